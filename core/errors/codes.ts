@@ -1,0 +1,46 @@
+// The one table of error codes. Each row says what a client sees; the reason that only operators see travels in
+// `BrokerError.detail` or in the audit log and is never put on the wire.
+// `docs/errors.md` documents every row; test/core/errors holds the two against each other.
+
+/** status: HTTP status. wire: the OAuth `error` value (RFC 6749 § 5.2 and registrations after it), or the problem type on `/v1`. text: public, fixed. */
+export interface ErrorRow {
+  readonly status: number
+  readonly wire: string
+  readonly text: string
+}
+
+const row = (status: number, wire: string, text: string): ErrorRow => ({ status, wire, text })
+
+export const errorCodes = {
+  malformed_request: row(400, 'invalid_request', 'The request is malformed.'),
+  unsupported_media_type: row(415, 'invalid_request', 'Send application/x-www-form-urlencoded in UTF-8 here, application/json under /v1.'),
+  body_too_large: row(413, 'invalid_request', 'The request body is too large.'),
+  request_timeout: row(408, 'invalid_request', 'The request took too long to arrive.'),
+  unsupported_grant: row(400, 'unsupported_grant_type', 'This grant type is not supported here.'),
+  unsupported_token_type: row(400, 'invalid_request', 'This token type is not supported here.'),
+  subject_token_refused: row(400, 'invalid_request', 'The subject token was not accepted.'),
+  assertion_refused: row(400, 'invalid_grant', 'The assertion was not accepted.'),
+  client_not_authenticated: row(401, 'invalid_client', 'The client did not prove its key.'),
+  grant_not_allowed: row(400, 'unauthorized_client', 'This agent may not use this grant.'),
+  target_refused: row(400, 'invalid_target', 'The requested resource cannot be granted.'),
+  scope_refused: row(400, 'invalid_scope', 'The requested scope cannot be granted.'),
+  details_refused: row(400, 'invalid_authorization_details', 'The requested authorization_details cannot be granted.'),
+  access_denied: row(400, 'access_denied', 'The request was refused.'),
+  account_not_live: row(400, 'access_denied', 'The account has ended.'),
+  too_many_requests: row(429, 'temporarily_unavailable', 'Too many requests. Retry after the stated time.'),
+  overloaded: row(503, 'temporarily_unavailable', 'The broker is busy. Retry after the stated time.'),
+  log_unavailable: row(503, 'temporarily_unavailable', 'The audit log cannot be written, so no token is issued. Retry after the stated time.'),
+  trust_source_unavailable: row(503, 'temporarily_unavailable', 'The keys of the token issuer cannot be read. Retry after the stated time.'),
+  internal: row(500, 'server_error', 'Something failed inside the broker.'),
+  not_authenticated: row(401, 'invalid_token', 'Present a valid credential.'),
+  forbidden: row(403, 'insufficient_scope', 'This credential may not do that.'),
+  not_found: row(404, 'not_found', 'Nothing is registered there.'),
+  method_not_allowed: row(405, 'method_not_allowed', 'This method is not offered here.'),
+  conflict: row(409, 'conflict', 'This conflicts with what is already registered.'),
+  already_consumed: row(409, 'already_consumed', 'This token was used before.'),
+  idempotency_mismatch: row(422, 'idempotency_mismatch', 'This Idempotency-Key was used with another body.'),
+  idempotency_in_flight: row(409, 'idempotency_in_flight', 'The first request with this Idempotency-Key is still running.'),
+  invalid_cursor: row(400, 'invalid_cursor', 'This cursor was not issued here.'),
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof errorCodes
