@@ -1,0 +1,114 @@
+// An audit event has three parts with three fates.
+//
+//   leaf     the envelope: random ids, type, time, and commitments. Hashed as the bytes stored; stays for ever.
+//   body     what happened, in our own words: reason codes, numbers. Stays as long as its retention class.
+//   private  whatever could name or describe a person or an object. Stands in the leaf as a salted commitment only and in
+//            the body encrypted under the subject's key: destroying that key forgets it, and changes no leaf.
+//
+// The leaf is RFC 8785 canonical JSON. Its members are written in sorted order by hand, and its values are ASCII strings
+// and integers, so JSON.stringify gives the canonical bytes; a test holds it against a canonicalizer.
+
+import { createCipheriv, hash, randomFillSync } from 'node:crypto'
+import { newUuid } from '#core/ids/id.ts'
+
+export type AuditEventType =
+  | 'token.issued'
+  | 'token.denied'
+  | 'account.opened'
+  | 'account.claim_secret_renewed'
+  | 'requests.rejected'
+  | 'decisions.reported'
+  | 'token.consumed'
+  | 'tenant.created'
+  | 'trust_source.created'
+  | 'trust_source.changed'
+  | 'trust_source.deleted'
+  | 'agent.created'
+  | 'agent.changed'
+  | 'agent.deleted'
+  | 'resource.created'
+  | 'resource.changed'
+  | 'resource.deleted'
+  | 'credential.created'
+  | 'credential.revoked'
+  | 'bootstrap.redeemed'
+  | 'signing_key.created'
+  | 'signing_key.retired'
+
+/** A foreign subject's key: 32 bytes, and the id under which its sealed form is stored. */
+export interface SubjectKey {
+  readonly id: string
+  readonly key: Buffer
+}
+
+export type Facts = Readonly<Record<string, unknown>>
+
+export interface AuditEvent {
+  readonly type: AuditEventType
+  readonly tenantId: string | null
+  readonly agentId?: string | undefined
+  readonly accountId?: string | undefined
+  /** `jti` of the token concerned. */
+  readonly tokenId?: string | undefined
+  /** SHA-256 of the canonical claims without `evt`, base64url. */
+  readonly claimsHash?: string | undefined
+  readonly facts: Facts
+  readonly private?: { readonly subjectKey: SubjectKey; readonly facts: Facts } | undefined
+}
+
+export interface PreparedEvent {
+  /** The exact bytes of the leaf, as text; never holds a newline. */
+  readonly leaf: string
+  /** base64url of SHA-256(0x00 ‖ leaf), RFC 6962 § 2.1: the receipt, `evt`. */
+  readonly leafHash: string
+  /** One line of JSON. */
+  readonly body: string
+}
+
+const randomPool = Buffer.alloc(4096)
+let used = randomPool.length
+
+function takeRandom(length: number): Buffer {
+  if (used + length > randomPool.length) {
+    randomFillSync(randomPool)
+    used = 0
+  }
+  used += length
+  return Buffer.from(randomPool.subarray(used - length, used))
+}
+
+/** RFC 6962 leaf hash of a leaf's text, base64url. */
+export function hashLeaf(leaf: string): string {
+  return hash('sha256', `\0${leaf}`, 'base64url')
+}
+
+/** Makes leaf and body of an event. nowMs: the database's clock, milliseconds since the epoch. */
+export function prepareEvent(event: AuditEvent, nowMs: number): PreparedEvent {
+  const sealed = event.private ? sealPrivate(event.private.subjectKey, event.private.facts) : undefined
+  const body = JSON.stringify(sealed ? { ...event.facts, private: sealed.text, subject_key: event.private?.subjectKey.id } : event.facts)
+  const salt = takeRandom(16).toString('base64url')
+  const leaf = JSON.stringify({
+    account: event.accountId,
+    agent: event.agentId,
+    body_hash: hash('sha256', salt + body, 'base64url'),
+    claims_hash: event.claimsHash,
+    id: newUuid(nowMs),
+    private_hash: sealed?.commitment,
+    salt,
+    tenant: event.tenantId ?? undefined,
+    time: Math.floor(nowMs),
+    token: event.tokenId,
+    type: event.type,
+    v: 1,
+  })
+  return { leaf, leafHash: hashLeaf(leaf), body }
+}
+
+/** Encrypts `{salt, facts}`; the commitment is SHA-256 over that text, so it reveals nothing once the text cannot be read. */
+function sealPrivate(subjectKey: SubjectKey, facts: Facts): { text: string; commitment: string } {
+  const plain = JSON.stringify({ facts, salt: takeRandom(16).toString('base64url') })
+  const nonce = takeRandom(12)
+  const cipher = createCipheriv('aes-256-gcm', subjectKey.key, nonce)
+  const sealed = Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()])
+  return { text: sealed.toString('base64url'), commitment: hash('sha256', plain, 'base64url') }
+}

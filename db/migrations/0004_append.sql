@@ -1,0 +1,149 @@
+-- The one way into the log, and with it the one moment at which a token is allowed.
+--
+-- Order is the guarantee. Statement one locks the head. Every later statement takes its snapshot after that, so it sees
+-- each revocation and each change of configuration whose own leaf already stands in the log: those transactions take the
+-- head last, and hold it until they are committed. A single statement would keep the snapshot that it had before it waited
+-- for the head, and could log an issuance behind the revocation of its account.
+
+set local role mayfly_log;
+
+-- Outcomes: 0 appended; 1 the tenant's configuration changed; 2 the account is not live, or not of that generation;
+-- 3 the account to be opened exists; 4 the subject token belongs to another key; 5 the subject has another key.
+-- Of a request with an outcome other than 0 nothing is written.
+create function log.append(
+  p_tenants      uuid[],
+  p_configs      bigint[],   -- config epoch that the request was decided under; null: decided under none
+  p_accounts     uuid[],     -- account that is used; null: none
+  p_generations  integer[],
+  p_until        bigint[],   -- end of what is issued, seconds since the epoch
+  p_owners       integer[],  -- for each leaf: which request, from 1
+  p_leaves       text,       -- one a line
+  p_bodies       text,       -- one a line, as many as leaves; an empty line: no body
+  p_openings     jsonb default null,     -- [{n, id, tenant, agent, task_key, task_id, opener, deadline, ceiling, claim_hash, opening_key}]
+  p_pins         jsonb default null,     -- [{n, token_hash, key, until}]
+  p_subject_keys jsonb default null,     -- [{n, id, tenant, subject, sealed, kek}]
+  out database_ms double precision,
+  out first_position bigint,
+  out outcomes   smallint[]
+) language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_now timestamptz;
+  v_appended bigint;
+begin
+  select h.size into strict first_position from log.head h where h.id = 1 for update;
+  v_now := clock_timestamp();
+  database_ms := extract(epoch from v_now) * 1000;
+
+  select array_agg((case
+      when r.config is not null and t.config_epoch is distinct from r.config then 1
+      when r.account is null then 0
+      when a.state = 'a' and a.generation = r.generation and a.deadline > v_now
+        and a.tenant_id = r.tenant and extract(epoch from a.deadline) >= r.until then 0
+      else 2 end)::smallint order by r.n)
+    into outcomes
+    from unnest(p_tenants, p_configs, p_accounts, p_generations, p_until)
+      with ordinality r(tenant, config, account, generation, until, n)
+    left join mayfly.tenant t on t.id = r.tenant
+    left join mayfly.account a on a.id = r.account;
+
+  if p_subject_keys is not null then outcomes := log.keep_subject_keys(outcomes, p_subject_keys); end if;
+  if p_pins is not null then outcomes := log.keep_pins(outcomes, p_pins); end if;
+  if p_openings is not null then outcomes := log.open_accounts(outcomes, p_openings, v_now); end if;
+
+  with kept as (
+    select first_position + row_number() over (order by l.n) - 1 as position, l.leaf, l.body
+      from unnest(p_owners, string_to_array(p_leaves, E'\n'), string_to_array(p_bodies, E'\n'))
+        with ordinality l(owner, leaf, body, n)
+     where outcomes[l.owner] = 0
+  ), entries as (
+    insert into log.entry (position, leaf) select k.position, k.leaf from kept k
+  ), bodies as (
+    insert into log.body (position, retention, at, body)
+      select k.position, 1, v_now, k.body from kept k where k.body <> ''
+  )
+  select count(*) into v_appended from kept;
+
+  update log.head set size = first_position + v_appended where id = 1;
+end $$;
+
+create function log.keep_subject_keys(p_outcomes smallint[], p_keys jsonb) returns smallint[]
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  v record;
+begin
+  insert into mayfly.subject_key (id, tenant_id, subject_hash, key_sealed, kek_id)
+    select distinct on (k.tenant, k.subject) k.id, k.tenant, decode(k.subject, 'hex'), decode(k.sealed, 'hex'), k.kek
+      from jsonb_to_recordset(p_keys) k(n int, id uuid, tenant uuid, subject text, sealed text, kek text)
+     where p_outcomes[k.n] = 0 order by k.tenant, k.subject, k.n
+    on conflict (tenant_id, subject_hash) do nothing;
+  for v in
+    select k.n from jsonb_to_recordset(p_keys) k(n int, id uuid)
+     where p_outcomes[k.n] = 0 and not exists (select from mayfly.subject_key s where s.id = k.id)
+  loop p_outcomes[v.n] := 5; end loop;
+  return p_outcomes;
+end $$;
+
+create function log.keep_pins(p_outcomes smallint[], p_pins jsonb) returns smallint[]
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  v record;
+begin
+  insert into mayfly.subject_pin (token_hash, key_thumbprint, expires_at)
+    select distinct on (p.token_hash) decode(p.token_hash, 'hex'), decode(p.key, 'hex'), to_timestamp(p.until)
+      from jsonb_to_recordset(p_pins) p(n int, token_hash text, key text, until double precision)
+     where p_outcomes[p.n] = 0 order by p.token_hash, p.n
+    on conflict (token_hash) do nothing;
+  for v in
+    select p.n from jsonb_to_recordset(p_pins) p(n int, token_hash text, key text)
+      join mayfly.subject_pin s on s.token_hash = decode(p.token_hash, 'hex')
+     where p_outcomes[p.n] = 0 and s.key_thumbprint <> decode(p.key, 'hex')
+  loop p_outcomes[v.n] := 4; end loop;
+  return p_outcomes;
+end $$;
+
+create function log.open_accounts(p_outcomes smallint[], p_openings jsonb, p_now timestamptz) returns smallint[]
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  v record;
+begin
+  for v in
+    with wanted as (
+      select o.* from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, agent uuid, task_key uuid, task_id text,
+          opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text)
+       where p_outcomes[o.n] = 0
+    ), opened as (
+      insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key)
+        select w.id, w.tenant, w.agent, w.task_key, w.task_id, decode(w.opener, 'hex'), p_now, to_timestamp(w.deadline), w.ceiling,
+               decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex')
+          from wanted w order by w.n
+        on conflict (task_key) do nothing
+        returning id
+    )
+    select w.n from wanted w left join opened d on d.id = w.id where d.id is null
+  loop p_outcomes[v.n] := 3; end loop;
+  return p_outcomes;
+end $$;
+
+revoke all on function log.append, log.keep_subject_keys, log.keep_pins, log.open_accounts from public;
+grant execute on function log.append to mayfly_app;
+
+-- For every other transaction: a row written here is moved into the log when the transaction commits, after all its own
+-- work and without a client round trip while the head is held.
+create table log.pending (
+  id            bigint generated always as identity primary key,
+  tenant_id     uuid,
+  leaf          text not null,
+  body          text not null
+);
+create function log.append_pending() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  delete from log.pending where id = new.id;
+  perform log.append(array[new.tenant_id], array[null::bigint], array[null::uuid], array[null::integer], array[null::bigint],
+    array[1], new.leaf, new.body);
+  return null;
+end $$;
+create constraint trigger pending_at_commit after insert on log.pending
+  deferrable initially deferred for each row execute function log.append_pending();
+revoke all on function log.append_pending from public;
+grant insert (tenant_id, leaf, body) on log.pending to mayfly_app;

@@ -1,0 +1,46 @@
+// From an empty PostgreSQL server to a database that the broker can run on: database, roles, schemas, migrations.
+
+import postgres from 'postgres'
+import { migrate } from './migrate.ts'
+import { provisionRoles, type RolePasswords } from './provision-roles.ts'
+
+export interface DatabaseUrls {
+  readonly app: string
+  readonly queue: string
+  readonly migrate: string
+}
+
+/** The same server and database under another login. */
+export function urlFor(adminUrl: string, database: string, user: string, password: string): string {
+  const url = new URL(adminUrl)
+  url.pathname = `/${database}`
+  url.username = user
+  url.password = encodeURIComponent(password)
+  return url.href
+}
+
+/** Creates the database when it is missing, then roles, schemas and tables. Harmless to call again; returns the URL of each login. */
+export async function prepareDatabase(adminUrl: string, database: string, passwords: RolePasswords): Promise<DatabaseUrls> {
+  const server = postgres(adminUrl, { max: 1, onnotice: () => {} })
+  try {
+    const [found] = await server`select from pg_database where datname = ${database}`
+    if (!found) await server`create database ${server(database)} encoding 'UTF8' template template0`
+  } finally {
+    await server.end({ timeout: 2 })
+  }
+  const admin = new URL(adminUrl)
+  admin.pathname = `/${database}`
+  const inside = postgres(admin.href, { max: 1, onnotice: () => {} })
+  try {
+    await provisionRoles(inside, passwords)
+  } finally {
+    await inside.end({ timeout: 2 })
+  }
+  const urls = {
+    app: urlFor(adminUrl, database, 'mayfly_app', passwords.app),
+    queue: urlFor(adminUrl, database, 'mayfly_queue', passwords.queue),
+    migrate: urlFor(adminUrl, database, 'mayfly_migrate', passwords.migrate),
+  }
+  await migrate(urls.migrate)
+  return urls
+}
