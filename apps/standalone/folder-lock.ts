@@ -1,7 +1,7 @@
 // One process per state folder. The lock is one that the kernel holds for the process (SQLite's exclusive file lock, which
 // Node carries with it): it ends with the process, however that dies, so there is never a stale lock to judge and no race of
 // two who both take one over. The file beside it only tells whom to ask.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StartupError } from './startup-error.ts'
@@ -17,7 +17,9 @@ export type ReleaseLock = () => void
  */
 export function lockFolder(dir: string): ReleaseLock {
   const holderFile = join(dir, 'lock.json')
-  const database = new DatabaseSync(join(dir, 'lock'), { timeout: 0 })
+  const lockFile = join(dir, 'lock')
+  closeSync(openSync(lockFile, 'a', 0o600))
+  const database = new DatabaseSync(lockFile, { timeout: 0 })
   try {
     database.exec('PRAGMA journal_mode = OFF; PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
   } catch (error) {

