@@ -1,3 +1,176 @@
+// Generated from the database by `npm run db:generate`. Do not edit.
+
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
+
+type Int8 = ColumnType<bigint, bigint | number | string, bigint | number | string>
+type Bytes = ColumnType<Buffer, Uint8Array, Uint8Array>
+/** Written as a value, not as text: the driver makes the JSON. */
+type Json = ColumnType<unknown, unknown, unknown>
+type Day = ColumnType<Date, string, string>
+type Timestamp = ColumnType<Date, Date | string, Date | string>
+type WithDefault<T> = T extends ColumnType<infer S, infer I, infer U> ? ColumnType<S, I | undefined, U> : Generated<T>
+
+export interface LogBody {
+  position: Int8
+  retention: number
+  at: Timestamp
+  body: string
+}
+
+export interface LogEntry {
+  position: Int8
+  leaf: string
+}
+
+export interface LogHead {
+  id: number
+  shard: string
+  size: Int8
+}
+
+export interface LogPending {
+  id: GeneratedAlways<bigint>
+  tenant_id: string | null
+  leaf: string
+  body: string
+}
+
+export interface MayflyAccount {
+  id: string
+  tenant_id: string
+  agent_id: string
+  task_key: string
+  opened_at: Timestamp
+  deadline: Timestamp
+  ceiling_id: Int8
+  generation: WithDefault<number>
+  state: WithDefault<string>
+  opener: Bytes
+  claim_hash: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
+  opening_key: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
+  task_id: string
+}
+
+export interface MayflyAgent {
+  id: string
+  tenant_id: string
+  name: string
+  owner: string
+  review_on: Day
+  rules: Json
+  ceiling_id: Int8
+  settings: Json
+  created_at: WithDefault<Timestamp>
+  updated_at: WithDefault<Timestamp>
+}
+
+export interface MayflyCeiling {
+  id: GeneratedAlways<bigint>
+  hash: Bytes
+  permission: string
+}
+
+export interface MayflyConsumedNonce {
+  resource_id: string
+  nonce_hash: Bytes
+  expires_at: Timestamp
+}
+
+export interface MayflyCredential {
+  id: string
+  kind: string
+  tenant_id: string | null
+  resource_id: string | null
+  role: string | null
+  name: string
+  secret_hash: Bytes
+  created_at: WithDefault<Timestamp>
+  expires_at: Timestamp
+  used_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+}
+
+export interface MayflyIdempotency {
+  credential_id: string
+  key_hash: Bytes
+  fingerprint: Bytes
+  status: number | null
+  response: Json
+  expires_at: Timestamp
+}
+
+export interface MayflyResource {
+  id: string
+  tenant_id: string
+  uri: string
+  name: string
+  config: Json
+  created_at: WithDefault<Timestamp>
+  updated_at: WithDefault<Timestamp>
+}
+
+export interface MayflySigningKey {
+  id: string
+  tenant_id: string
+  kid: string
+  alg: string
+  public_jwk: Json
+  private_sealed: Bytes
+  kek_id: string
+  state: WithDefault<string>
+  created_at: WithDefault<Timestamp>
+}
+
+export interface MayflySubjectKey {
+  id: string
+  tenant_id: string
+  subject_hash: Bytes
+  key_sealed: Bytes
+  kek_id: string
+  created_at: WithDefault<Timestamp>
+}
+
+export interface MayflySubjectPin {
+  token_hash: Bytes
+  key_thumbprint: Bytes
+  expires_at: Timestamp
+}
+
+export interface MayflyTenant {
+  id: string
+  slug: string
+  name: string
+  is_first: WithDefault<boolean>
+  config_epoch: WithDefault<Int8>
+  created_at: WithDefault<Timestamp>
+}
+
+export interface MayflyTrustSource {
+  id: string
+  tenant_id: string
+  name: string
+  kind: string
+  issuer: string | null
+  audience: string | null
+  config: Json
+  created_at: WithDefault<Timestamp>
+  updated_at: WithDefault<Timestamp>
+}
+
 export interface DB {
-  [table: string]: any
+  'log.body': LogBody
+  'log.entry': LogEntry
+  'log.head': LogHead
+  'log.pending': LogPending
+  'mayfly.account': MayflyAccount
+  'mayfly.agent': MayflyAgent
+  'mayfly.ceiling': MayflyCeiling
+  'mayfly.consumed_nonce': MayflyConsumedNonce
+  'mayfly.credential': MayflyCredential
+  'mayfly.idempotency': MayflyIdempotency
+  'mayfly.resource': MayflyResource
+  'mayfly.signing_key': MayflySigningKey
+  'mayfly.subject_key': MayflySubjectKey
+  'mayfly.subject_pin': MayflySubjectPin
+  'mayfly.tenant': MayflyTenant
+  'mayfly.trust_source': MayflyTrustSource
 }

@@ -1,0 +1,433 @@
+-- Dumped from the database by `npm run db:generate`. Do not edit; partitions of single months are left out.
+
+create schema log authorization mayfly_log;
+create schema mayfly authorization mayfly_owner;
+grant usage on schema log to mayfly_app;
+grant usage on schema mayfly to mayfly_app;
+grant usage on schema mayfly to mayfly_log;
+
+create table log.body (
+  position bigint not null,
+  retention smallint not null,
+  at timestamp with time zone not null,
+  body text not null
+) partition by LIST (retention);
+alter table log.body owner to mayfly_log;
+CREATE INDEX body_position ON ONLY log.body USING btree ("position");
+CREATE TRIGGER body_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.body FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.body to mayfly_app;
+
+create table log.body_standard partition of log.body FOR VALUES IN ('1') partition by RANGE (at);
+alter table log.body_standard owner to mayfly_log;
+
+create table log.body_standard_rest partition of log.body_standard DEFAULT;
+alter table log.body_standard_rest owner to mayfly_log;
+
+create table log.entry (
+  position bigint not null,
+  leaf text not null
+);
+alter table log.entry owner to mayfly_log;
+alter table log.entry add constraint entry_pkey PRIMARY KEY ("position");
+CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.entry FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.entry to mayfly_app;
+
+create table log.head (
+  id smallint not null,
+  shard uuid not null,
+  size bigint not null
+);
+alter table log.head owner to mayfly_log;
+alter table log.head add constraint head_id_check CHECK ((id = 1));
+alter table log.head add constraint head_pkey PRIMARY KEY (id);
+alter table log.head add constraint head_size_check CHECK ((size >= 0));
+CREATE TRIGGER head_stays BEFORE DELETE OR TRUNCATE ON log.head FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.head to mayfly_app;
+
+create table log.pending (
+  id bigint not null generated always as identity,
+  tenant_id uuid,
+  leaf text not null,
+  body text not null
+);
+alter table log.pending owner to mayfly_log;
+alter table log.pending add constraint pending_pkey PRIMARY KEY (id);
+CREATE CONSTRAINT TRIGGER pending_at_commit AFTER INSERT ON log.pending DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION log.append_pending();
+grant insert (body), insert (leaf), insert (tenant_id) on log.pending to mayfly_app;
+
+create table mayfly.account (
+  id uuid not null,
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  task_key uuid not null,
+  opened_at timestamp with time zone not null,
+  deadline timestamp with time zone not null,
+  ceiling_id bigint not null,
+  generation integer not null default 1,
+  state "char" not null default 'a'::"char",
+  opener bytea not null,
+  claim_hash bytea,
+  opening_key bytea,
+  task_id text not null
+) with (fillfactor=90);
+alter table mayfly.account owner to mayfly_owner;
+alter table mayfly.account add constraint account_pkey PRIMARY KEY (id);
+alter table mayfly.account add constraint account_task_key_key UNIQUE (task_key);
+CREATE INDEX account_deadline ON mayfly.account USING btree (deadline) WHERE (state = 'a'::"char");
+grant select, update on mayfly.account to mayfly_app;
+grant insert, select on mayfly.account to mayfly_log;
+
+create table mayfly.agent (
+  id uuid not null,
+  tenant_id uuid not null,
+  name text not null,
+  owner text not null,
+  review_on date not null,
+  rules jsonb not null,
+  ceiling_id bigint not null,
+  settings jsonb not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.agent owner to mayfly_owner;
+alter table mayfly.agent add constraint agent_ceiling_id_fkey FOREIGN KEY (ceiling_id) REFERENCES mayfly.ceiling(id);
+alter table mayfly.agent add constraint agent_pkey PRIMARY KEY (id);
+alter table mayfly.agent add constraint agent_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.agent add constraint agent_tenant_id_name_key UNIQUE (tenant_id, name);
+CREATE TRIGGER agent_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.agent FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+grant delete, insert, select, update on mayfly.agent to mayfly_app;
+
+create table mayfly.ceiling (
+  id bigint not null generated always as identity,
+  hash bytea not null,
+  permission text not null
+);
+alter table mayfly.ceiling owner to mayfly_owner;
+alter table mayfly.ceiling add constraint ceiling_hash_key UNIQUE (hash);
+alter table mayfly.ceiling add constraint ceiling_pkey PRIMARY KEY (id);
+grant insert, select on mayfly.ceiling to mayfly_app;
+
+create table mayfly.consumed_nonce (
+  resource_id uuid not null,
+  nonce_hash bytea not null,
+  expires_at timestamp with time zone not null
+);
+alter table mayfly.consumed_nonce owner to mayfly_owner;
+alter table mayfly.consumed_nonce add constraint consumed_nonce_pkey PRIMARY KEY (resource_id, nonce_hash);
+CREATE INDEX consumed_nonce_expiry ON mayfly.consumed_nonce USING btree (expires_at);
+grant delete, insert, select on mayfly.consumed_nonce to mayfly_app;
+
+create table mayfly.credential (
+  id uuid not null,
+  kind text not null,
+  tenant_id uuid,
+  resource_id uuid,
+  role text,
+  name text not null,
+  secret_hash bytea not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone
+);
+alter table mayfly.credential owner to mayfly_owner;
+alter table mayfly.credential add constraint credential_check CHECK (((kind <> 'resource'::text) OR (resource_id IS NOT NULL)));
+alter table mayfly.credential add constraint credential_check1 CHECK (((kind <> 'operator'::text) OR (role IS NOT NULL)));
+alter table mayfly.credential add constraint credential_kind_check CHECK ((kind = ANY (ARRAY['bootstrap'::text, 'operator'::text, 'resource'::text])));
+alter table mayfly.credential add constraint credential_pkey PRIMARY KEY (id);
+alter table mayfly.credential add constraint credential_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES mayfly.resource(id) ON DELETE CASCADE;
+alter table mayfly.credential add constraint credential_secret_hash_key UNIQUE (secret_hash);
+alter table mayfly.credential add constraint credential_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+grant delete, insert, select, update on mayfly.credential to mayfly_app;
+
+create table mayfly.idempotency (
+  credential_id uuid not null,
+  key_hash bytea not null,
+  fingerprint bytea not null,
+  status integer,
+  response jsonb,
+  expires_at timestamp with time zone not null
+);
+alter table mayfly.idempotency owner to mayfly_owner;
+alter table mayfly.idempotency add constraint idempotency_pkey PRIMARY KEY (credential_id, key_hash);
+grant delete, insert, select, update on mayfly.idempotency to mayfly_app;
+
+create table mayfly.resource (
+  id uuid not null,
+  tenant_id uuid not null,
+  uri text not null,
+  name text not null,
+  config jsonb not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.resource owner to mayfly_owner;
+alter table mayfly.resource add constraint resource_pkey PRIMARY KEY (id);
+alter table mayfly.resource add constraint resource_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.resource add constraint resource_uri_key UNIQUE (uri);
+CREATE TRIGGER resource_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.resource FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+grant delete, insert, select, update on mayfly.resource to mayfly_app;
+
+create table mayfly.signing_key (
+  id uuid not null,
+  tenant_id uuid not null,
+  kid text not null,
+  alg text not null,
+  public_jwk jsonb not null,
+  private_sealed bytea not null,
+  kek_id text not null,
+  state text not null default 'active'::text,
+  created_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.signing_key owner to mayfly_owner;
+alter table mayfly.signing_key add constraint signing_key_kid_key UNIQUE (kid);
+alter table mayfly.signing_key add constraint signing_key_pkey PRIMARY KEY (id);
+alter table mayfly.signing_key add constraint signing_key_state_check CHECK ((state = ANY (ARRAY['active'::text, 'retiring'::text, 'retired'::text])));
+alter table mayfly.signing_key add constraint signing_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE UNIQUE INDEX signing_key_one_active ON mayfly.signing_key USING btree (tenant_id, alg) WHERE (state = 'active'::text);
+CREATE TRIGGER signing_key_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.signing_key FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+grant insert, select, update on mayfly.signing_key to mayfly_app;
+
+create table mayfly.subject_key (
+  id uuid not null,
+  tenant_id uuid not null,
+  subject_hash bytea not null,
+  key_sealed bytea not null,
+  kek_id text not null,
+  created_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.subject_key owner to mayfly_owner;
+alter table mayfly.subject_key add constraint subject_key_pkey PRIMARY KEY (id);
+alter table mayfly.subject_key add constraint subject_key_tenant_id_subject_hash_key UNIQUE (tenant_id, subject_hash);
+grant insert, select on mayfly.subject_key to mayfly_app;
+grant insert, select on mayfly.subject_key to mayfly_log;
+
+create table mayfly.subject_pin (
+  token_hash bytea not null,
+  key_thumbprint bytea not null,
+  expires_at timestamp with time zone not null
+);
+alter table mayfly.subject_pin owner to mayfly_owner;
+alter table mayfly.subject_pin add constraint subject_pin_pkey PRIMARY KEY (token_hash);
+CREATE INDEX subject_pin_expiry ON mayfly.subject_pin USING btree (expires_at);
+grant delete, select on mayfly.subject_pin to mayfly_app;
+grant insert, select on mayfly.subject_pin to mayfly_log;
+
+create table mayfly.tenant (
+  id uuid not null,
+  slug text not null,
+  name text not null,
+  is_first boolean not null default false,
+  config_epoch bigint not null default 1,
+  created_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.tenant owner to mayfly_owner;
+alter table mayfly.tenant add constraint tenant_pkey PRIMARY KEY (id);
+alter table mayfly.tenant add constraint tenant_slug_check CHECK ((slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text));
+alter table mayfly.tenant add constraint tenant_slug_key UNIQUE (slug);
+CREATE UNIQUE INDEX tenant_one_first ON mayfly.tenant USING btree (is_first) WHERE is_first;
+grant insert, select, update on mayfly.tenant to mayfly_app;
+grant select on mayfly.tenant to mayfly_log;
+
+create table mayfly.trust_source (
+  id uuid not null,
+  tenant_id uuid not null,
+  name text not null,
+  kind text not null,
+  issuer text,
+  audience text,
+  config jsonb not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.trust_source owner to mayfly_owner;
+alter table mayfly.trust_source add constraint trust_source_check CHECK (((kind <> 'openid'::text) OR ((issuer IS NOT NULL) AND (audience IS NOT NULL))));
+alter table mayfly.trust_source add constraint trust_source_kind_check CHECK ((kind = ANY (ARRAY['openid'::text, 'x509_ca'::text])));
+alter table mayfly.trust_source add constraint trust_source_pkey PRIMARY KEY (id);
+alter table mayfly.trust_source add constraint trust_source_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.trust_source add constraint trust_source_tenant_id_name_key UNIQUE (tenant_id, name);
+CREATE UNIQUE INDEX trust_source_issuer_audience ON mayfly.trust_source USING btree (issuer, audience) WHERE (kind = 'openid'::text);
+CREATE TRIGGER trust_source_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.trust_source FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+grant delete, insert, select, update on mayfly.trust_source to mayfly_app;
+
+CREATE OR REPLACE FUNCTION log.append(p_tenants uuid[], p_configs bigint[], p_accounts uuid[], p_generations integer[], p_until bigint[], p_owners integer[], p_leaves text, p_bodies text, p_openings jsonb DEFAULT NULL::jsonb, p_pins jsonb DEFAULT NULL::jsonb, p_subject_keys jsonb DEFAULT NULL::jsonb, OUT database_ms double precision, OUT first_position bigint, OUT outcomes smallint[])
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_now timestamptz;
+  v_appended bigint;
+begin
+  select h.size into strict first_position from log.head h where h.id = 1 for update;
+  v_now := clock_timestamp();
+  database_ms := extract(epoch from v_now) * 1000;
+
+  select array_agg((case
+      when r.config is not null and t.config_epoch is distinct from r.config then 1
+      when r.account is null then 0
+      when a.state = 'a' and a.generation = r.generation and a.deadline > v_now
+        and a.tenant_id = r.tenant and extract(epoch from a.deadline) >= r.until then 0
+      else 2 end)::smallint order by r.n)
+    into outcomes
+    from unnest(p_tenants, p_configs, p_accounts, p_generations, p_until)
+      with ordinality r(tenant, config, account, generation, until, n)
+    left join mayfly.tenant t on t.id = r.tenant
+    left join mayfly.account a on a.id = r.account;
+
+  if p_subject_keys is not null then outcomes := log.keep_subject_keys(outcomes, p_subject_keys); end if;
+  if p_pins is not null then outcomes := log.keep_pins(outcomes, p_pins); end if;
+  if p_openings is not null then outcomes := log.open_accounts(outcomes, p_openings, v_now); end if;
+
+  with kept as (
+    select first_position + row_number() over (order by l.n) - 1 as position, l.leaf, l.body
+      from unnest(p_owners, string_to_array(p_leaves, E'\n'), string_to_array(p_bodies, E'\n'))
+        with ordinality l(owner, leaf, body, n)
+     where outcomes[l.owner] = 0
+  ), entries as (
+    insert into log.entry (position, leaf) select k.position, k.leaf from kept k
+  ), bodies as (
+    insert into log.body (position, retention, at, body)
+      select k.position, 1, v_now, k.body from kept k where k.body <> ''
+  )
+  select count(*) into v_appended from kept;
+
+  update log.head set size = first_position + v_appended where id = 1;
+end $function$;
+alter function log.append(uuid[],bigint[],uuid[],integer[],bigint[],integer[],text,text,jsonb,jsonb,jsonb) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.append_pending()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  delete from log.pending where id = new.id;
+  perform log.append(array[new.tenant_id], array[null::bigint], array[null::uuid], array[null::integer], array[null::bigint],
+    array[1], new.leaf, new.body);
+  return null;
+end $function$;
+alter function log.append_pending() owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.ensure_partitions(p_from timestamp with time zone, p_months integer)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_start timestamptz := date_trunc('month', p_from, 'UTC');
+  v_name text;
+begin
+  for i in 1 .. least(p_months, 36) loop
+    v_name := format('body_standard_%s', to_char(v_start at time zone 'UTC', 'YYYY_MM'));
+    if to_regclass('log.' || v_name) is null then
+      execute format('create table log.%I partition of log.body_standard for values from (%L) to (%L)',
+        v_name, v_start, v_start + interval '1 month');
+    end if;
+    v_start := v_start + interval '1 month';
+  end loop;
+end $function$;
+alter function log.ensure_partitions(timestamp with time zone,integer) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.keep_pins(p_outcomes smallint[], p_pins jsonb)
+ RETURNS smallint[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v record;
+begin
+  insert into mayfly.subject_pin (token_hash, key_thumbprint, expires_at)
+    select distinct on (p.token_hash) decode(p.token_hash, 'hex'), decode(p.key, 'hex'), to_timestamp(p.until)
+      from jsonb_to_recordset(p_pins) p(n int, token_hash text, key text, until double precision)
+     where p_outcomes[p.n] = 0 order by p.token_hash, p.n
+    on conflict (token_hash) do nothing;
+  for v in
+    select p.n from jsonb_to_recordset(p_pins) p(n int, token_hash text, key text)
+      join mayfly.subject_pin s on s.token_hash = decode(p.token_hash, 'hex')
+     where p_outcomes[p.n] = 0 and s.key_thumbprint <> decode(p.key, 'hex')
+  loop p_outcomes[v.n] := 4; end loop;
+  return p_outcomes;
+end $function$;
+alter function log.keep_pins(smallint[],jsonb) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.keep_subject_keys(p_outcomes smallint[], p_keys jsonb)
+ RETURNS smallint[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v record;
+begin
+  insert into mayfly.subject_key (id, tenant_id, subject_hash, key_sealed, kek_id)
+    select distinct on (k.tenant, k.subject) k.id, k.tenant, decode(k.subject, 'hex'), decode(k.sealed, 'hex'), k.kek
+      from jsonb_to_recordset(p_keys) k(n int, id uuid, tenant uuid, subject text, sealed text, kek text)
+     where p_outcomes[k.n] = 0 order by k.tenant, k.subject, k.n
+    on conflict (tenant_id, subject_hash) do nothing;
+  for v in
+    select k.n from jsonb_to_recordset(p_keys) k(n int, id uuid)
+     where p_outcomes[k.n] = 0 and not exists (select from mayfly.subject_key s where s.id = k.id)
+  loop p_outcomes[v.n] := 5; end loop;
+  return p_outcomes;
+end $function$;
+alter function log.keep_subject_keys(smallint[],jsonb) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.open_accounts(p_outcomes smallint[], p_openings jsonb, p_now timestamp with time zone)
+ RETURNS smallint[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v record;
+begin
+  for v in
+    with wanted as (
+      select o.* from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, agent uuid, task_key uuid, task_id text,
+          opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text)
+       where p_outcomes[o.n] = 0
+    ), opened as (
+      insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key)
+        select w.id, w.tenant, w.agent, w.task_key, w.task_id, decode(w.opener, 'hex'), p_now, to_timestamp(w.deadline), w.ceiling,
+               decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex')
+          from wanted w order by w.n
+        on conflict (task_key) do nothing
+        returning id
+    )
+    select w.n from wanted w left join opened d on d.id = w.id where d.id is null
+  loop p_outcomes[v.n] := 3; end loop;
+  return p_outcomes;
+end $function$;
+alter function log.open_accounts(smallint[],jsonb,timestamp with time zone) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'the audit log is append-only: % on %.% is refused', tg_op, tg_table_schema, tg_table_name
+    using errcode = 'insufficient_privilege';
+end $function$;
+alter function log.refuse_change() owner to mayfly_log;
+-- may be executed by: public
+
+CREATE OR REPLACE FUNCTION mayfly.raise_config_epoch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_tenant uuid := case when tg_op = 'DELETE' then old.tenant_id else new.tenant_id end;
+begin
+  update mayfly.tenant set config_epoch = config_epoch + 1 where id = v_tenant;
+  perform pg_notify('mayfly_config', v_tenant::text);
+  return null;
+end $function$;
+alter function mayfly.raise_config_epoch() owner to mayfly_owner;
+-- may be executed by: public
