@@ -1,0 +1,68 @@
+// One key for each foreign subject of a tenant. What the log says of a subject is encrypted under it; destroying the
+// stored key forgets the subject. A key is made in memory and stored in the same commit as the first event that uses it.
+
+import { randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import { BatchLoader } from '#core/account/batch.ts'
+import type { SubjectKey } from '#core/audit/event.ts'
+import { newUuid } from '#core/ids/id.ts'
+import type { SubjectKeyRow } from '#db/accounts/read-accounts.ts'
+import type { NewSubjectKey } from '#db/log/append.ts'
+import type { KeyEncryption } from './key-encryption.ts'
+
+/** `stored`: undefined when the key is in the database; else the row to store with the first event that uses it. */
+export interface HeldSubjectKey extends SubjectKey {
+  stored: boolean
+  readonly row: NewSubjectKey | undefined
+}
+
+export class SubjectKeys {
+  readonly #held = new LRUCache<string, HeldSubjectKey>({ max: 50_000 })
+  readonly #encryption: KeyEncryption
+  readonly #loader: BatchLoader<string, SubjectKeyRow>
+
+  /** read: `readSubjectKeys` bound to a connection. */
+  constructor(encryption: KeyEncryption, read: (subjects: readonly string[]) => Promise<SubjectKeyRow[]>) {
+    this.#encryption = encryption
+    this.#loader = new BatchLoader(async keys => {
+      const rows = await read(keys.map(key => key.slice(key.indexOf(':') + 1)))
+      return new Map(rows.map(row => [`${row.tenantId}:${row.subject}`, row]))
+    })
+  }
+
+  /** The key if it is at hand: no round trip. subject: hex of SHA-256 over the foreign subject. */
+  recall(tenantId: string, subject: string): HeldSubjectKey | undefined {
+    return this.#held.get(`${tenantId}:${subject}`)
+  }
+
+  /** The subject's key, from the database or, when it has none, made anew. */
+  async get(tenantId: string, subject: string): Promise<HeldSubjectKey> {
+    const name = `${tenantId}:${subject}`
+    const held = this.#held.get(name)
+    if (held) return held
+    const row = await this.#loader.load(name)
+    const key = row ? await this.#open(row) : await this.#make(tenantId, subject)
+    const meanwhile = this.#held.get(name)
+    if (meanwhile) return meanwhile
+    this.#held.set(name, key)
+    return key
+  }
+
+  /** Another broker stored a key for this subject first: drop ours. */
+  forget(tenantId: string, subject: string): void {
+    this.#held.delete(`${tenantId}:${subject}`)
+  }
+
+  async #open(row: SubjectKeyRow): Promise<HeldSubjectKey> {
+    const context = { tenantId: row.tenantId, purpose: 'subject-key', rowId: row.id } as const
+    return { id: row.id, key: await this.#encryption.open(row.sealed, row.kekId, context), stored: true, row: undefined }
+  }
+
+  async #make(tenantId: string, subject: string): Promise<HeldSubjectKey> {
+    const id = newUuid()
+    const key = randomBytes(32)
+    const sealed = await this.#encryption.seal(key, { tenantId, purpose: 'subject-key', rowId: id })
+    const row = { id, tenant: tenantId, subject, sealed: sealed.toString('hex'), kek: this.#encryption.keyId }
+    return { id, key, stored: false, row }
+  }
+}
