@@ -19,7 +19,7 @@ export class PermissionMemo {
   parseDetails(text: string): NormaliseResult {
     const known = this.#byText.get(text)
     if (known) return known
-    const result = parseDetails(text)
+    const result = Object.freeze(parseDetails(text))
     if (result.ok && text.length <= MAX_REMEMBERED_CHARS) this.#byText.set(text, result)
     return result
   }
