@@ -1,0 +1,72 @@
+// Every command that goes through the launcher. `run`: programs, each a path in the project with its first arguments, one after
+// the other; what the user adds goes to the last. `json`: `npm run <name> --json` works as `npm run <name> -- --json` does.
+
+/** @typedef {{ about: string, example: string, run: string[][], json?: true }} Command */
+
+const TSC = 'node_modules/typescript/bin/tsc'
+
+/** @type {Record<string, Command>} */
+export const COMMANDS = {
+  demo: {
+    about: 'tell the whole story end to end, then exit',
+    example: 'npm run demo -- --json',
+    run: [['apps/standalone/demo.ts']],
+    json: true,
+  },
+  start: {
+    about: 'start Mayfly with its own PostgreSQL and stay up',
+    example: 'MAYFLY_PORT=9443 npm start',
+    run: [['apps/standalone/main.ts']],
+  },
+  test: {
+    about: 'run the tests',
+    example: 'npm test -- test/core',
+    run: [['node_modules/vitest/vitest.mjs', 'run']],
+  },
+  bench: {
+    about: 'measure speed beside a known peer',
+    example: 'npm run bench -- --json',
+    run: [['test/bench/run.ts']],
+    json: true,
+  },
+  lint: {
+    about: 'check style and format',
+    example: 'npm run lint -- --write',
+    run: [['node_modules/@biomejs/biome/bin/biome', 'check']],
+  },
+  types: {
+    about: 'check the types',
+    example: 'npm run types',
+    run: [[TSC, '--noEmit', '-p', 'tsconfig.json']],
+  },
+  drift: {
+    about: 'check that the generated schema files fit the migrations',
+    example: 'npm run drift',
+    run: [['test/setup/drift.ts']],
+  },
+  build: {
+    about: 'build the packages that others install',
+    example: 'npm run build',
+    run: [
+      [TSC, '-p', 'packages/guard'],
+      [TSC, '-p', 'packages/client'],
+    ],
+  },
+}
+
+export function helpText() {
+  const names = Object.keys(COMMANDS)
+  const width = Math.max(...names.map(name => name.length))
+  const lines = names.map(
+    name => `  ${name.padEnd(width)}  ${COMMANDS[name].about}\n  ${' '.repeat(width)}    ${COMMANDS[name].example}`,
+  )
+  return `Mayfly: accounts and tokens for AI agents that live as long as the task.
+
+Usage: npm run <command> [-- <arguments>]
+       node deploy/launcher/launch.js <command> [<arguments>]
+
+${lines.join('\n')}
+
+Each installs what it needs first (locked dependencies; a newer Node when yours is older than 24), inside this folder only.
+`
+}
