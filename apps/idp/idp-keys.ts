@@ -1,7 +1,7 @@
 // Keys of the development provider. Their `kid` begins with a marker, so that a broker in production mode recognises and
 // refuses a provider whose keys lie in a folder on somebody's laptop.
 
-import { generateKeyPair, randomBytes } from 'node:crypto'
+import { createPublicKey, generateKeyPair, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 
 export const developmentKidPrefix = 'mayfly-development-'
@@ -37,6 +37,16 @@ export function getSigningJwk(keys: IdpKeys, alg: WorkloadTokenAlgorithm): Priva
   const jwk = keys.keys.find(key => key.alg === alg)
   if (!jwk) throw new Error(`The provider has no key for ${alg}.`)
   return jwk
+}
+
+/** The public half of the set, as the provider publishes it. */
+export function publicJwks(keys: IdpKeys): { keys: Record<string, unknown>[] } {
+  return {
+    keys: keys.keys.map(jwk => {
+      const { kid, alg, use } = jwk
+      return { ...createPublicKey({ key: jwk, format: 'jwk' }).export({ format: 'jwk' }), kid, alg, use }
+    }),
+  }
 }
 
 function toJwk(jwk: object, alg: WorkloadTokenAlgorithm): PrivateSigningJwk {

@@ -15,6 +15,8 @@ export interface RunningContender {
   trafficModule: string
   /** Anything that JSON can carry. */
   trafficOptions: unknown
+  /** How many requests a second are made ready at most, when they cost time or memory to make; default 20,000. */
+  mostPerSecond?: number
   /** Resident memory of the server's process(es). */
   rssBytes(): Promise<number>
   stop(): Promise<void>

@@ -8,7 +8,7 @@ import { LoadProcess } from './load/load-process.ts'
 import type { BenchOptions } from './options.ts'
 import { median } from './statistics.ts'
 
-/** Bounds what a traffic module must prepare; no contender comes near it on two cores. */
+/** Bounds the requests of a run; a run that reaches it fails, so that no rate is cut off unseen. */
 const mostPerSecond = 20_000
 
 export interface Entrant {
@@ -66,8 +66,8 @@ export async function warmUp(entrants: Entrant[], options: BenchOptions): Promis
   }
 }
 
-function runPeak({ load }: Entrant, { seconds, warmupSeconds, connections }: BenchOptions): Promise<LoadResult> {
-  const maxRequests = Math.ceil((seconds + warmupSeconds) * mostPerSecond)
+function runPeak({ load, running }: Entrant, { seconds, warmupSeconds, connections }: BenchOptions): Promise<LoadResult> {
+  const maxRequests = Math.ceil((seconds + warmupSeconds) * (running.mostPerSecond ?? mostPerSecond))
   return load.run({ kind: 'closed', connections, seconds, warmupSeconds, maxRequests })
 }
 

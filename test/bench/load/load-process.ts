@@ -32,6 +32,7 @@ export class LoadProcess {
     return result
   }
 
+  /** Ends the process; harmless when it is over. */
   stop(): void {
     this.#child.kill()
   }

@@ -20,6 +20,8 @@ async function run(job: LoadJob): Promise<LoadResult> {
     job.plan.kind === 'closed'
       ? await runClosedLoop(traffic, job.plan, job.first)
       : await runOpenLoop(traffic, job.plan, job.first)
+  if (job.plan.kind === 'closed' && collected.sent >= job.plan.maxRequests)
+    throw new Error('The prepared requests ran out: raise mostPerSecond.')
   const verdict = await judge(traffic, collected.answers, seen, Math.floor(Date.now() / 1000))
   return {
     tokensPerSecond: (verdict.latenciesMs.length / collected.measuredMs) * 1000,
