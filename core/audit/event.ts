@@ -85,7 +85,9 @@ export function hashLeaf(leaf: string): string {
 /** Makes leaf and body of an event. nowMs: the database's clock, milliseconds since the epoch. */
 export function prepareEvent(event: AuditEvent, nowMs: number): PreparedEvent {
   const sealed = event.private ? sealPrivate(event.private.subjectKey, event.private.facts) : undefined
-  const body = JSON.stringify(sealed ? { ...event.facts, private: sealed.text, subject_key: event.private?.subjectKey.id } : event.facts)
+  const body = JSON.stringify(
+    sealed ? { ...event.facts, private: sealed.text, subject_key: event.private?.subjectKey.id } : event.facts,
+  )
   const salt = takeRandom(16).toString('base64url')
   const leaf = JSON.stringify({
     account: event.accountId,

@@ -14,5 +14,7 @@ export interface PendingEvent {
  */
 export async function appendPending(trx: Trx, events: readonly PendingEvent[]): Promise<void> {
   for (const event of events)
-    await sql`insert into log.pending (tenant_id, leaf, body) values (${event.tenantId}::uuid, ${event.leaf}, ${event.body})`.execute(trx)
+    await sql`insert into log.pending (tenant_id, leaf, body) values (${event.tenantId}::uuid, ${event.leaf}, ${event.body})`.execute(
+      trx,
+    )
 }

@@ -1,0 +1,112 @@
+// Fetching the keys of OpenID issuers. Where to is decided by the registration alone. https only, no redirects, a bounded
+// answer in bounded time; names that resolve to this machine or to private ranges are refused unless the operator allows it.
+
+import { lookup } from 'node:dns'
+import { BlockList, isIP } from 'node:net'
+import { Agent, request } from 'undici'
+import { parseStrictJson } from '#core/json/parse-strict.ts'
+import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
+import type { FetchJwks } from '#core/subject/jwks-store.ts'
+
+const maxBytes = 256 * 1024
+const timeoutMs = 3_000
+
+const special = new BlockList()
+for (const [network, bits] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['224.0.0.0', 4],
+  ['240.0.0.0', 4],
+] as const)
+  special.addSubnet(network, bits, 'ipv4')
+for (const [network, bits] of [
+  ['::', 127],
+  ['::ffff:0:0', 96],
+  ['64:ff9b::', 96],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['ff00::', 8],
+] as const)
+  special.addSubnet(network, bits, 'ipv6')
+
+const isSpecial = (address: string): boolean => special.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+
+/** Checked in the connection's own look-up, so that what was checked is what is connected to. */
+const guardedLookup: typeof lookup = ((
+  host: string,
+  options: object,
+  callback: (error: Error | null, addresses?: unknown) => void,
+) => {
+  lookup(host, { ...options, all: true }, (error, addresses) => {
+    if (error) return callback(error)
+    const refused = addresses.find(({ address }) => isSpecial(address))
+    if (refused) return callback(new Error(`${host} resolves to ${refused.address}, which is not a public address`))
+    return callback(null, addresses)
+  })
+}) as typeof lookup
+
+export interface IssuerFetchOptions {
+  /** Whether issuers inside this machine or network may be asked: in development, and for issuers inside one's own cluster. */
+  readonly allowPrivateAddresses: boolean
+}
+
+export function createIssuerFetch(options: IssuerFetchOptions): FetchJwks & { close(): Promise<void> } {
+  const agents = new Map<string, Agent>()
+  const agentFor = (caPem: string | undefined): Agent => {
+    const known = agents.get(caPem ?? '')
+    if (known) return known
+    const connect = {
+      timeout: timeoutMs,
+      ...(caPem ? { ca: caPem } : {}),
+      ...(options.allowPrivateAddresses ? {} : { lookup: guardedLookup }),
+    }
+    const agent = new Agent({
+      connect,
+      connections: 2,
+      maxResponseSize: maxBytes,
+      headersTimeout: timeoutMs,
+      bodyTimeout: timeoutMs,
+    })
+    agents.set(caPem ?? '', agent)
+    return agent
+  }
+  const fetchJson = async (url: string, source: OpenIdTrustSource): Promise<unknown> => {
+    const { protocol, hostname } = new URL(url)
+    if (protocol !== 'https:') throw new Error(`${protocol} is not https:`)
+    // An address in the URL itself passes no look-up.
+    if (!options.allowPrivateAddresses && isIP(hostname.replace(/^\[|\]$/g, '')) && isSpecial(hostname.replace(/^\[|\]$/g, '')))
+      throw new Error(`${hostname} is not a public address`)
+    const { statusCode, body } = await request(url, {
+      dispatcher: agentFor(source.caPem),
+      signal: AbortSignal.timeout(timeoutMs),
+    })
+    const text = await body.text()
+    if (statusCode !== 200) throw new Error(`${url} answered ${statusCode}`)
+    return parseStrictJson(text, { numbers: 'any', maxBytes })
+  }
+  const fetchJwks: FetchJwks = async source => fetchJson(source.jwksUri ?? (await discover(source, fetchJson)), source)
+  return Object.assign(fetchJwks, {
+    close: async () => {
+      await Promise.all([...agents.values()].map(agent => agent.close()))
+    },
+  })
+}
+
+/** OpenID Connect Discovery 1.0 § 4: the document must name the very issuer that it was asked of. */
+async function discover(
+  source: OpenIdTrustSource,
+  fetchJson: (url: string, source: OpenIdTrustSource) => Promise<unknown>,
+): Promise<string> {
+  const base = source.issuer.endsWith('/') ? source.issuer.slice(0, -1) : source.issuer
+  const document = (await fetchJson(`${base}/.well-known/openid-configuration`, source)) as Record<string, unknown>
+  if (document['issuer'] !== source.issuer || typeof document['jwks_uri'] !== 'string')
+    throw new Error(`the discovery document of ${source.issuer} names another issuer or no keys`)
+  return document['jwks_uri']
+}

@@ -1,0 +1,59 @@
+// RFC 8414 metadata and RFC 7517 keys, one of each for every tenant.
+
+import type { FastifyPluginCallback } from 'fastify'
+import { grantTypes, subjectTokenTypes } from '#core/exchange/exchange-request.ts'
+import { permissionTypeNames } from '#core/permission/types.ts'
+import type { TenantDirectory } from '#core/registry/directory.ts'
+import type { Tenant } from '#core/registry/tenant.ts'
+import { resolveTenant } from './tenant-of-path.ts'
+
+export interface MetadataRouteDeps {
+  readonly directory: TenantDirectory
+  readonly publicUrl: string
+  readonly mtlsUrl: string
+}
+
+/** RFC 8414 § 3: the well-known part goes between host and path; some clients look behind the path, so both are served. */
+const metadataPaths = [
+  '/.well-known/oauth-authorization-server',
+  '/.well-known/oauth-authorization-server/t/:slug',
+  '/t/:slug/.well-known/oauth-authorization-server',
+  '/.well-known/openid-configuration',
+  '/.well-known/openid-configuration/t/:slug',
+  '/t/:slug/.well-known/openid-configuration',
+]
+
+export const metadataRoutes: FastifyPluginCallback<MetadataRouteDeps> = (app, deps, done) => {
+  for (const url of metadataPaths)
+    app.get<{ Params: { slug?: string } }>(url, { schema: { hide: true } }, async (request, reply) => {
+      const { tenant } = await resolveTenant(deps.directory, request.params.slug)
+      return reply.header('cache-control', 'public, max-age=300').send(describeIssuer(tenant, deps))
+    })
+  for (const url of ['/jwks', '/t/:slug/jwks'])
+    app.get<{ Params: { slug?: string } }>(url, { schema: { hide: true } }, async (request, reply) => {
+      const { jwks } = await resolveTenant(deps.directory, request.params.slug)
+      return reply
+        .header('content-type', 'application/jwk-set+json')
+        .header('cache-control', 'public, max-age=60')
+        .send(JSON.stringify(jwks))
+    })
+  done()
+}
+
+function describeIssuer(tenant: Tenant, { publicUrl, mtlsUrl }: MetadataRouteDeps): Record<string, unknown> {
+  const { issuer } = tenant
+  const onMtls = issuer.replace(publicUrl, mtlsUrl)
+  return {
+    issuer,
+    token_endpoint: `${issuer}/token`,
+    jwks_uri: `${issuer}/jwks`,
+    response_types_supported: [],
+    grant_types_supported: Object.values(grantTypes),
+    token_endpoint_auth_methods_supported: ['none', 'tls_client_auth'],
+    tls_client_certificate_bound_access_tokens: true,
+    mtls_endpoint_aliases: { token_endpoint: `${onMtls}/token` },
+    authorization_details_types_supported: permissionTypeNames,
+    subject_token_types_supported: subjectTokenTypes,
+    service_documentation: `${publicUrl}/openapi.json`,
+  }
+}

@@ -1,0 +1,98 @@
+// What guards call: POST /consume and POST /v1/decisions, with the resource's own credential and for its own audience only.
+
+import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
+import { type Static, Type } from 'typebox'
+import type { GroupCommit } from '#core/audit/group-commit.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import { authenticate } from '#core/operators/authenticate.ts'
+import type { Principal } from '#core/operators/principal.ts'
+import type { TenantDirectory } from '#core/registry/directory.ts'
+import { consumeToken } from '#core/resource-use/consume.ts'
+import { reportDecisions } from '#core/resource-use/report-decisions.ts'
+import type { Clock } from '#core/time/clock.ts'
+import type { Db } from '#db/connect.ts'
+import type { NonceUse } from '#db/resource-use/consume-nonce.ts'
+import { resolveTenant } from '../oauth/tenant-of-path.ts'
+
+export interface ResourceRouteDeps {
+  readonly db: Db
+  readonly directory: TenantDirectory
+  readonly clock: Clock
+  readonly log: Pick<GroupCommit, 'append'>
+  readonly consumeNonce: (use: NonceUse) => Promise<boolean>
+}
+
+const closed = { additionalProperties: false } as const
+
+const ConsumeBody = Type.Object(
+  {
+    token_id: Type.String({ maxLength: 64, description: "The token's jti." }),
+    nonce: Type.String({ minLength: 8, maxLength: 128 }),
+    exp: Type.Integer({ minimum: 1, maximum: 99_999_999_999, description: "The token's exp, seconds since the epoch." }),
+  },
+  closed,
+)
+
+const DecisionsBody = Type.Object(
+  {
+    decisions: Type.Array(
+      Type.Object(
+        {
+          time: Type.Number({ description: 'Milliseconds since the epoch on the guard’s clock.' }),
+          outcome: Type.Union([Type.Literal('allow'), Type.Literal('deny')]),
+          reason: Type.String({ pattern: '^[a-z0-9_.-]{1,64}$' }),
+          jti: Type.Optional(Type.String({ pattern: '^at_[0-9a-f]{32}$' })),
+          account_id: Type.Optional(Type.String({ pattern: '^acct_[0-9a-f]{32}$' })),
+          method: Type.Optional(Type.String({ pattern: '^[A-Z]{1,16}$' })),
+          path_hash: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' })),
+          count: Type.Optional(Type.Integer({ minimum: 1 })),
+        },
+        closed,
+      ),
+      { minItems: 1, maxItems: 200 },
+    ),
+  },
+  closed,
+)
+
+export const resourceRoutes: FastifyPluginCallback<ResourceRouteDeps> = (app, deps, done) => {
+  const security = [{ resource: [] }]
+  for (const prefix of ['', '/t/:slug']) {
+    app.post<{ Params: { slug?: string }; Body: Static<typeof ConsumeBody> }>(
+      `${prefix}/consume`,
+      { schema: { tags: ['resource'], summary: 'Use up a token of a once resource', body: ConsumeBody, security } },
+      async (request, reply) => {
+        const principal = await authenticateResource(deps, request)
+        const { token_id: tokenId, nonce, exp } = request.body
+        await consumeToken(deps, principal, { tokenId, nonce, expiresSeconds: exp })
+        return reply.send({ consumed: true })
+      },
+    )
+    app.post<{ Params: { slug?: string }; Body: Static<typeof DecisionsBody> }>(
+      `${prefix}/v1/decisions`,
+      { schema: { tags: ['resource'], summary: 'Report what a guard allowed and refused', body: DecisionsBody, security } },
+      async (request, reply) => {
+        const principal = await authenticateResource(deps, request)
+        await reportDecisions(deps, principal, request.body.decisions)
+        return reply.code(202).send({ accepted: request.body.decisions.length })
+      },
+    )
+  }
+  done()
+}
+
+/** The credential must be a resource's, and of the tenant whose path is called. */
+async function authenticateResource(
+  { db, directory }: ResourceRouteDeps,
+  request: FastifyRequest<{ Params: { slug?: string } }>,
+): Promise<Principal & { readonly tenantId: string; readonly resourceId: string }> {
+  const { tenant } = await resolveTenant(directory, request.params.slug)
+  const [scheme, secret] = request.headers.authorization?.split(' ') ?? []
+  if (scheme?.toLowerCase() !== 'bearer' || !secret)
+    throw new BrokerError('not_authenticated', { hint: "Send the resource's credential as Bearer." })
+  const principal = await authenticate(db, secret)
+  const { tenantId, resourceId } = principal
+  if (principal.role !== 'resource' || resourceId === undefined || tenantId !== tenant.id)
+    throw new BrokerError('forbidden', { hint: 'Only the credential of a resource of this tenant may call this.' })
+  return { ...principal, tenantId, resourceId }
+}

@@ -1,0 +1,64 @@
+// Two doors to one application. The public one never asks for a client certificate, so browsers are not prompted; the mTLS
+// one asks, and lets through whoever has none or a bad one, since what a certificate is worth is decided for each tenant.
+
+import { constants, createHash } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type Server, type ServerOptions } from 'node:https'
+import type { SecureContextOptions } from 'node:tls'
+
+export interface ServerCredentials {
+  readonly certPem: string
+  readonly keyPem: string
+}
+
+/** Attack row 25: a slow sender is cut off, whatever it sends slowly. */
+export const serverLimits = {
+  requestTimeout: 15_000,
+  headersTimeout: 10_000,
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16 * 1024,
+  connectionsCheckingInterval: 1_000,
+} as const
+
+const tlsOptions = ({ certPem, keyPem }: ServerCredentials): SecureContextOptions => ({
+  cert: certPem,
+  key: keyPem,
+  minVersion: 'TLSv1.2',
+  honorCipherOrder: true,
+})
+
+export function publicServerOptions(credentials: ServerCredentials): ServerOptions {
+  return { ...serverLimits, ...tlsOptions(credentials) }
+}
+
+export interface MtlsListener {
+  readonly server: Server
+  /** Replaces the anchors that OpenSSL validates client certificates against; for connections made from now on. */
+  setAnchors(anchorsPem: readonly string[]): void
+}
+
+/**
+ * A resumed session would carry the verdict of an earlier handshake past a change of anchors, so there are none.
+ * An empty list of anchors trusts nobody (Node would take the public CAs for it).
+ */
+export function createMtlsListener(
+  credentials: ServerCredentials,
+  handler: (request: IncomingMessage, response: ServerResponse) => void,
+): MtlsListener {
+  const context = (anchorsPem: readonly string[]): SecureContextOptions => ({
+    ...tlsOptions(credentials),
+    ca: anchorsPem.length > 0 ? [...anchorsPem] : [credentials.certPem],
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  })
+  let current = ''
+  const server = createServer({ ...serverLimits, ...context([]), requestCert: true, rejectUnauthorized: false }, handler)
+  return {
+    server,
+    setAnchors(anchorsPem) {
+      const name = createHash('sha256').update(JSON.stringify(anchorsPem)).digest('hex')
+      if (name === current) return
+      server.setSecureContext(context(anchorsPem))
+      current = name
+    },
+  }
+}

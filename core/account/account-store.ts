@@ -1,0 +1,55 @@
+import { LRUCache } from 'lru-cache'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import type { AccountRow } from '#db/accounts/read-accounts.ts'
+import type { Account } from './account.ts'
+import { BatchLoader } from './batch.ts'
+
+/**
+ * Accounts by task key and by id, read in batches and remembered. A remembered account may have ended meanwhile: the
+ * commit finds out (`log.append` outcome `account_not_live`), then `forget` and read again.
+ */
+export class AccountStore {
+  readonly #byTask: LRUCache<string, Account>
+  readonly #byId: BatchLoader<string, Account>
+  readonly #byTaskLoader: BatchLoader<string, Account>
+
+  /** read: `readAccounts` bound to a connection. maxRemembered: about 400 bytes each. */
+  constructor(read: (ids: readonly string[], taskKeys: readonly string[]) => Promise<AccountRow[]>, maxRemembered = 200_000) {
+    this.#byTask = new LRUCache({ max: maxRemembered })
+    const index = async (rows: Promise<AccountRow[]>, key: 'id' | 'taskKey'): Promise<Map<string, Account>> => {
+      try {
+        return new Map((await rows).map(row => [row[key], row]))
+      } catch (cause) {
+        throw new BrokerError('log_unavailable', { cause, retryAfterSeconds: 1 })
+      }
+    }
+    this.#byId = new BatchLoader(ids => index(read(ids, []), 'id'))
+    this.#byTaskLoader = new BatchLoader(keys => index(read([], keys), 'taskKey'))
+  }
+
+  /** The account if it is remembered: no round trip. */
+  recall(taskKey: string): Account | undefined {
+    return this.#byTask.get(taskKey)
+  }
+
+  async findByTask(taskKey: string): Promise<Account | undefined> {
+    return this.#byTask.get(taskKey) ?? this.#remembered(await this.#byTaskLoader.load(taskKey))
+  }
+
+  async findById(id: string): Promise<Account | undefined> {
+    return this.#remembered(await this.#byId.load(id))
+  }
+
+  remember(account: Account): void {
+    this.#byTask.set(account.taskKey, account)
+  }
+
+  forget(taskKey: string): void {
+    this.#byTask.delete(taskKey)
+  }
+
+  #remembered(account: Account | undefined): Account | undefined {
+    if (account) this.remember(account)
+    return account
+  }
+}

@@ -1,0 +1,115 @@
+// What the log says of an exchange. Ids and numbers of ours are facts; what the foreign credential, the caller or the
+// request said is private, and encrypted under the subject's key.
+
+import { type PreparedEvent, prepareEvent, type SubjectKey } from '#core/audit/event.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import type { VerifiedSubject } from '#core/subject/subject.ts'
+import type { PreparedClaims } from './claims.ts'
+import type { Denial } from './denial.ts'
+import type { ExchangeInput } from './exchange.ts'
+import type { Plan } from './plan.ts'
+
+export interface IssuanceContext {
+  readonly snapshot: TenantSnapshot
+  readonly subject: VerifiedSubject
+  readonly plan: Plan
+  readonly input: ExchangeInput
+  readonly nowMs: number
+}
+
+export function issuedEvent({ snapshot, subject, plan, input, nowMs }: IssuanceContext, claims: PreparedClaims): PreparedEvent {
+  const { claims: claimed } = plan
+  return prepareEvent(
+    {
+      type: 'token.issued',
+      tenantId: snapshot.tenant.id,
+      agentId: subject.agent.id,
+      accountId: claimed.accountId,
+      tokenId: claimed.tokenId,
+      claimsHash: claims.hash,
+      facts: {
+        binding: plan.binding,
+        config_epoch: snapshot.configEpoch,
+        expires: claimed.expiresSeconds,
+        generation: claimed.generation,
+        narrowed: plan.dropped.details.length + plan.dropped.scopes.length > 0,
+        resource: claimed.resource.id,
+        trust_source: subject.trustSourceId,
+      },
+      private: {
+        subjectKey: plan.subjectKey,
+        facts: {
+          address: input.address,
+          authorization_details: claimed.granted.details,
+          issuer: subject.foreign.issuer,
+          resource_hash: claimed.resourceHash,
+          scope: claimed.granted.scopes,
+          subject: subject.foreign.subject,
+          task_id: claimed.taskId,
+        },
+      },
+    },
+    nowMs,
+  )
+}
+
+export function openedEvent({ snapshot, subject, plan, input, nowMs }: IssuanceContext): PreparedEvent {
+  return prepareEvent(
+    {
+      type: 'account.opened',
+      tenantId: snapshot.tenant.id,
+      agentId: subject.agent.id,
+      accountId: plan.claims.accountId,
+      facts: { ceiling: subject.agent.ceilingId, deadline: plan.deadlineSeconds },
+      private: {
+        subjectKey: plan.subjectKey,
+        facts: {
+          address: input.address,
+          issuer: subject.foreign.issuer,
+          subject: subject.foreign.subject,
+          task_id: plan.claims.taskId,
+        },
+      },
+    },
+    nowMs,
+  )
+}
+
+export function deniedEvent(
+  snapshot: TenantSnapshot,
+  subject: VerifiedSubject,
+  { request, address }: ExchangeInput,
+  denial: Denial,
+  subjectKey: SubjectKey,
+  nowMs: number,
+): PreparedEvent {
+  const { targets, scope, authorizationDetails, taskId, accountId } = request
+  return prepareEvent(
+    {
+      type: 'token.denied',
+      tenantId: snapshot.tenant.id,
+      agentId: subject.agent.id,
+      facts: {
+        code: denial.code,
+        config_epoch: snapshot.configEpoch,
+        reason: denial.reason,
+        trust_source: subject.trustSourceId,
+      },
+      private: {
+        subjectKey,
+        facts: {
+          account_id: accountId,
+          address,
+          // A stranger's text is kept, but never at a length that could fill the log.
+          authorization_details: authorizationDetails?.slice(0, 1024),
+          issuer: subject.foreign.issuer,
+          resource: targets.map(target => target.slice(0, 256)).slice(0, 4),
+          scope: scope?.slice(0, 512),
+          subject: subject.foreign.subject,
+          task_id: taskId,
+        },
+      },
+    },
+    nowMs,
+  )
+}

@@ -1,0 +1,33 @@
+import type { AccountStore } from '#core/account/account-store.ts'
+import type { Ceilings } from '#core/account/ceilings.ts'
+import type { GroupCommit } from '#core/audit/group-commit.ts'
+import type { SubjectKeys } from '#core/keys/subject-keys.ts'
+import type { TenantDirectory } from '#core/registry/directory.ts'
+import type { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
+import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
+import type { Clock } from '#core/time/clock.ts'
+import type { Grants } from './grant.ts'
+import type { Pins } from './pins.ts'
+import type { Rejections } from './rejections.ts'
+
+/** What the exchange stands on; wired in `apps/broker/deps.ts`. */
+export interface ExchangeDeps {
+  readonly directory: Pick<TenantDirectory, 'refresh'>
+  readonly clock: Clock
+  readonly subjects: SubjectAuthenticator
+  readonly certificates: CertificateSubjects
+  readonly accounts: AccountStore
+  readonly ceilings: Ceilings
+  readonly grants: Grants
+  readonly subjectKeys: SubjectKeys
+  readonly pins: Pins
+  readonly rejections: Rejections
+  readonly log: Pick<GroupCommit, 'append'>
+  readonly replaceClaimHash: (
+    accountId: string,
+    claimHash: Buffer,
+    leaf: string,
+    body: string,
+    tenantId: string,
+  ) => Promise<boolean>
+}

@@ -1,0 +1,102 @@
+// RFC 8693 § 2.1 and RFC 7523 § 2.1 as one typed request. Shape only: nothing is verified or looked up here.
+
+import { BrokerError } from '#core/errors/broker-error.ts'
+import type { Form } from './form.ts'
+
+export const grantTypes = {
+  tokenExchange: 'urn:ietf:params:oauth:grant-type:token-exchange',
+  jwtBearer: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+} as const
+
+const tokenType = (name: string): string => `urn:ietf:params:oauth:token-type:${name}`
+export const accessTokenType: string = tokenType('access_token')
+/** The TLS client certificate itself is the subject token: base64 of its DER. As in other STS's for workloads without a JWT. */
+export const certificateTokenType: string = tokenType('mtls')
+const jwtTypes = [tokenType('jwt'), tokenType('id_token')]
+export const subjectTokenTypes: readonly string[] = [...jwtTypes, certificateTokenType]
+
+export interface ExchangeRequest {
+  readonly grant: 'token_exchange' | 'jwt_bearer'
+  readonly subjectToken: string
+  readonly subjectKind: 'jwt' | 'certificate'
+  readonly clientId: string | undefined
+  /** RFC 8707 URIs, or names by RFC 8693 `audience`; all must name the same one resource. */
+  readonly targets: readonly string[]
+  readonly scope: string | undefined
+  /** JSON text, still to be parsed. */
+  readonly authorizationDetails: string | undefined
+  readonly allowNarrowing: boolean
+  readonly taskId: string | undefined
+  readonly accountId: string | undefined
+  readonly ttlSeconds: number | undefined
+  readonly nonce: string | undefined
+}
+
+/** RFC 8693 §§ 2.1, 2.2.2. Throws BrokerError: `unsupported_grant`, `unsupported_token_type`, `malformed_request`. */
+export function parseExchangeRequest(form: Form): ExchangeRequest {
+  const one = (name: string): string | undefined => form.get(name)?.[0]
+  const grantType = one('grant_type')
+  if (grantType === undefined) throw malformed('grant_type is missing.')
+  refuseWhatIsNotOffered(form)
+  const common = {
+    clientId: one('client_id'),
+    targets: [...(form.get('resource') ?? []), ...(form.get('audience') ?? [])],
+    scope: one('scope'),
+    authorizationDetails: one('authorization_details'),
+    allowNarrowing: parseFlag('allow_narrowing', one('allow_narrowing')),
+    taskId: match('task_id', one('task_id'), /^[\x21-\x7e]{1,128}$/, '1 to 128 visible ASCII characters'),
+    accountId: match('account_id', one('account_id'), /^acct_[0-9a-f]{32}$/, 'an id as this broker gave it, acct_…'),
+    ttlSeconds: parseTtl(one('ttl')),
+    nonce: match('nonce', one('nonce'), /^[A-Za-z0-9_.~-]{8,128}$/, '8 to 128 unreserved characters'),
+  }
+  if (grantType === grantTypes.tokenExchange) return { grant: 'token_exchange', ...parseSubjectToken(one), ...common }
+  if (grantType === grantTypes.jwtBearer) {
+    const assertion = one('assertion')
+    if (assertion === undefined) throw malformed('assertion is missing.')
+    return { grant: 'jwt_bearer', subjectToken: assertion, subjectKind: 'jwt', ...common }
+  }
+  throw new BrokerError('unsupported_grant', { hint: `Offered: ${Object.values(grantTypes).join(' and ')}.` })
+}
+
+function parseSubjectToken(one: (name: string) => string | undefined): Pick<ExchangeRequest, 'subjectToken' | 'subjectKind'> {
+  const subjectToken = one('subject_token')
+  const type = one('subject_token_type')
+  if (subjectToken === undefined) throw malformed('subject_token is missing.')
+  if (type === undefined) throw malformed('subject_token_type is missing.')
+  if (!subjectTokenTypes.includes(type))
+    throw new BrokerError('unsupported_token_type', {
+      hint: `subject_token_type must be one of ${subjectTokenTypes.join(', ')}.`,
+    })
+  const requested = one('requested_token_type')
+  if (requested !== undefined && requested !== accessTokenType && requested !== tokenType('jwt'))
+    throw new BrokerError('unsupported_token_type', { hint: `requested_token_type can only be ${accessTokenType}.` })
+  return { subjectToken, subjectKind: type === certificateTokenType ? 'certificate' : 'jwt' }
+}
+
+/** What would narrow or delegate, and is not evaluated, must not be passed over in silence. */
+function refuseWhatIsNotOffered(form: Form): void {
+  if (form.has('actor_token') || form.has('actor_token_type'))
+    throw malformed('actor_token is not accepted here: an agent acts for itself.')
+  if (form.has('intent')) throw malformed('intent is not accepted here: name the permissions themselves.')
+  for (const name of ['act', 'may_act', 'cnf'])
+    if (form.has(name)) throw malformed(`${name} cannot be asked for: the broker states it.`)
+}
+
+function match(name: string, value: string | undefined, pattern: RegExp, words: string): string | undefined {
+  if (value !== undefined && !pattern.test(value)) throw malformed(`${name} must be ${words}.`)
+  return value
+}
+
+function parseTtl(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  if (!/^[1-9][0-9]{0,5}$/.test(value)) throw malformed('ttl must be a number of seconds from 1 to 999999.')
+  return Number(value)
+}
+
+function parseFlag(name: string, value: string | undefined): boolean {
+  if (value === undefined || value === 'false') return false
+  if (value === 'true') return true
+  throw malformed(`${name} must be true or false.`)
+}
+
+const malformed = (hint: string): BrokerError => new BrokerError('malformed_request', { hint })

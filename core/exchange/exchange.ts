@@ -1,0 +1,195 @@
+// The one call. Read from top to bottom it is the list of steps in which a workload's credential becomes a task token:
+//
+//   who comes → which key → which account → what is granted → claims → leaf → commit → answer
+//
+// Everything before the commit is decided on what this process remembers and may be stale. The commit is the judge: it
+// writes only if configuration, account and pin are still what the decision assumed, else nothing, and we decide again.
+// No answer leaves before the commit; a token whose commit failed is thrown away.
+
+import { randomBytes } from 'node:crypto'
+import type { PreparedEvent } from '#core/audit/event.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
+import type { PresentedCertificate } from '#core/subject/certificate.ts'
+import type { VerifiedSubject } from '#core/subject/subject.ts'
+import type { AppendOutcome } from '#db/log/append.ts'
+import { bindKey } from './bind-key.ts'
+import { prepareClaims, tokenTyp, withReceipt } from './claims.ts'
+import { type Denial, denialError, deny } from './denial.ts'
+import { deniedEvent, issuedEvent, openedEvent } from './events.ts'
+import type { ExchangeDeps } from './exchange-deps.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
+import { isDenial, type Plan, planIssuance } from './plan.ts'
+import { renewClaimSecret } from './renew-claim-secret.ts'
+import { type TokenAnswer, tokenAnswer } from './token-answer.ts'
+
+export interface ExchangeInput {
+  readonly snapshot: TenantSnapshot
+  readonly request: ExchangeRequest
+  readonly presented: PresentedCertificate | undefined
+  /** Remote address of the connection, for the private part of the log. */
+  readonly address: string
+  /** SHA-256 (hex) of the caller's Idempotency-Key. */
+  readonly idempotencyKeyHash: string | undefined
+}
+
+/** How often a decision is made anew because something changed under it, before the caller is asked to come back. */
+const maxAttempts = 5
+
+/** RFC 8693 § 2 / RFC 7523 § 2.1. Throws BrokerError; every verified subject's refusal stands in the log before. */
+export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promise<TokenAnswer> {
+  let { snapshot } = input
+  const tokenHash = SubjectAuthenticator.hashToken(input.request.subjectToken)
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const nowMs = deps.clock.nowMs()
+    const subject = await authenticate(deps, snapshot, input, tokenHash, nowMs)
+    const plan = await decide(deps, snapshot, input, subject, tokenHash, nowMs)
+    if (isDenial(plan)) {
+      if (await recordDenial(deps, snapshot, input, subject, plan, nowMs)) throw denialError(plan)
+    } else {
+      const issued = await issue(deps, snapshot, input, subject, plan, nowMs)
+      if (typeof issued !== 'string') return issued
+      if (issued === 'config_changed') snapshot = await deps.directory.refresh(snapshot.tenant.id)
+      else forgetStale(deps, snapshot, subject, plan, issued)
+    }
+  }
+  throw new BrokerError('overloaded', { detail: 'the decision kept changing under the request', retryAfterSeconds: 1 })
+}
+
+/** Who comes. A refusal here is counted, not logged one by one: anyone can cause it. */
+async function authenticate(
+  deps: ExchangeDeps,
+  snapshot: TenantSnapshot,
+  { request, presented, address }: ExchangeInput,
+  tokenHash: string,
+  nowMs: number,
+): Promise<VerifiedSubject> {
+  const { subjects, rejections } = deps
+  const known = subjects.recall(snapshot, tokenHash, nowMs)
+  if (known && request.subjectKind === 'jwt') return known
+  // A connection whose certificate is an agent's own is no junk, whatever its neighbours behind one address do.
+  if (!presented || !deps.certificates.verify(snapshot, presented, nowMs).ok) rejections.admit(address)
+  const result =
+    request.subjectKind === 'certificate'
+      ? subjects.verifyCertificate(snapshot, request.subjectToken, presented, nowMs)
+      : await subjects.verifyJwt(snapshot, request.subjectToken, tokenHash, nowMs)
+  if (result.ok) return result.subject
+  rejections.count(snapshot.tenant.id, address, result.reason)
+  const code =
+    request.subjectKind === 'certificate'
+      ? 'client_not_authenticated'
+      : request.grant === 'jwt_bearer'
+        ? 'assertion_refused'
+        : 'subject_token_refused'
+  throw new BrokerError(code, { hint: result.hint, detail: result.reason })
+}
+
+/** Which key, which account, what is granted, until when. */
+async function decide(
+  deps: ExchangeDeps,
+  snapshot: TenantSnapshot,
+  input: ExchangeInput,
+  subject: VerifiedSubject,
+  tokenHash: string,
+  nowMs: number,
+): Promise<Plan | Denial> {
+  const { clientId } = input.request
+  if (clientId !== undefined && clientId !== subject.agent.clientId)
+    return deny(
+      'client_not_authenticated',
+      'other_client_id',
+      'client_id names another agent than the one that the proof belongs to.',
+    )
+  const key = bindKey(snapshot, subject, input.presented, deps.certificates, nowMs)
+  if (!key.ok) return key
+  if (key.binding === 'bearer' && deps.pins.contradicts(tokenHash, key.thumbprint))
+    return deny(
+      'client_not_authenticated',
+      'pinned_to_other_key',
+      'The subject token was first used with another key and belongs to it.',
+    )
+  return planIssuance(deps, snapshot, input, subject, key, tokenHash, nowMs)
+}
+
+/** Claims, leaf, commit; the token is signed while the commit is under way. Answers the outcome when nothing was written. */
+async function issue(
+  deps: ExchangeDeps,
+  snapshot: TenantSnapshot,
+  input: ExchangeInput,
+  subject: VerifiedSubject,
+  plan: Plan,
+  nowMs: number,
+): Promise<TokenAnswer | Exclude<AppendOutcome, 'appended'>> {
+  const claims = prepareClaims({ ...plan.claims, nonce: input.request.nonce ?? randomBytes(16).toString('base64url') })
+  const about = { snapshot, subject, plan, input, nowMs }
+  const issued = issuedEvent(about, claims)
+  const events: PreparedEvent[] = plan.opening ? [openedEvent(about), issued] : [issued]
+  const committing = deps.log.append({
+    tenantId: snapshot.tenant.id,
+    configEpoch: snapshot.configEpoch,
+    account: plan.opening ? null : { id: plan.claims.accountId, generation: plan.claims.generation },
+    untilSeconds: plan.claims.expiresSeconds,
+    events,
+    opening: plan.opening?.row ?? null,
+    pin: plan.pin ?? null,
+    subjectKey: plan.subjectKey.stored ? null : (plan.subjectKey.row ?? null),
+  })
+  const { resource } = plan.claims
+  const token = signerFor(snapshot, resource.config.alg).sign(
+    withReceipt(claims, issued.leafHash),
+    tokenTyp(resource.config.replay),
+  )
+  const outcome = await committing
+  if (outcome !== 'appended') return outcome
+  plan.subjectKey.stored = true
+  if (plan.opening) deps.accounts.remember(plan.opening.account)
+  if (plan.pin) deps.pins.remember(plan.pin)
+  const claimSecret = plan.opening?.claimSecret ?? (await renewClaimSecret(deps, snapshot, input, plan, nowMs))
+  return tokenAnswer(plan, token, snapshot.tenant.issuer, claimSecret)
+}
+
+function signerFor(snapshot: TenantSnapshot, alg: 'ES256' | 'RS256') {
+  const signer = snapshot.signers.get(alg)
+  if (!signer) throw new BrokerError('internal', { detail: `tenant ${snapshot.tenant.id} has no ${alg} key` })
+  return signer
+}
+
+/** False when another broker stored the subject's key first; then the event is made again with that key. */
+async function recordDenial(
+  deps: ExchangeDeps,
+  snapshot: TenantSnapshot,
+  input: ExchangeInput,
+  subject: VerifiedSubject,
+  denial: Denial,
+  nowMs: number,
+): Promise<boolean> {
+  const tenantId = snapshot.tenant.id
+  const key = await deps.subjectKeys.get(tenantId, subject.subjectHash)
+  const outcome = await deps.log.append({
+    tenantId,
+    configEpoch: null,
+    account: null,
+    untilSeconds: 0,
+    events: [deniedEvent(snapshot, subject, input, denial, key, nowMs)],
+    opening: null,
+    pin: null,
+    subjectKey: key.stored ? null : (key.row ?? null),
+  })
+  if (outcome === 'appended') key.stored = true
+  else deps.subjectKeys.forget(tenantId, subject.subjectHash)
+  return outcome === 'appended'
+}
+
+/** What turned out to be stale is forgotten, so that the next attempt reads it. */
+function forgetStale(
+  deps: ExchangeDeps,
+  snapshot: TenantSnapshot,
+  subject: VerifiedSubject,
+  plan: Plan,
+  outcome: AppendOutcome,
+): void {
+  if (outcome === 'subject_key_exists') deps.subjectKeys.forget(snapshot.tenant.id, subject.subjectHash)
+  else if (outcome === 'subject_token_pinned' && plan.pin) deps.pins.markForeign(plan.pin)
+  else deps.accounts.forget(plan.taskKey)
+}

@@ -1,0 +1,31 @@
+import { LRUCache } from 'lru-cache'
+import type { Pin } from '#db/log/append.ts'
+
+/** Which key a bearer subject token belongs to. The database decides (`log.append`); a pin never changes, so it may be remembered. */
+export class Pins {
+  readonly #keys = new LRUCache<string, string>({ max: 50_000 })
+
+  static keyName(thumbprint: string | undefined): string {
+    return thumbprint === undefined ? '' : Buffer.from(thumbprint, 'base64url').toString('hex')
+  }
+
+  /** Whether the token is known to belong to another key than this one. */
+  contradicts(tokenHash: string, thumbprint: string | undefined): boolean {
+    const key = this.#keys.get(tokenHash)
+    return key !== undefined && key !== Pins.keyName(thumbprint)
+  }
+
+  /** Whether the token is known to belong to this key, so that it need not be pinned again. */
+  confirms(tokenHash: string, thumbprint: string | undefined): boolean {
+    return this.#keys.get(tokenHash) === Pins.keyName(thumbprint)
+  }
+
+  remember(pin: Pin): void {
+    this.#keys.set(pin.token_hash, pin.key)
+  }
+
+  /** The database knows another key for this token. Which one does not matter: it is not the one just tried. */
+  markForeign(pin: Pin): void {
+    this.#keys.set(pin.token_hash, `not ${pin.key}`)
+  }
+}

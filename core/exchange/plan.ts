@@ -1,0 +1,147 @@
+// The decision, complete and still without effect: what will be claimed, written and opened if the commit agrees.
+
+import { type Account, isLive } from '#core/account/account.ts'
+import { newId, newUuid } from '#core/ids/id.ts'
+import { hashSecret, newSecret } from '#core/ids/secret.ts'
+import type { HeldSubjectKey } from '#core/keys/subject-keys.ts'
+import type { Permission } from '#core/permission/permission.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import type { VerifiedSubject } from '#core/subject/subject.ts'
+import type { Opening, Pin } from '#db/log/append.ts'
+import type { KeyBinding } from './bind-key.ts'
+import type { ClaimsInput } from './claims.ts'
+import { type Denial, deny } from './denial.ts'
+import type { ExchangeInput } from './exchange.ts'
+import type { ExchangeDeps } from './exchange-deps.ts'
+import type { Grant } from './grant.ts'
+import { Pins } from './pins.ts'
+import { type AccountChoice, resolveAccount } from './resolve-account.ts'
+
+export interface Plan {
+  readonly claims: Omit<ClaimsInput, 'nonce'>
+  readonly binding: 'pop' | 'bearer'
+  readonly dropped: Permission
+  readonly taskKey: string
+  readonly deadlineSeconds: number
+  /** The key of the account's opening, when the account exists already. */
+  readonly openingKey: string | null
+  readonly opening: { readonly row: Opening; readonly account: Account; readonly claimSecret: string } | undefined
+  readonly pin: Pin | undefined
+  readonly subjectKey: HeldSubjectKey
+}
+
+export const isDenial = (value: Plan | Denial): value is Denial => 'code' in value
+
+export async function planIssuance(
+  deps: ExchangeDeps,
+  snapshot: TenantSnapshot,
+  input: ExchangeInput,
+  subject: VerifiedSubject,
+  key: KeyBinding,
+  tokenHash: string,
+  nowMs: number,
+): Promise<Plan | Denial> {
+  const nowSeconds = Math.floor(nowMs / 1000)
+  const tenantId = snapshot.tenant.id
+  const [choice, subjectKey] = await Promise.all([
+    resolveAccount(deps.accounts, subject, input.request, nowSeconds),
+    deps.subjectKeys.recall(tenantId, subject.subjectHash) ?? deps.subjectKeys.get(tenantId, subject.subjectHash),
+  ])
+  if (!choice.ok) return choice
+  const ceilingId = choice.kind === 'existing' ? choice.account.ceilingId : subject.agent.ceilingId
+  const permission = ceilingId === subject.agent.ceilingId ? subject.agent.ceiling : await deps.ceilings.get(ceilingId)
+  const grant = deps.grants.evaluate(snapshot, subject.agent, { id: ceilingId, permission }, input.request)
+  if (!grant.ok) return grant
+  if (grant.resource.config.replay === 'challenge' && input.request.nonce === undefined)
+    return deny(
+      'malformed_request',
+      'no_nonce',
+      'Send nonce: this resource takes only tokens that carry the nonce of its own challenge.',
+    )
+  const account =
+    choice.kind === 'existing' ? choice.account : newAccount(subject, tenantId, choice, nowSeconds, input.idempotencyKeyHash)
+  const expiresSeconds = endOfToken(account, subject, key, grant, input.request.ttlSeconds, nowSeconds)
+  if (expiresSeconds <= nowSeconds || !isLive(account, nowSeconds))
+    return deny('access_denied', 'nothing_left', 'Less than a second is left of the account or of the presented credentials.')
+  const claimSecret = choice.kind === 'new' ? newSecret('claim') : ''
+  return {
+    claims: {
+      issuer: snapshot.tenant.issuer,
+      configEpoch: snapshot.configEpoch,
+      clientId: subject.agent.clientId,
+      accountId: account.id,
+      generation: account.generation,
+      taskId: account.taskId,
+      resource: grant.resource,
+      granted: grant.granted,
+      resourceHash: grant.resourceHash,
+      thumbprint: grant.resource.config.enforces.includes('cnf') ? key.thumbprint : undefined,
+      tokenId: newId('token', nowMs),
+      issuedSeconds: nowSeconds,
+      expiresSeconds,
+    },
+    binding: key.binding,
+    dropped: grant.dropped,
+    taskKey: account.taskKey,
+    deadlineSeconds: account.deadlineSeconds,
+    openingKey: choice.kind === 'existing' ? account.openingKey : null,
+    opening: choice.kind === 'new' ? { row: openingRow(account, claimSecret), account, claimSecret } : undefined,
+    pin: key.binding === 'bearer' ? pinFor(deps, tokenHash, key, subject) : undefined,
+    subjectKey,
+  }
+}
+
+/** A token outlives nothing that it stands on: account, subject token, certificate, registration, resource. Seconds since the epoch. */
+function endOfToken(
+  account: Account,
+  subject: VerifiedSubject,
+  key: KeyBinding,
+  { resource }: Grant,
+  askedSeconds: number | undefined,
+  nowSeconds: number,
+): number {
+  const lifetime = Math.min(askedSeconds ?? subject.agent.settings.token_ttl_seconds, resource.config.max_ttl_seconds)
+  return Math.floor(Math.min(nowSeconds + lifetime, account.deadlineSeconds, subject.untilSeconds, key.notAfterSeconds))
+}
+
+function newAccount(
+  subject: VerifiedSubject,
+  tenantId: string,
+  choice: Extract<AccountChoice, { kind: 'new' }>,
+  nowSeconds: number,
+  openingKey: string | undefined,
+): Account {
+  return {
+    id: newUuid(nowSeconds * 1000),
+    tenantId,
+    agentId: subject.agent.id,
+    taskKey: choice.taskKey,
+    taskId: choice.taskId,
+    state: 'a',
+    generation: 1,
+    deadlineSeconds: nowSeconds + subject.agent.settings.account_ttl_seconds,
+    ceilingId: subject.agent.ceilingId,
+    opener: subject.opener,
+    openingKey: openingKey ?? null,
+  }
+}
+
+function openingRow(account: Account, claimSecret: string): Opening {
+  return {
+    id: account.id,
+    tenant: account.tenantId,
+    agent: account.agentId,
+    task_key: account.taskKey,
+    task_id: account.taskId,
+    opener: account.opener,
+    deadline: account.deadlineSeconds,
+    ceiling: account.ceilingId,
+    claim_hash: hashSecret(claimSecret).toString('hex'),
+    opening_key: account.openingKey,
+  }
+}
+
+function pinFor(deps: ExchangeDeps, tokenHash: string, key: KeyBinding, subject: VerifiedSubject): Pin | undefined {
+  if (deps.pins.confirms(tokenHash, key.thumbprint)) return undefined
+  return { token_hash: tokenHash, key: Pins.keyName(key.thumbprint), until: subject.untilSeconds }
+}

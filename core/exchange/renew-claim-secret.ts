@@ -1,0 +1,27 @@
+import { prepareEvent } from '#core/audit/event.ts'
+import { hashSecret, newSecret } from '#core/ids/secret.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import type { ExchangeInput } from './exchange.ts'
+import type { ExchangeDeps } from './exchange-deps.ts'
+import type { Plan } from './plan.ts'
+
+/**
+ * A caller that repeats the opening with the same Idempotency-Key may never have got its answer. It gets the same account
+ * and a fresh claim secret; the earlier one, which someone else may have seen, no longer opens anything.
+ * Undefined when this request is no such repetition.
+ */
+export async function renewClaimSecret(
+  deps: ExchangeDeps,
+  snapshot: TenantSnapshot,
+  input: ExchangeInput,
+  plan: Plan,
+  nowMs: number,
+): Promise<string | undefined> {
+  if (plan.openingKey === null || plan.openingKey !== input.idempotencyKeyHash) return undefined
+  const { accountId } = plan.claims
+  const tenantId = snapshot.tenant.id
+  const event = prepareEvent({ type: 'account.claim_secret_renewed', tenantId, accountId, facts: {} }, nowMs)
+  const secret = newSecret('claim')
+  const renewed = await deps.replaceClaimHash(accountId, hashSecret(secret), event.leaf, event.body, tenantId)
+  return renewed ? secret : undefined
+}

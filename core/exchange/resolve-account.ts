@@ -1,0 +1,68 @@
+// Which temporary account does the request live in? The one it names, the one of its task, or a new one.
+
+import { type Account, isLive, taskKey } from '#core/account/account.ts'
+import type { AccountStore } from '#core/account/account-store.ts'
+import { parseId } from '#core/ids/id.ts'
+import type { VerifiedSubject } from '#core/subject/subject.ts'
+import { type Denial, deny } from './denial.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
+
+export type AccountChoice =
+  | { readonly ok: true; readonly kind: 'existing'; readonly account: Account }
+  | { readonly ok: true; readonly kind: 'new'; readonly taskId: string; readonly taskKey: string }
+
+/** No round trip when the account is remembered, else one, shared with whoever asks at the same time. */
+export async function resolveAccount(
+  accounts: AccountStore,
+  subject: VerifiedSubject,
+  request: ExchangeRequest,
+  nowSeconds: number,
+): Promise<AccountChoice | Denial> {
+  if (request.accountId !== undefined)
+    return checkNamed(await findNamed(accounts, request.accountId), subject, request, nowSeconds)
+  const taskId = request.taskId ?? subject.derivedTaskId
+  if (taskId === undefined)
+    return deny(
+      'malformed_request',
+      'no_task',
+      'Send task_id or account_id: this agent registers no claims to derive the task from.',
+    )
+  const key = taskKey(subject.agent.id, taskId)
+  const account = accounts.recall(key) ?? (await accounts.findByTask(key))
+  if (account) return checkOwn(account, subject, nowSeconds)
+  if (!subject.agent.settings.may_open)
+    return deny(
+      'access_denied',
+      'may_not_open',
+      'This agent may not open accounts; ask its orchestrator for one and send account_id.',
+    )
+  return { ok: true, kind: 'new', taskId, taskKey: key }
+}
+
+async function findNamed(accounts: AccountStore, wireId: string): Promise<Account | undefined> {
+  const id = parseId('account', wireId)
+  return id === undefined ? undefined : accounts.findById(id)
+}
+
+function checkNamed(
+  account: Account | undefined,
+  subject: VerifiedSubject,
+  request: ExchangeRequest,
+  nowSeconds: number,
+): AccountChoice | Denial {
+  // Whether another agent's account exists is not told.
+  if (!account || account.agentId !== subject.agent.id)
+    return deny('access_denied', 'unknown_account', 'This agent has no such account.')
+  if (request.taskId !== undefined && request.taskId !== account.taskId)
+    return deny('malformed_request', 'task_mismatch', 'task_id and account_id name different accounts; send one of them.')
+  return checkOwn(account, subject, nowSeconds)
+}
+
+/** Instances of one agent share its registration, never each other's accounts. */
+function checkOwn(account: Account, subject: VerifiedSubject, nowSeconds: number): AccountChoice | Denial {
+  if (account.agentId !== subject.agent.id || account.opener !== subject.opener)
+    return deny('access_denied', 'not_the_opener', 'Another workload opened the account of this task; use a task_id of your own.')
+  if (!isLive(account, nowSeconds))
+    return deny('account_not_live', 'account_ended', 'Its task is over; start a new one with a new task_id.')
+  return { ok: true, kind: 'existing', account }
+}

@@ -1,0 +1,36 @@
+import { formatId } from '#core/ids/id.ts'
+import type { AuthorizationDetail } from '#core/permission/permission.ts'
+import { accessTokenType } from './exchange-request.ts'
+import type { Plan } from './plan.ts'
+
+/** RFC 8693 § 2.2.1, RFC 9396 § 7, and what an agent needs to know of its account. Times in seconds. */
+export interface TokenAnswer {
+  readonly access_token: string
+  readonly issued_token_type: string
+  readonly token_type: 'Bearer'
+  readonly expires_in: number
+  readonly scope?: string | undefined
+  readonly authorization_details?: readonly AuthorizationDetail[] | undefined
+  readonly account_id: string
+  readonly task_id: string
+  readonly account_expires_in: number
+  readonly claim_uri?: string | undefined
+}
+
+/** The claim secret stands in the URL's fragment, which browsers do not send: opening the link changes nothing. */
+export function tokenAnswer(plan: Plan, token: string, issuer: string, claimSecret: string | undefined): TokenAnswer {
+  const { claims } = plan
+  const { details, scopes } = claims.granted
+  return {
+    access_token: token,
+    issued_token_type: accessTokenType,
+    token_type: 'Bearer',
+    expires_in: claims.expiresSeconds - claims.issuedSeconds,
+    scope: scopes.length > 0 ? scopes.join(' ') : undefined,
+    authorization_details: details.length > 0 ? details : undefined,
+    account_id: formatId('account', claims.accountId),
+    task_id: claims.taskId,
+    account_expires_in: Math.floor(plan.deadlineSeconds - claims.issuedSeconds),
+    claim_uri: claimSecret ? `${issuer}/claim#${claimSecret}` : undefined,
+  }
+}

@@ -1,0 +1,37 @@
+import { prepareEvent } from '#core/audit/event.ts'
+import type { GroupCommit } from '#core/audit/group-commit.ts'
+import type { Principal } from '#core/operators/principal.ts'
+import type { Clock } from '#core/time/clock.ts'
+
+/** What a guard decided about one request. Ids are ours; `path_hash` is the guard's commitment to what was called. */
+export interface ReportedDecision {
+  readonly time: number
+  readonly outcome: 'allow' | 'deny'
+  readonly reason: string
+  readonly jti?: string | undefined
+  readonly account_id?: string | undefined
+  readonly method?: string | undefined
+  readonly path_hash?: string | undefined
+}
+
+/** Writes a guard's decisions into the log as one event, so that the trail shows use and refusal and not only issuance. */
+export async function reportDecisions(
+  deps: { readonly clock: Clock; readonly log: Pick<GroupCommit, 'append'> },
+  principal: Principal & { readonly tenantId: string; readonly resourceId: string },
+  decisions: readonly ReportedDecision[],
+): Promise<void> {
+  const { tenantId, resourceId } = principal
+  const allowed = decisions.filter(decision => decision.outcome === 'allow').length
+  const facts = { allowed, decisions, denied: decisions.length - allowed, resource: resourceId }
+  const event = prepareEvent({ type: 'decisions.reported', tenantId, facts }, deps.clock.nowMs())
+  await deps.log.append({
+    tenantId,
+    configEpoch: null,
+    account: null,
+    untilSeconds: 0,
+    events: [event],
+    opening: null,
+    pin: null,
+    subjectKey: null,
+  })
+}

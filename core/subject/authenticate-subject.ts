@@ -1,0 +1,58 @@
+import { hash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import type { PresentedCertificate } from './certificate.ts'
+import type { CertificateSubjects } from './certificate-subject.ts'
+import type { JwksStore } from './jwks-store.ts'
+import { verifyOpenIdSubject } from './openid-subject.ts'
+import { refuse, type SubjectResult, type VerifiedSubject } from './subject.ts'
+
+/**
+ * Verifies subject tokens, remembering verified ones by SHA-256 over the whole token (a shorter key could collide). What is
+ * remembered belongs to one snapshot of one tenant, and its end is checked at each use.
+ */
+export class SubjectAuthenticator {
+  readonly #remembered: LRUCache<string, { snapshot: TenantSnapshot; subject: VerifiedSubject }>
+  readonly #jwks: JwksStore
+  readonly #certificates: CertificateSubjects
+
+  constructor(jwks: JwksStore, certificates: CertificateSubjects, maxRemembered = 100_000) {
+    this.#jwks = jwks
+    this.#certificates = certificates
+    this.#remembered = new LRUCache({ max: maxRemembered })
+  }
+
+  /** Hex of SHA-256 over the token: the name under which it is remembered, pinned and logged. */
+  static hashToken(token: string): string {
+    return hash('sha256', token, 'hex')
+  }
+
+  /** The verified subject of a token seen before, if it still holds: no signature check, no round trip. */
+  recall(snapshot: TenantSnapshot, tokenHash: string, nowMs: number): VerifiedSubject | undefined {
+    const kept = this.#remembered.get(tokenHash)
+    return kept?.snapshot === snapshot && kept.subject.untilSeconds * 1000 > nowMs ? kept.subject : undefined
+  }
+
+  /** Throws BrokerError `trust_source_unavailable`. nowMs: the database's clock. */
+  async verifyJwt(snapshot: TenantSnapshot, token: string, tokenHash: string, nowMs: number): Promise<SubjectResult> {
+    const kept = this.recall(snapshot, tokenHash, nowMs)
+    if (kept) return { ok: true, subject: kept }
+    const result = await verifyOpenIdSubject(snapshot, this.#jwks, token, nowMs)
+    if (result.ok) this.#remembered.set(tokenHash, { snapshot, subject: result.subject })
+    return result
+  }
+
+  /** The TLS client certificate as subject: the token must be this very certificate. */
+  verifyCertificate(
+    snapshot: TenantSnapshot,
+    token: string,
+    presented: PresentedCertificate | undefined,
+    nowMs: number,
+  ): SubjectResult {
+    if (!presented) return refuse('no_key', 'Present the certificate in the TLS handshake, on the mTLS port.')
+    const sent = Buffer.from(token, token.includes('-') || token.includes('_') ? 'base64url' : 'base64')
+    if (!sent.equals(presented.leaf.raw))
+      return refuse('other_key', 'The subject token is not the certificate of this connection.')
+    return this.#certificates.verify(snapshot, presented, nowMs)
+  }
+}

@@ -1,0 +1,45 @@
+// A client certificate as the TLS layer handed it over. That a listener completed the handshake proves that the peer holds
+// the key, and `listenerAuthorized` that OpenSSL found a valid path to some anchor that the listener knows. Whose anchor,
+// and so which tenant's word it is, is decided for each trust source in `certificate-path.ts`.
+
+import 'reflect-metadata'
+import { hash, type X509Certificate } from 'node:crypto'
+import { type GeneralName, X509Certificate as ParsedCertificate, SubjectAlternativeNameExtension } from '@peculiar/x509'
+
+export interface PresentedCertificate {
+  readonly leaf: X509Certificate
+  /** What the peer sent beside the leaf, untrusted. */
+  readonly intermediates: readonly X509Certificate[]
+  readonly listenerAuthorized: boolean
+  /** base64url of SHA-256 over the DER: RFC 8705 § 3.1. */
+  readonly thumbprint: string
+  readonly notAfterSeconds: number
+}
+
+export function presentCertificate(
+  leaf: X509Certificate,
+  intermediates: readonly X509Certificate[],
+  listenerAuthorized: boolean,
+): PresentedCertificate {
+  return {
+    leaf,
+    intermediates,
+    listenerAuthorized,
+    thumbprint: hash('sha256', leaf.raw, 'base64url'),
+    notAfterSeconds: Math.floor(Date.parse(leaf.validTo) / 1000),
+  }
+}
+
+export interface CertificateNames {
+  readonly uris: readonly string[]
+  readonly dnsNames: readonly string[]
+  readonly subjectDn: string
+}
+
+/** The names in a certificate, read from its DER and not from a display string that a hostile name could bend. */
+export function readNames(certificate: X509Certificate): CertificateNames {
+  const parsed = new ParsedCertificate(certificate.raw)
+  const names: readonly GeneralName[] = parsed.getExtension(SubjectAlternativeNameExtension)?.names.items ?? []
+  const ofType = (type: string): string[] => names.filter(name => name.type === type).map(name => name.value)
+  return { uris: ofType('url'), dnsNames: ofType('dns'), subjectDn: JSON.stringify(parsed.subjectName.toJSON()) }
+}

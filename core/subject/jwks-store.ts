@@ -1,0 +1,140 @@
+// The keys of OpenID issuers. Fetched from where the registration says (or where the issuer's own discovery says), never
+// from where a token says. Cached; an unknown `kid` may ask again, but only after a cool-down, so that tokens with invented
+// kids cause no traffic.
+
+import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
+import { createVerifier } from 'fast-jwt'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
+
+/** Checks the signature of a compact JWS; throws when it does not verify. */
+export type VerifySignature = (token: string) => unknown
+
+export interface IssuerKey {
+  readonly alg: string
+  readonly verify: VerifySignature
+}
+
+/** Fetches a JWK Set for a trust source: https, no redirects, bounded. The app provides it, since core knows no HTTP. */
+export type FetchJwks = (source: OpenIdTrustSource) => Promise<unknown>
+
+const freshMs = 10 * 60_000
+const longestMs = 60 * 60_000
+const coolDownMs = 15_000
+const maxKeys = 64
+
+type JsonWebKey = JsonWebKeyInput['key'] & Record<string, unknown>
+
+interface Entry {
+  keys: Map<string, IssuerKey[]>
+  fetchedMs: number
+  triedMs: number
+  flight: Promise<void> | undefined
+}
+
+export class JwksStore {
+  readonly #fetch: FetchJwks
+  readonly #entries = new Map<string, Entry>()
+
+  constructor(fetch: FetchJwks) {
+    this.#fetch = fetch
+  }
+
+  /**
+   * The issuer's key for this kid and algorithm, or undefined when it publishes none. nowMs: monotonic enough, milliseconds.
+   * Throws BrokerError `trust_source_unavailable` when no keys could be had at all.
+   */
+  async find(source: OpenIdTrustSource, kid: string | undefined, alg: string, nowMs: number): Promise<IssuerKey | undefined> {
+    const entry = this.#entryOf(source)
+    const known = (): IssuerKey | undefined => pick(entry.keys, kid, alg)
+    const ageMs = nowMs - entry.fetchedMs
+    if (ageMs <= freshMs && known()) return known()
+    if (nowMs - entry.triedMs > coolDownMs || entry.flight) await this.#refresh(source, entry, nowMs)
+    if (nowMs - entry.fetchedMs > longestMs)
+      throw new BrokerError('trust_source_unavailable', { detail: `no keys of ${source.issuer}`, retryAfterSeconds: 5 })
+    return known()
+  }
+
+  #entryOf(source: OpenIdTrustSource): Entry {
+    const name = JSON.stringify([source.id, source.issuer, source.jwksUri ?? null, source.caPem ?? null])
+    let entry = this.#entries.get(name)
+    if (!entry) {
+      entry = { keys: new Map(), fetchedMs: Number.NEGATIVE_INFINITY, triedMs: Number.NEGATIVE_INFINITY, flight: undefined }
+      this.#entries.set(name, entry)
+    }
+    return entry
+  }
+
+  /** One fetch at a time; a failed one keeps the keys that we have, until they are too old. */
+  #refresh(source: OpenIdTrustSource, entry: Entry, nowMs: number): Promise<void> {
+    entry.flight ??= (async () => {
+      entry.triedMs = nowMs
+      try {
+        entry.keys = readJwks(await this.#fetch(source))
+        entry.fetchedMs = nowMs
+      } catch {
+        // The caller sees it by the age of what is left.
+      } finally {
+        entry.flight = undefined
+      }
+    })()
+    return entry.flight
+  }
+}
+
+const noKid = ''
+
+function pick(keys: Map<string, IssuerKey[]>, kid: string | undefined, alg: string): IssuerKey | undefined {
+  if (kid !== undefined) return keys.get(kid)?.find(key => key.alg === alg)
+  const all = [...keys.values()].flat().filter(key => key.alg === alg)
+  return all.length === 1 ? all[0] : undefined
+}
+
+/** The algorithms that a key may be used with: what it says itself, else what its kind allows. Never a symmetric one. */
+function algorithmsOf(jwk: JsonWebKey, key: KeyObject): string[] {
+  const byKind =
+    key.asymmetricKeyType === 'rsa'
+      ? (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
+        ? ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
+        : []
+      : key.asymmetricKeyType === 'ec'
+        ? ({ 'P-256': ['ES256'], 'P-384': ['ES384'], 'P-521': ['ES512'] }[String(jwk.crv)] ?? [])
+        : key.asymmetricKeyType === 'ed25519'
+          ? ['EdDSA']
+          : []
+  return typeof jwk['alg'] === 'string' ? byKind.filter(alg => alg === jwk['alg']) : byKind
+}
+
+/** Keys by kid. Entries that are no public signature key are passed over (RFC 7517 § 5). */
+function readJwks(document: unknown): Map<string, IssuerKey[]> {
+  const list = (document as { keys?: unknown } | null)?.keys
+  if (!Array.isArray(list)) throw new Error('not a JWK Set')
+  const keys = new Map<string, IssuerKey[]>()
+  for (const jwk of list.slice(0, maxKeys) as JsonWebKey[]) {
+    if (typeof jwk !== 'object' || jwk === null || jwk.kty === 'oct' || 'd' in jwk) continue
+    if (jwk['use'] !== undefined && jwk['use'] !== 'sig') continue
+    const kid = typeof jwk['kid'] === 'string' ? jwk['kid'] : noKid
+    try {
+      const key = createPublicKey({ key: jwk, format: 'jwk' })
+      const pem = key.export({ type: 'spki', format: 'pem' }) as string
+      keys.set(kid, [
+        ...(keys.get(kid) ?? []),
+        ...algorithmsOf(jwk, key).map(alg => ({ alg, verify: signatureVerifier(pem, alg) })),
+      ])
+    } catch {
+      // A key that Node cannot read is a key that we cannot use.
+    }
+  }
+  return keys
+}
+
+/** fast-jwt checks the signature; all claims are checked by us, on the database's clock. */
+function signatureVerifier(pem: string, alg: string): VerifySignature {
+  return createVerifier({
+    key: pem,
+    algorithms: [alg as 'ES256'],
+    cache: false,
+    ignoreExpiration: true,
+    ignoreNotBefore: true,
+  }) as VerifySignature
+}

@@ -1,0 +1,101 @@
+// From a workload's OpenID token to one of our agents. Every rule is a line of its own: exact issuer, an audience that is
+// dedicated to this trust source and stands alone, an allowed algorithm with a key of that issuer, and times on the
+// database's clock. RFC 8693 § 2.1, RFC 8725.
+
+import type { ParsedJwt } from '#core/jwt/parse-compact.ts'
+import { parseCompactJwt } from '#core/jwt/parse-compact.ts'
+import type { Agent } from '#core/registry/agent.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
+import { claimAt } from './claim-at.ts'
+import type { JwksStore } from './jwks-store.ts'
+import { claimsMatch, matchAgent } from './match-agent.ts'
+import { hashList, refuse, type SubjectRefusal, type SubjectResult, type VerifiedSubject } from './subject.ts'
+
+/** How far ahead of the database's clock an issuer's may run, for `iat` and `nbf`. Never for `exp`. Seconds. */
+const aheadSeconds = 10
+
+/** Token kinds that are told apart by `typ` (RFC 8725 § 3.11); a workload's token is none of the others. */
+const workloadTypes = new Set([undefined, 'JWT', 'JOSE'])
+
+/** Verifies an OpenID token. Throws BrokerError `trust_source_unavailable` when the issuer's keys cannot be had. */
+export async function verifyOpenIdSubject(
+  snapshot: TenantSnapshot,
+  jwks: JwksStore,
+  token: string,
+  nowMs: number,
+): Promise<SubjectResult> {
+  const parsed = parseCompactJwt(token)
+  if (!parsed.ok) return refuse('malformed_jwt', `The token cannot be read: ${parsed.reason}.`)
+  const { jwt } = parsed
+  const typ = jwt.header.typ
+  if (!workloadTypes.has(typ?.toUpperCase())) return refuse('wrong_typ', 'Its typ says that it is another kind of token.')
+  if ('events' in jwt.payload) return refuse('wrong_typ', 'It is a logout or security event token.')
+  const source = findSource(snapshot, jwt)
+  if (!('kind' in source)) return source
+  const times = checkTimes(jwt.payload, source, nowMs / 1000)
+  if (!times.ok) return times
+  if (!source.algorithms.includes(jwt.header.alg))
+    return refuse('algorithm_refused', 'Its algorithm is not accepted from this issuer.')
+  const key = await jwks.find(source, jwt.header.kid, jwt.header.alg, nowMs)
+  if (!key) return refuse('unknown_key', 'Its issuer publishes no such key for this algorithm.')
+  try {
+    key.verify(token)
+  } catch {
+    return refuse('bad_signature', 'Its signature does not verify with the keys of its issuer.')
+  }
+  const matched = matchAgent(snapshot, rule => claimsMatch(rule, source.id, jwt.payload))
+  return matched.ok ? { ok: true, subject: toSubject(matched.agent, source, jwt, times.untilSeconds) } : matched
+}
+
+/** The trust source with exactly this issuer whose dedicated audience is the token's only one. */
+function findSource(snapshot: TenantSnapshot, jwt: ParsedJwt): OpenIdTrustSource | SubjectRefusal {
+  const { iss, aud } = jwt.payload
+  if (typeof iss !== 'string') return refuse('missing_claim', 'It has no iss.')
+  const audience = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
+  let issuerKnown = false
+  for (const source of snapshot.trustSources.values()) {
+    if (source.kind !== 'openid' || source.issuer !== iss) continue
+    issuerKnown = true
+    if (source.audience === audience) return source
+  }
+  if (!issuerKnown) return refuse('unknown_issuer', 'Its issuer is not a trust source here.')
+  if (aud === undefined) return refuse('missing_claim', 'It has no aud.')
+  return refuse('wrong_audience', 'It was not issued for this broker: its aud must be the one audience of the trust source.')
+}
+
+function checkTimes(
+  claims: Readonly<Record<string, unknown>>,
+  source: OpenIdTrustSource,
+  nowSeconds: number,
+): { readonly ok: true; readonly untilSeconds: number } | SubjectRefusal {
+  const { exp, iat, nbf } = claims
+  if (typeof exp !== 'number') return refuse('missing_claim', 'It has no exp.')
+  if (typeof iat !== 'number') return refuse('missing_claim', 'It has no iat.')
+  if (exp <= nowSeconds) return refuse('expired', 'It has expired.')
+  if (iat > nowSeconds + aheadSeconds) return refuse('issued_in_future', 'Its iat lies in the future.')
+  if (nbf !== undefined && (typeof nbf !== 'number' || nbf > nowSeconds + aheadSeconds))
+    return refuse('not_yet_valid', 'It is not valid yet.')
+  if (iat + source.maxAgeSeconds <= nowSeconds) return refuse('too_old', 'It was issued too long ago for this trust source.')
+  if (typeof claims['sub'] !== 'string' || claims['sub'] === '') return refuse('missing_claim', 'It has no sub.')
+  return { ok: true, untilSeconds: Math.min(exp, iat + source.maxAgeSeconds) }
+}
+
+function toSubject(agent: Agent, source: OpenIdTrustSource, jwt: ParsedJwt, untilSeconds: number): VerifiedSubject {
+  const subject = jwt.payload['sub'] as string
+  const at = (path: string): string | undefined => claimAt(jwt.payload, path)
+  const taskValues = agent.settings.task_claims.map(at)
+  const complete = taskValues.length > 0 && taskValues.every(value => value !== undefined)
+  const thumbprint = (jwt.payload['cnf'] as Record<string, unknown> | undefined)?.['x5t#S256']
+  return {
+    agent,
+    trustSourceId: source.id,
+    foreign: { issuer: source.issuer, subject },
+    subjectHash: hashList([source.issuer, subject]),
+    opener: hashList([source.issuer, subject, ...agent.settings.instance_claims.map(path => [path, at(path) ?? null])]),
+    derivedTaskId: complete ? `run_${hashList([source.issuer, subject, ...taskValues]).slice(0, 32)}` : undefined,
+    untilSeconds,
+    boundThumbprint: typeof thumbprint === 'string' ? thumbprint : undefined,
+    byCertificate: false,
+  }
+}

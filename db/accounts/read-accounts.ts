@@ -1,0 +1,65 @@
+import type { Sql } from 'postgres'
+
+/** a active, m completed, e expired, r revoked, c claimed, x closed */
+export type AccountState = 'a' | 'm' | 'e' | 'r' | 'c' | 'x'
+
+export interface AccountRow {
+  readonly id: string
+  readonly tenantId: string
+  readonly agentId: string
+  readonly taskKey: string
+  readonly taskId: string
+  readonly state: AccountState
+  readonly generation: number
+  /** Seconds since the epoch. */
+  readonly deadlineSeconds: number
+  readonly ceilingId: string
+  /** Hex of SHA-256. */
+  readonly opener: string
+  readonly openingKey: string | null
+}
+
+/** The accounts among these ids and task keys that exist, ended ones too; one round trip. */
+export async function readAccounts(sql: Sql, ids: readonly string[], taskKeys: readonly string[]): Promise<AccountRow[]> {
+  return sql<AccountRow[]>`
+    select id, tenant_id as "tenantId", agent_id as "agentId", task_key as "taskKey", task_id as "taskId", state::text as state, generation,
+           extract(epoch from deadline)::float8 as "deadlineSeconds", ceiling_id::text as "ceilingId",
+           encode(opener, 'hex') as opener, encode(opening_key, 'hex') as "openingKey"
+      from mayfly.account
+     where id = any(${`{${ids.join(',')}}`}::text::uuid[]) or task_key = any(${`{${taskKeys.join(',')}}`}::text::uuid[])`
+}
+
+export interface SubjectKeyRow {
+  readonly id: string
+  readonly tenantId: string
+  readonly subject: string
+  readonly sealed: Buffer
+  readonly kekId: string
+}
+
+/** The keys of these foreign subjects (hex of SHA-256) that exist. */
+export async function readSubjectKeys(sql: Sql, subjects: readonly string[]): Promise<SubjectKeyRow[]> {
+  return sql<SubjectKeyRow[]>`
+    select id, tenant_id as "tenantId", encode(subject_hash, 'hex') as subject, key_sealed as sealed, kek_id as "kekId"
+      from mayfly.subject_key
+     where subject_hash = any(array(select decode(s, 'hex') from unnest(${`{${subjects.join(',')}}`}::text::text[]) s))`
+}
+
+/** Replaces the claim secret of a live account; false when the account is no longer live. */
+export async function replaceClaimHash(
+  sql: Sql,
+  accountId: string,
+  claimHash: Buffer,
+  leaf: string,
+  body: string,
+  tenantId: string,
+): Promise<boolean> {
+  return sql.begin(async trx => {
+    const changed = await trx`
+      update mayfly.account set claim_hash = ${claimHash}
+       where id = ${accountId} and state = 'a' and deadline > clock_timestamp() returning id`
+    if (changed.length === 0) return false
+    await trx`insert into log.pending (tenant_id, leaf, body) values (${tenantId}::uuid, ${leaf}, ${body})`
+    return true
+  }) as Promise<boolean>
+}

@@ -1,0 +1,105 @@
+import type { Sql } from 'postgres'
+
+/** What `log.append` says of each request; only `appended` wrote anything. */
+export const appendOutcomes = [
+  'appended',
+  'config_changed',
+  'account_not_live',
+  'account_exists',
+  'subject_token_pinned',
+  'subject_key_exists',
+] as const
+export type AppendOutcome = (typeof appendOutcomes)[number]
+
+/** A row for `mayfly.account`. Hashes are hex; deadline in seconds since the epoch. */
+export interface Opening {
+  readonly id: string
+  readonly tenant: string
+  readonly agent: string
+  readonly task_key: string
+  readonly task_id: string
+  readonly opener: string
+  readonly deadline: number
+  readonly ceiling: string
+  readonly claim_hash: string
+  readonly opening_key: string | null
+}
+
+/** The subject token's SHA-256 and the key's thumbprint (hex, empty when no key was presented); until: seconds since the epoch. */
+export interface Pin {
+  readonly token_hash: string
+  readonly key: string
+  readonly until: number
+}
+
+/** A foreign subject's new key, sealed (hex). */
+export interface NewSubjectKey {
+  readonly id: string
+  readonly tenant: string
+  readonly subject: string
+  readonly sealed: string
+  readonly kek: string
+}
+
+export interface AppendRequest {
+  readonly tenantId: string | null
+  /** Config epoch that the request was decided under; null: under none. */
+  readonly configEpoch: number | null
+  readonly account: { readonly id: string; readonly generation: number } | null
+  /** `exp` of what is issued, seconds since the epoch. */
+  readonly untilSeconds: number
+  readonly events: readonly { readonly leaf: string; readonly body: string }[]
+  readonly opening: Opening | null
+  readonly pin: Pin | null
+  readonly subjectKey: NewSubjectKey | null
+}
+
+export interface AppendAnswer {
+  /** The database's clock at the decision, milliseconds since the epoch. */
+  readonly databaseMs: number
+  readonly firstPosition: bigint
+  readonly outcomes: readonly AppendOutcome[]
+}
+
+const arrayOf = (values: readonly (string | number | null)[]): string => `{${values.map(value => value ?? 'NULL').join(',')}}`
+
+/** JSON for the rows that some requests bring, each marked with its request's number from 1; null when none does. */
+function numbered<Row>(requests: readonly AppendRequest[], pick: (request: AppendRequest) => Row | null): string | null {
+  const rows: string[] = []
+  requests.forEach((request, index) => {
+    const row = pick(request)
+    if (row !== null) rows.push(JSON.stringify({ n: index + 1, ...row }))
+  })
+  return rows.length === 0 ? null : `[${rows.join(',')}]`
+}
+
+/** One call, one commit, one round trip for a whole batch. Throws the database's error when nothing was committed or that is unknown. */
+export async function appendBatch(sql: Sql, requests: readonly AppendRequest[]): Promise<AppendAnswer> {
+  const owners: number[] = []
+  const leaves: string[] = []
+  const bodies: string[] = []
+  requests.forEach((request, index) => {
+    for (const event of request.events) {
+      owners.push(index + 1)
+      leaves.push(event.leaf)
+      bodies.push(event.body)
+    }
+  })
+  const [row] = await sql<[{ database_ms: number; first_position: bigint; outcomes: number[] }]>`
+    select * from log.append(
+      ${arrayOf(requests.map(r => r.tenantId))}::text::uuid[],
+      ${arrayOf(requests.map(r => r.configEpoch))}::text::bigint[],
+      ${arrayOf(requests.map(r => r.account?.id ?? null))}::text::uuid[],
+      ${arrayOf(requests.map(r => r.account?.generation ?? null))}::text::integer[],
+      ${arrayOf(requests.map(r => r.untilSeconds))}::text::bigint[],
+      ${arrayOf(owners)}::text::integer[],
+      ${leaves.join('\n')}::text, ${bodies.join('\n')}::text,
+      ${numbered(requests, r => r.opening)}::text::jsonb,
+      ${numbered(requests, r => r.pin)}::text::jsonb,
+      ${numbered(requests, r => r.subjectKey)}::text::jsonb)`
+  return {
+    databaseMs: row.database_ms,
+    firstPosition: row.first_position,
+    outcomes: row.outcomes.map(code => appendOutcomes[code] ?? 'config_changed'),
+  }
+}
