@@ -13,7 +13,11 @@ const row = (status: number, wire: string, text: string): ErrorRow => ({ status,
 
 export const errorCodes = {
   malformed_request: row(400, 'invalid_request', 'The request is malformed.'),
-  unsupported_media_type: row(415, 'invalid_request', 'Send application/x-www-form-urlencoded in UTF-8 here, application/json under /v1.'),
+  unsupported_media_type: row(
+    415,
+    'invalid_request',
+    'Send application/x-www-form-urlencoded in UTF-8 here, application/json under /v1.',
+  ),
   body_too_large: row(413, 'invalid_request', 'The request body is too large.'),
   request_timeout: row(408, 'invalid_request', 'The request took too long to arrive.'),
   unsupported_grant: row(400, 'unsupported_grant_type', 'This grant type is not supported here.'),
@@ -29,8 +33,16 @@ export const errorCodes = {
   account_not_live: row(400, 'access_denied', 'The account has ended.'),
   too_many_requests: row(429, 'temporarily_unavailable', 'Too many requests. Retry after the stated time.'),
   overloaded: row(503, 'temporarily_unavailable', 'The broker is busy. Retry after the stated time.'),
-  log_unavailable: row(503, 'temporarily_unavailable', 'The audit log cannot be written, so no token is issued. Retry after the stated time.'),
-  trust_source_unavailable: row(503, 'temporarily_unavailable', 'The keys of the token issuer cannot be read. Retry after the stated time.'),
+  log_unavailable: row(
+    503,
+    'temporarily_unavailable',
+    'The audit log cannot be written, so no token is issued. Retry after the stated time.',
+  ),
+  trust_source_unavailable: row(
+    503,
+    'temporarily_unavailable',
+    'The keys of the token issuer cannot be read. Retry after the stated time.',
+  ),
   internal: row(500, 'server_error', 'Something failed inside the broker.'),
   not_authenticated: row(401, 'invalid_token', 'Present a valid credential.'),
   forbidden: row(403, 'insufficient_scope', 'This credential may not do that.'),
@@ -40,6 +52,12 @@ export const errorCodes = {
   already_consumed: row(409, 'already_consumed', 'This token was used before.'),
   idempotency_mismatch: row(422, 'idempotency_mismatch', 'This Idempotency-Key was used with another body.'),
   idempotency_in_flight: row(409, 'idempotency_in_flight', 'The first request with this Idempotency-Key is still running.'),
+  idempotency_not_replayable: row(
+    409,
+    'idempotency_not_replayable',
+    'This request was done before, and its answer held a secret that is shown once.',
+  ),
+  validation_failed: row(400, 'validation_failed', 'The body does not fit this endpoint.'),
   invalid_cursor: row(400, 'invalid_cursor', 'This cursor was not issued here.'),
 } as const satisfies Record<string, ErrorRow>
 

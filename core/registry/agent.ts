@@ -31,7 +31,11 @@ export interface AgentSettings {
   readonly account_ttl_seconds: number
   readonly token_ttl_seconds: number
   /** What is granted when a request names no permission at all; undefined: such a request is refused. */
-  readonly default_permission?: { readonly resource: string; readonly scope?: string; readonly authorization_details?: readonly unknown[] }
+  readonly default_permission?: {
+    readonly resource: string
+    readonly scope?: string
+    readonly authorization_details?: readonly unknown[]
+  }
 }
 
 export interface Agent {

@@ -54,3 +54,8 @@ export function listResources(db: Db, tenantId: string, page: Page): Promise<Res
   if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
   return query.execute()
 }
+
+export async function listResourceUris(trx: Trx, tenantId: string): Promise<string[]> {
+  const rows = await trx.selectFrom('mayfly.resource').select('uri').where('tenant_id', '=', tenantId).execute()
+  return rows.map(row => row.uri)
+}

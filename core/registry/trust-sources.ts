@@ -1,0 +1,93 @@
+import { recordEvent } from '#core/audit/record.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import { refuseProblems } from '#core/errors/validation-error.ts'
+import { formatId, newUuid } from '#core/ids/id.ts'
+import { actorFacts, type Principal } from '#core/operators/principal.ts'
+import type { Trx } from '#db/connect.ts'
+import { agentsTrusting } from '#db/registry/agents.ts'
+import type { TenantRow } from '#db/registry/tenants.ts'
+import {
+  deleteTrustSource,
+  findTrustSource,
+  insertTrustSource,
+  type TrustSourceRow,
+  updateTrustSource,
+} from '#db/registry/trust-sources.ts'
+import { violatedUnique } from '#db/registry/unique-violation.ts'
+import { issuerOf } from './issuer.ts'
+import { holdTenant } from './tenants.ts'
+import { type TrustSourceInput, validateTrustSource } from './validate-trust-source.ts'
+
+export interface TrustSourceChange {
+  readonly actor: Principal
+  /** uuid */
+  readonly tenantId: string
+  readonly baseUrl: string
+  readonly nowMs: number
+}
+
+/** Throws ValidationError, and `conflict` when the name, or issuer and audience together, are taken. */
+export async function registerTrustSource(trx: Trx, change: TrustSourceChange, input: TrustSourceInput): Promise<TrustSourceRow> {
+  const tenant = await holdTenant(trx, change.tenantId)
+  const values = check(tenant, change, input)
+  const row = await explainConflict(insertTrustSource(trx, newUuid(change.nowMs), tenant.id, values))
+  await record(trx, change, 'trust_source.created', row.id, { source_kind: row.kind })
+  return row
+}
+
+/** Replaces all of it but its kind: agents' rules are written for one kind. Throws as `registerTrustSource`, and `not_found`. */
+export async function replaceTrustSource(
+  trx: Trx,
+  change: TrustSourceChange,
+  id: string,
+  input: TrustSourceInput,
+): Promise<TrustSourceRow> {
+  const tenant = await holdTenant(trx, change.tenantId)
+  const before = await findTrustSource(trx, id, tenant.id)
+  if (!before) throw new BrokerError('not_found')
+  if (before.kind !== input.kind)
+    refuseProblems([{ pointer: '/kind', detail: `This trust source is ${before.kind}; its kind cannot change.` }])
+  const row = await explainConflict(updateTrustSource(trx, id, tenant.id, check(tenant, change, input)))
+  await record(trx, change, 'trust_source.changed', id, { source_kind: before.kind })
+  return row!
+}
+
+/** Throws `not_found`, and `conflict` while an agent's rule names it. */
+export async function removeTrustSource(trx: Trx, change: TrustSourceChange, id: string): Promise<void> {
+  await holdTenant(trx, change.tenantId)
+  const users = await agentsTrusting(trx, change.tenantId, id)
+  if (users.length > 0) {
+    const named = users.map(user => formatId('agent', user)).join(', ')
+    throw new BrokerError('conflict', { hint: `Rules of these agents name it: ${named}. Change or delete them first.` })
+  }
+  if (!(await deleteTrustSource(trx, id, change.tenantId))) throw new BrokerError('not_found')
+  await record(trx, change, 'trust_source.deleted', id, {})
+}
+
+function check(tenant: TenantRow, change: TrustSourceChange, input: TrustSourceInput) {
+  const ownIssuer = issuerOf(change.baseUrl, { slug: tenant.slug, isFirst: tenant.is_first })
+  const { values, problems } = validateTrustSource(input, { baseUrl: change.baseUrl, ownIssuer })
+  refuseProblems(problems)
+  return values
+}
+
+async function explainConflict<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query
+  } catch (cause) {
+    const constraint = violatedUnique(cause)
+    if (constraint === undefined) throw cause
+    const hint =
+      constraint === 'trust_source_issuer_audience'
+        ? 'A trust source of this deployment has this issuer with this audience already. Choose an audience that only this one uses.'
+        : 'A trust source of this tenant has this name already.'
+    throw new BrokerError('conflict', { hint, cause })
+  }
+}
+
+type EventType = 'trust_source.created' | 'trust_source.changed' | 'trust_source.deleted'
+
+function record(trx: Trx, change: TrustSourceChange, type: EventType, id: string, more: Record<string, unknown>): Promise<void> {
+  const facts = { ...actorFacts(change.actor), trust_source: formatId('trustSource', id), ...more }
+  return recordEvent(trx, { type, tenantId: change.tenantId, facts }, change.nowMs)
+}

@@ -1,0 +1,152 @@
+import 'reflect-metadata'
+import { Name } from '@peculiar/x509'
+import type { ValidationProblem } from '#core/errors/validation-error.ts'
+import { parseId } from '#core/ids/id.ts'
+import { normaliseDetails, parseScope } from '#core/permission/normalise.ts'
+import type { Permission } from '#core/permission/permission.ts'
+import { permissionWithin } from '#core/permission/subset.ts'
+import { findPatternFault } from '#core/subject/claim-pattern.ts'
+import type { AgentRule, AgentSettings } from './agent.ts'
+
+/** A permission as requests write it. */
+export interface PermissionInput {
+  readonly scope?: string
+  readonly authorization_details?: readonly unknown[]
+}
+export interface RuleInput {
+  /** `src_…` */
+  readonly trust_source: string
+  readonly claims?: Readonly<Record<string, string>>
+  readonly san_uri?: string
+  readonly san_dns?: string
+  readonly subject_dn?: string
+}
+export interface SettingsInput extends Partial<Omit<AgentSettings, 'default_permission'>> {
+  readonly default_permission?: PermissionInput & { readonly resource: string }
+}
+export interface AgentInput {
+  readonly name: string
+  readonly owner: string
+  readonly review_on: string
+  readonly rules: readonly RuleInput[]
+  readonly ceiling: PermissionInput
+  readonly settings?: SettingsInput
+}
+
+/** What the tenant has, against which an agent is checked. */
+export interface AgentContext {
+  readonly trustSourceKinds: ReadonlyMap<string, string>
+  readonly resourceUris: ReadonlySet<string>
+  readonly nowMs: number
+}
+
+export interface CheckedAgent {
+  readonly rules: readonly AgentRule[]
+  readonly ceiling: Permission
+  readonly settings: AgentSettings
+}
+
+export const standardSettings: AgentSettings = {
+  binding: 'pop',
+  instance_claims: [],
+  task_claims: [],
+  may_open: true,
+  account_ttl_seconds: 3600,
+  token_ttl_seconds: 300,
+}
+
+type Complain = (pointer: string, detail: string | undefined) => void
+
+/** Rules, ceiling and settings in the form in which they are stored, and everything that is wrong with the input. */
+export function validateAgent(
+  input: AgentInput,
+  context: AgentContext,
+): CheckedAgent & { readonly problems: readonly ValidationProblem[] } {
+  const problems: ValidationProblem[] = []
+  const complain: Complain = (pointer, detail) => detail !== undefined && problems.push({ pointer, detail })
+  complain('/review_on', findDateFault(input.review_on, context.nowMs))
+  const rules = input.rules.map((rule, i) => checkRule(rule, `/rules/${i}`, context, complain))
+  const ceiling = checkPermission(input.ceiling, '/ceiling', complain)
+  if (ceiling.details.length + ceiling.scopes.length === 0 && problems.length === 0)
+    complain('/ceiling', 'Name at least one scope or one entry of authorization_details; an agent without any could do nothing.')
+  const settings = checkSettings(input.settings ?? {}, ceiling, context, complain)
+  return { rules, ceiling, settings, problems }
+}
+
+function findDateFault(date: string, nowMs: number): string | undefined {
+  const at = Date.parse(`${date}T23:59:59Z`)
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(date) || Number.isNaN(at) || new Date(at).toISOString().slice(0, 10) !== date)
+    return 'Write a date that exists as YYYY-MM-DD.'
+  return at < nowMs ? 'The review date is past. Review the agent, then set the next date.' : undefined
+}
+
+const names = ['san_uri', 'san_dns', 'subject_dn'] as const
+
+function checkRule(rule: RuleInput, at: string, context: AgentContext, complain: Complain): AgentRule {
+  const source = parseId('trustSource', rule.trust_source)
+  const kind = source === undefined ? undefined : context.trustSourceKinds.get(source)
+  const trust_source = source ?? ''
+  if (kind === undefined) complain(`${at}/trust_source`, 'This tenant has no such trust source.')
+  if (kind === 'openid') {
+    for (const name of names)
+      if (rule[name] !== undefined) complain(`${at}/${name}`, 'The trust source is an OpenID issuer: use claims.')
+    const claims = rule.claims ?? {}
+    if (!Object.hasOwn(claims, 'sub')) complain(`${at}/claims`, 'A pattern for sub is required.')
+    for (const [claim, pattern] of Object.entries(claims))
+      complain(`${at}/claims/${escapePointer(claim)}`, findPatternFault(pattern))
+    return { trust_source, claims }
+  }
+  if (kind === 'x509_ca' && rule.claims !== undefined)
+    complain(`${at}/claims`, 'The trust source is a certificate authority: use a name.')
+  const given = names.filter(name => rule[name] !== undefined)
+  if (kind === 'x509_ca' && given.length !== 1) complain(at, `Give exactly one of ${names.join(', ')}.`)
+  if (rule.san_uri !== undefined) complain(`${at}/san_uri`, findPatternFault(rule.san_uri))
+  if (rule.san_dns !== undefined) complain(`${at}/san_dns`, findPatternFault(rule.san_dns))
+  if (rule.subject_dn !== undefined) complain(`${at}/subject_dn`, findNameFault(rule.subject_dn))
+  return { trust_source, ...Object.fromEntries(given.map(name => [name, rule[name]])) }
+}
+
+function findNameFault(dn: string): string | undefined {
+  try {
+    return new Name(dn).toJSON().length > 0 ? undefined : 'Write a distinguished name as in RFC 4514: CN=worker,O=Example.'
+  } catch {
+    return 'Write a distinguished name as in RFC 4514: CN=worker,O=Example.'
+  }
+}
+
+function checkPermission(input: PermissionInput, at: string, complain: Complain): Permission {
+  const scopes = parseScope(input.scope ?? '')
+  if (!scopes.ok) complain(`${at}/scope`, sentence(scopes.reason))
+  const details = normaliseDetails(input.authorization_details ?? [])
+  if (!details.ok)
+    complain(
+      details.index === undefined ? `${at}/authorization_details` : `${at}/authorization_details/${details.index}`,
+      sentence(details.reason),
+    )
+  return { details: details.ok ? details.details : [], scopes: scopes.ok ? scopes.value : [] }
+}
+
+function checkSettings(input: SettingsInput, ceiling: Permission, context: AgentContext, complain: Complain): AgentSettings {
+  const { default_permission: wanted, ...rest } = input
+  const settings: AgentSettings = { ...standardSettings, ...rest }
+  if (settings.token_ttl_seconds > settings.account_ttl_seconds)
+    complain('/settings/token_ttl_seconds', 'A token cannot live longer than the account that it lives in.')
+  if (wanted === undefined) return settings
+  const at = '/settings/default_permission'
+  const permission = checkPermission(wanted, at, complain)
+  if (!context.resourceUris.has(wanted.resource)) complain(`${at}/resource`, 'This tenant has no resource with this URI.')
+  if (permission.details.length + permission.scopes.length === 0)
+    complain(at, 'Name at least one scope or one entry of authorization_details.')
+  else if (!permissionWithin(permission, ceiling)) complain(at, 'The default goes beyond the ceiling.')
+  const default_permission = {
+    resource: wanted.resource,
+    ...(permission.scopes.length > 0 && { scope: permission.scopes.join(' ') }),
+    ...(permission.details.length > 0 && { authorization_details: permission.details }),
+  }
+  return { ...settings, default_permission }
+}
+
+const sentence = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
+
+/** RFC 6901 § 3. */
+const escapePointer = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')
