@@ -1,0 +1,89 @@
+// The guard's own requests to the broker: https only, no redirects (any answer but the expected one is a failure), a size
+// limit, one deadline over the whole exchange. node:https is used because it follows nothing and takes a CA of one's own.
+
+import { Agent, type RequestOptions, request } from 'node:https'
+
+/** How to reach the broker. */
+export interface ConnectionOptions {
+  /** PEM of the authorities that may vouch for the broker; replaces the system's list. */
+  readonly ca: string | Buffer | readonly (string | Buffer)[] | undefined
+  /** Deadline of one request, from start to last byte. */
+  readonly timeoutMs: number
+}
+
+/** An answer; `body` is undefined where it is no JSON. */
+export interface BrokerAnswer {
+  readonly status: number
+  readonly body: unknown
+}
+
+const maxAnswerBytes = 256 * 1024
+
+/** A kept-alive connection pool to the broker. */
+export class BrokerConnection {
+  readonly #agent: Agent
+  readonly #timeoutMs: number
+
+  constructor(options: ConnectionOptions) {
+    const ca = options.ca as string | Buffer | (string | Buffer)[] | undefined
+    this.#agent = new Agent({ keepAlive: true, maxSockets: 32, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) })
+    this.#timeoutMs = options.timeoutMs
+  }
+
+  /** Reads a JSON document. Throws where the URL is not https, or the answer is not 200 with JSON. */
+  async read(url: string): Promise<unknown> {
+    const answer = await this.#send(url, { method: 'GET', headers: { accept: 'application/json' } })
+    if (answer.status !== 200 || answer.body === undefined) throw new Error(`the broker answered ${answer.status}`)
+    return answer.body
+  }
+
+  /** Posts JSON with a bearer credential. Throws where no complete answer arrives in time. */
+  async post(
+    url: string,
+    body: unknown,
+    credential: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<BrokerAnswer> {
+    const text = JSON.stringify(body)
+    const fixed = {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(text)),
+      accept: 'application/json',
+      authorization: `Bearer ${credential}`,
+    }
+    return await this.#send(url, { method: 'POST', headers: { ...headers, ...fixed } }, text)
+  }
+
+  /** Ends idle connections. */
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  #send(url: string, options: RequestOptions, body?: string): Promise<BrokerAnswer> {
+    if (new URL(url).protocol !== 'https:') throw new TypeError('the broker is reached by https only')
+    return new Promise((resolve, reject) => {
+      const signal = AbortSignal.timeout(this.#timeoutMs)
+      const sent = request(url, { ...options, agent: this.#agent, signal }, response => {
+        const chunks: Buffer[] = []
+        let size = 0
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length
+          if (size > maxAnswerBytes) sent.destroy(new Error('the answer of the broker is too large'))
+          else chunks.push(chunk)
+        })
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks)) }))
+        response.on('error', reject)
+      })
+      sent.on('error', reject)
+      sent.end(body)
+    })
+  }
+}
+
+function parseJson(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}

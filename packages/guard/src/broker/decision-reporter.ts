@@ -1,0 +1,143 @@
+// Tells the broker what was let through and what was refused, so that the audit trail shows use and not only issuance.
+// Reporting never delays a request and never fails one: the queue is bounded, what does not fit is dropped and counted.
+// Only requests whose token verified are itemised; junk is only counted (see `GuardStats`), so that nobody can write
+// into the trail by sending rubbish. A token itself is never reported.
+
+import { randomUUID } from 'node:crypto'
+
+/** One judged request, as `POST {issuer}/v1/decisions` takes it. */
+export interface Decision {
+  /** RFC 3339, UTC. */
+  readonly time: string
+  readonly outcome: 'allow' | 'deny'
+  /** `granted`, or the guard's internal reason. */
+  readonly reason: string
+  readonly jti: string
+  readonly account_id: string
+  readonly task_id: string
+  readonly method: string
+  /** base64url SHA-256 of the path without query. */
+  readonly path_hash: string
+}
+
+/** How decisions are reported. */
+export interface ReportOptions {
+  /** Time between two batches while there is something to report. Default 2000. */
+  readonly intervalMs?: number
+  /** Decisions in one batch. Default 500. */
+  readonly maxBatch?: number
+  /** Decisions kept while the broker cannot be reached. Default 10,000. */
+  readonly maxQueue?: number
+}
+
+/** Sends one batch; resolves to the HTTP status, rejects where no answer came. */
+export type SendBatch = (decisions: readonly Decision[], idempotencyKey: string) => Promise<number>
+
+interface Batch {
+  readonly decisions: Decision[]
+  readonly idempotencyKey: string
+}
+
+/** A bounded queue that is emptied in batches. */
+export class DecisionReporter {
+  readonly #send: SendBatch
+  readonly #intervalMs: number
+  readonly #maxBatch: number
+  readonly #maxQueue: number
+  #queue: Decision[] = []
+  /** The batch under way or to be repeated; repeated under the same key, so that it is recorded once. */
+  #batch: Batch | undefined
+  #timer: NodeJS.Timeout | undefined
+  #flight: Promise<void> | undefined
+  #failures = 0
+  #dropped = 0
+  #reported = 0
+
+  constructor(send: SendBatch, options: ReportOptions = {}) {
+    this.#send = send
+    this.#intervalMs = options.intervalMs ?? 2000
+    this.#maxBatch = options.maxBatch ?? 500
+    this.#maxQueue = options.maxQueue ?? 10_000
+  }
+
+  /** Queues a decision. Never throws. */
+  add(decision: Decision): void {
+    if (this.pending >= this.#maxQueue) {
+      this.#dropped += 1
+      return
+    }
+    this.#queue.push(decision)
+    if (this.#queue.length >= this.#maxBatch && this.#failures === 0) void this.flush()
+    else this.#schedule()
+  }
+
+  get pending(): number {
+    return this.#queue.length + (this.#batch?.decisions.length ?? 0)
+  }
+
+  get dropped(): number {
+    return this.#dropped
+  }
+
+  get reported(): number {
+    return this.#reported
+  }
+
+  /** Sends what is queued, until done or until one batch fails. Never throws. */
+  flush(): Promise<void> {
+    this.#flight ??= this.#drain().finally(() => {
+      this.#flight = undefined
+      if (this.pending > 0) this.#schedule()
+    })
+    return this.#flight
+  }
+
+  /** Sends what is left, once, and stops. What cannot be sent is counted as dropped. */
+  async close(): Promise<void> {
+    await this.flush()
+    clearTimeout(this.#timer)
+    this.#dropped += this.pending
+    this.#queue = []
+    this.#batch = undefined
+  }
+
+  async #drain(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    while (this.pending > 0) {
+      this.#batch ??= { decisions: this.#queue.splice(0, this.#maxBatch), idempotencyKey: randomUUID() }
+      const done = await this.#attempt(this.#batch)
+      if (!done) return
+      this.#batch = undefined
+    }
+  }
+
+  /** Whether the batch is done with: recorded, or refused for good. */
+  async #attempt(batch: Batch): Promise<boolean> {
+    let status = 0
+    try {
+      status = await this.#send(batch.decisions, batch.idempotencyKey)
+    } catch {
+      // No answer: the batch is repeated.
+    }
+    if (status >= 200 && status < 300) {
+      this.#failures = 0
+      this.#reported += batch.decisions.length
+      return true
+    }
+    // A batch that the broker calls wrong would be wrong again; keeping it would block what comes after.
+    if ([400, 404, 413, 415, 422].includes(status)) {
+      this.#dropped += batch.decisions.length
+      return true
+    }
+    this.#failures += 1
+    return false
+  }
+
+  #schedule(): void {
+    if (this.#timer || this.#flight) return
+    const delay = this.#intervalMs * 2 ** Math.min(this.#failures, 5)
+    this.#timer = setTimeout(() => void this.flush(), delay)
+    this.#timer.unref()
+  }
+}

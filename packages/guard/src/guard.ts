@@ -1,0 +1,211 @@
+// The guard: a request with a task token goes in, a verdict comes out. Verification is offline; only `once` asks the broker.
+// The order of the steps matters: what is cheap and proves nothing comes first, what has an effect (consuming a token,
+// spending a nonce) comes last, so that a request that is refused anyway consumes nothing.
+
+import { hash } from 'node:crypto'
+import { type Authenticator, authenticate } from './authenticate.ts'
+import { checkBinding } from './binding.ts'
+import { BrokerConnection } from './broker/broker-connection.ts'
+import { type Decision, DecisionReporter, type SendBatch } from './broker/decision-reporter.ts'
+import { loadIssuerKeys } from './broker/discovery.ts'
+import { type FindKey, fixedKeys, functionKeys, remoteKeys } from './broker/key-source.ts'
+import { type GuardOptions, type GuardSettings, readOptions } from './options.ts'
+import { authorize } from './permission/authorize.ts'
+import { placeResource } from './permission/place.ts'
+import { ChallengeNonces } from './replay/challenge-nonces.ts'
+import { consume, endpoint } from './replay/consume.ts'
+import { type GuardedRequest, readCredentials } from './request.ts'
+import { metadataAddress, type ResourceMetadata, resourceMetadata } from './resource-metadata.ts'
+import { checkTime } from './token/check-claims.ts'
+import type { TaskTokenClaims } from './token/claims.ts'
+import { TokenCache } from './token/token-cache.ts'
+import { type Reason, type Refused, reasons, refuse, type Verdict } from './verdict.ts'
+
+/** Counters since the start of the guard. */
+export interface GuardStats {
+  readonly allowed: number
+  /** Refusals by reason, those of unverifiable tokens among them. */
+  readonly refused: Readonly<Partial<Record<Reason, number>>>
+  readonly cachedTokens: number
+  /** Decisions that the broker has recorded, that wait, and that were lost. */
+  readonly decisions: { readonly reported: number; readonly pending: number; readonly dropped: number }
+}
+
+/** Stands in front of one resource and trusts one issuer. */
+export interface Guard {
+  /** Judges a request. Never throws: what cannot be judged is refused. */
+  verify(request: GuardedRequest): Promise<Verdict>
+  /** The resource's RFC 9728 document. */
+  readonly metadata: ResourceMetadata
+  /** Where that document is to be served; undefined where the resource is no http(s) URL. */
+  readonly metadataUrl: URL | undefined
+  stats(): GuardStats
+  /** Sends decisions that wait. */
+  flush(): Promise<void>
+  /** Sends decisions that wait, and ends connections to the broker. */
+  close(): Promise<void>
+}
+
+/**
+ * Makes a guard. Throws a TypeError that names everything wrong with the options.
+ *
+ * @example
+ * const guard = createGuard({ issuer: 'https://broker.example', resource: 'https://api.example/v1' })
+ * const verdict = await guard.verify({ method, url, headers, certificate })
+ */
+export function createGuard(options: GuardOptions): Guard {
+  return new TokenGuard(readOptions(options))
+}
+
+class TokenGuard implements Guard {
+  readonly metadata: ResourceMetadata
+  readonly metadataUrl: URL | undefined
+  readonly #settings: GuardSettings
+  readonly #connection: BrokerConnection
+  readonly #authenticator: Authenticator
+  readonly #nonces: ChallengeNonces | undefined
+  readonly #reporter: DecisionReporter | undefined
+  readonly #refused: Partial<Record<Reason, number>> = {}
+  #allowed = 0
+
+  constructor(settings: GuardSettings) {
+    this.#settings = settings
+    this.#connection = new BrokerConnection(settings)
+    this.#authenticator = {
+      findKey: keySource(settings, this.#connection),
+      cache: new TokenCache(settings.cacheSize),
+      place: placeResource(settings.resource, settings.mountPath),
+      issuer: settings.issuer,
+      resource: settings.resource,
+    }
+    this.#nonces = settings.replay.includes('challenge') ? new ChallengeNonces() : undefined
+    this.#reporter = reporter(settings, this.#connection)
+    this.metadata = resourceMetadata(settings)
+    this.metadataUrl = metadataAddress(settings.resource)
+  }
+
+  async verify(request: GuardedRequest): Promise<Verdict> {
+    const now = this.#settings.clock()
+    const judged = await this.#judge(request, now).catch((): Judgement => ({ reason: 'guard_failed' }))
+    if (judged.claims) this.#report(judged, judged.claims, request, now)
+    if ('granted' in judged) {
+      this.#allowed += 1
+      return { ok: true, token: judged.claims, granted: judged.granted }
+    }
+    this.#refused[judged.reason] = (this.#refused[judged.reason] ?? 0) + 1
+    return this.#refusal(judged.reason, request, now)
+  }
+
+  async #judge(request: GuardedRequest, now: number): Promise<Judgement> {
+    const credentials = readCredentials(request.headers)
+    if (typeof credentials === 'string') return { reason: credentials }
+    const known = await authenticate(credentials.token, this.#authenticator)
+    if ('reason' in known) return known
+    const { claims } = known
+    const reason =
+      checkTime(claims, now / 1000, this.#settings.maxAgeSeconds) ??
+      this.#checkRevoked(claims) ??
+      (await checkBinding(claims, credentials, request, this.#settings)) ??
+      (this.#settings.replay.includes(claims.replay) ? undefined : 'replay_mode_refused')
+    if (reason) return { reason, claims }
+    const authorized = await authorize(known.grant, request)
+    if (typeof authorized === 'string') return { reason: authorized, claims }
+    const used = await this.#use(claims, now)
+    return used ? { reason: used, claims } : { granted: authorized.detail, claims }
+  }
+
+  #checkRevoked(claims: TaskTokenClaims): Reason | undefined {
+    try {
+      return this.#settings.isRevoked?.(claims) ? 'token_revoked' : undefined
+    } catch {
+      return 'revocation_unknown'
+    }
+  }
+
+  /** The step with an effect; undefined means that the token may be used now. */
+  async #use(claims: TaskTokenClaims, now: number): Promise<Reason | undefined> {
+    const { issuer, credential } = this.#settings
+    switch (claims.replay) {
+      case 'pop':
+        return undefined
+      case 'once':
+        return credential ? await consume(this.#connection, issuer, credential, claims) : 'consume_unavailable'
+      case 'challenge': {
+        const spent = this.#nonces?.spend(claims.nonce ?? '', now) ?? 'refused'
+        if (spent === 'full') return 'nonce_store_full'
+        return spent === 'spent' ? undefined : 'nonce_not_issued_here'
+      }
+      default:
+        claims.replay satisfies never
+        return 'replay_mode_refused'
+    }
+  }
+
+  #refusal(reason: Reason, request: GuardedRequest, now: number): Refused {
+    return refuse(reason, {
+      resourceMetadata: this.metadataUrl?.href,
+      scope: reasons[reason].status === 503 ? undefined : request.scope,
+      taskNonce: this.#nonces?.issue(now),
+    })
+  }
+
+  #report(judged: Judgement, claims: TaskTokenClaims, request: GuardedRequest, now: number): void {
+    if (!this.#reporter) return
+    const denied = 'reason' in judged
+    const decision: Decision = {
+      time: new Date(now).toISOString(),
+      outcome: denied ? 'deny' : 'allow',
+      reason: denied ? judged.reason : 'granted',
+      jti: claims.jti,
+      account_id: claims.account_id,
+      task_id: claims.task_id,
+      method: request.method.slice(0, 16),
+      path_hash: hash('sha256', request.url.split('?', 1)[0] ?? '', 'base64url'),
+    }
+    this.#reporter.add(decision)
+  }
+
+  stats(): GuardStats {
+    const { reported = 0, pending = 0, dropped = 0 } = this.#reporter ?? {}
+    return {
+      allowed: this.#allowed,
+      refused: { ...this.#refused },
+      cachedTokens: this.#authenticator.cache.size,
+      decisions: { reported, pending, dropped },
+    }
+  }
+
+  async flush(): Promise<void> {
+    await this.#reporter?.flush()
+  }
+
+  async close(): Promise<void> {
+    await this.#reporter?.close()
+    this.#connection.close()
+  }
+}
+
+/** What the steps came to; claims are there where the token's signature held. */
+type Judgement =
+  | { readonly reason: Reason; readonly claims?: TaskTokenClaims }
+  | { readonly granted: Readonly<Record<string, unknown>> | undefined; readonly claims: TaskTokenClaims }
+
+function keySource(settings: GuardSettings, connection: BrokerConnection): FindKey {
+  const { jwks, jwksUri, keys, issuer } = settings
+  if (jwks) return fixedKeys(jwks)
+  if (keys) return functionKeys(keys)
+  return remoteKeys(() => (jwksUri === undefined ? loadIssuerKeys(connection, issuer) : connection.read(jwksUri)))
+}
+
+function reporter(settings: GuardSettings, connection: BrokerConnection): DecisionReporter | undefined {
+  const { credential, report = true, issuer } = settings
+  if (!credential || report === false) return undefined
+  const send: SendBatch = async (decisions, key) => {
+    const secret = typeof credential === 'function' ? await credential() : credential
+    const answer = await connection.post(endpoint(issuer, 'v1/decisions'), { decisions }, secret, {
+      'idempotency-key': `"${key}"`,
+    })
+    return answer.status
+  }
+  return new DecisionReporter(send, report === true ? {} : report)
+}

@@ -1,0 +1,18 @@
+// What `@mayfly/guard` offers. The Fastify plugin is `@mayfly/guard/fastify`.
+
+export type { ProofInput, ProofVerifier } from './binding.ts'
+export { certificateThumbprint } from './binding.ts'
+export type { Decision, ReportOptions } from './broker/decision-reporter.ts'
+export type { JwkSet } from './broker/key-source.ts'
+export type { Guard, GuardStats } from './guard.ts'
+export { createGuard } from './guard.ts'
+export type { GuardOptions } from './options.ts'
+export type { GrantedDetail } from './permission/detail.ts'
+export type { Credential } from './replay/consume.ts'
+export type { GuardedRequest, Operation, RequestBody, RequestHeaders, RowOperation, ToolOperation } from './request.ts'
+export type { ResourceMetadata } from './resource-metadata.ts'
+export type { Actor, ReplayMode, TaskTokenClaims } from './token/claims.ts'
+export { resourceHash } from './token/resource-set.ts'
+export type { Allowed, Reason, Refused, Verdict } from './verdict.ts'
+export type { WebContext } from './web.ts'
+export { refusalResponse, verifyRequest } from './web.ts'

@@ -1,0 +1,83 @@
+// Holds the live operation against what the token grants. Where a token carries `authorization_details`, they alone decide:
+// the scope is only their shadow. A token without them is judged by the scopes that the resource says the operation needs;
+// if it says none, nothing is granted.
+
+import { hash } from 'node:crypto'
+import { type GuardedRequest, hasOverride, type Operation } from '../request.ts'
+import type { Reason } from '../verdict.ts'
+import { type AgentHttp, coversRequest } from './agent-http.ts'
+import { coversRow } from './agent-row.ts'
+import { coversCall } from './agent-tool.ts'
+import type { CompiledDetail, GrantedDetail } from './detail.ts'
+import { parseLivePath } from './live-path.ts'
+
+/** What a token grants, prepared when it was first seen. `details` is undefined where an entry was not understood. */
+export interface Grant {
+  readonly details: readonly CompiledDetail[] | undefined
+  readonly scopes: ReadonlySet<string>
+}
+
+/** The entry that grants the operation; `detail` is undefined where scopes did. */
+export interface Authorized {
+  readonly detail: GrantedDetail | undefined
+}
+
+/** Decides whether the grant covers the request. Reads the body only if a granted entry names a digest. */
+export async function authorize(grant: Grant, request: GuardedRequest): Promise<Authorized | Reason> {
+  if (!grant.details) return 'detail_not_understood'
+  if (!request.operation && hasOverride(request.headers)) return 'override_header_refused'
+  if (grant.details.length === 0) return authorizeByScope(grant.scopes, request.scope)
+  if (request.operation) return authorizeOperation(grant.details, await findOperation(request.operation))
+  return authorizeRequest(grant.details, request)
+}
+
+function authorizeByScope(held: ReadonlySet<string>, needed: readonly string[] | undefined): Authorized | Reason {
+  if (!needed || needed.length === 0) return 'operation_not_granted'
+  return needed.every(scope => held.has(scope)) ? { detail: undefined } : 'scope_missing'
+}
+
+async function findOperation(operation: NonNullable<GuardedRequest['operation']>): Promise<Operation | undefined> {
+  try {
+    return typeof operation === 'function' ? await operation() : operation
+  } catch {
+    return undefined
+  }
+}
+
+function authorizeOperation(details: readonly CompiledDetail[], operation: Operation | undefined): Authorized | Reason {
+  if (!operation) return 'operation_not_granted'
+  const entry = details.find(candidate => covers(candidate, operation))
+  return entry ? { detail: entry.detail } : 'operation_not_granted'
+}
+
+function covers(entry: CompiledDetail, operation: Operation): boolean {
+  if (entry.type === 'agent_row') return operation.type === 'agent_row' && coversRow(entry, operation)
+  if (entry.type === 'agent_tool') return operation.type === 'agent_tool' && coversCall(entry, operation)
+  return false
+}
+
+async function authorizeRequest(details: readonly CompiledDetail[], request: GuardedRequest): Promise<Authorized | Reason> {
+  const live = parseLivePath(request.url)
+  if (!live) return 'path_refused'
+  // No member of `agent_http` can name a query, so none is ever granted.
+  if (live.hasQuery) return 'query_not_granted'
+  const covering = details.filter(
+    (entry): entry is AgentHttp => entry.type === 'agent_http' && coversRequest(entry, request.method, live.segments),
+  )
+  if (covering.length === 0) return 'operation_not_granted'
+  const open = covering.find(entry => entry.contentDigest === undefined)
+  if (open) return { detail: open.detail }
+  const digest = await bodyDigest(request.body)
+  const exact = covering.find(entry => entry.contentDigest === digest)
+  return exact ? { detail: exact.detail } : 'body_digest_mismatch'
+}
+
+async function bodyDigest(body: GuardedRequest['body']): Promise<string | undefined> {
+  try {
+    const bytes = typeof body === 'function' ? await body() : body
+    return bytes === undefined ? undefined : hash('sha256', bytes, 'base64url')
+  } catch {
+    // A body that breaks off or is too large is not the granted one.
+    return undefined
+  }
+}

@@ -1,0 +1,68 @@
+// The path of a live request, taken apart as a router would, and refused where two parties could read it differently:
+// encoded slashes, dot segments, empty segments, path parameters, doubly encoded forms of these. Whoever grants
+// `/orders/{id}` must not find `/orders/..%2fadmin` let through.
+
+/** The target of a request. */
+export interface LivePath {
+  /** Decoded segments; the last one is empty where the path ends in a slash. */
+  readonly segments: readonly string[]
+  /** The path as sent, without query. */
+  readonly path: string
+  readonly hasQuery: boolean
+}
+
+const maxPathChars = 4096
+
+/** What a router may see after decoding once more. */
+const ambiguous = /[\\/\u0000-\u001f\u007f]|%2f|%5c|%2e|%25|%00/i
+/** RFC 3986 § 3.3 `pchar`. */
+const segmentGrammar = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*$/
+
+/**
+ * Parses a request target in origin form (`/path?query`) or an absolute http(s) URL, whose origin is ignored.
+ * Undefined where the path is not plain.
+ */
+export function parseLivePath(target: string): LivePath | undefined {
+  if (target.length > maxPathChars) return undefined
+  const originForm = target.startsWith('/') ? target : absolutePath(target)
+  if (originForm === undefined || originForm.includes('#')) return undefined
+  const question = originForm.indexOf('?')
+  const path = question < 0 ? originForm : originForm.slice(0, question)
+  // Path parameters: some routers cut a segment there, others do not.
+  if (path.includes(';')) return undefined
+  const segments = splitPath(path)
+  return segments && { segments, path, hasQuery: question >= 0 }
+}
+
+/** Decoded segments of a plain path; undefined where it is not plain. Only the last segment may be empty. */
+export function splitPath(path: string): readonly string[] | undefined {
+  if (!path.startsWith('/')) return undefined
+  const segments: string[] = []
+  const raw = path.slice(1).split('/')
+  for (const [at, part] of raw.entries()) {
+    const segment = decodeSegment(part)
+    if (segment === undefined || (segment === '' && at < raw.length - 1)) return undefined
+    segments.push(segment)
+  }
+  return segments
+}
+
+/** Decodes one path segment once; undefined where the result would still be open to another reading. */
+export function decodeSegment(part: string): string | undefined {
+  if (!segmentGrammar.test(part)) return undefined
+  let segment = part
+  if (part.includes('%')) {
+    try {
+      segment = decodeURIComponent(part)
+    } catch {
+      return undefined
+    }
+  }
+  if (segment === '.' || segment === '..' || ambiguous.test(segment)) return undefined
+  return segment
+}
+
+function absolutePath(target: string): string | undefined {
+  const match = /^https?:\/\/[^/?#\\]+(\/[^#]*)$/i.exec(target)
+  return match?.[1]
+}

@@ -1,0 +1,97 @@
+// What the guard is told about a live request, and the few headers that it reads from it. Forwarding headers
+// (`X-Forwarded-*`, `Client-Cert`, `X-Forwarded-Client-Cert`) are never read: anybody can send them.
+
+import type { Reason } from './verdict.ts'
+
+/** Names as Node gives them or a `Headers` object; compared without regard to case. */
+export type RequestHeaders = Headers | Readonly<Record<string, string | readonly string[] | undefined>>
+
+/** The raw body as received, before any parsing. */
+export type RequestBody = Uint8Array | string
+
+/** An action on one row or object, for example behind a database proxy. */
+export interface RowOperation {
+  readonly type: 'agent_row'
+  /** As the resource names it, for example `read`. */
+  readonly action: string
+  /** Which one, for example `orders/42`; percent-encoded as granted. */
+  readonly identifier: string
+}
+
+/** A call of one tool of an MCP server. */
+export interface ToolOperation {
+  readonly type: 'agent_tool'
+  readonly tool: string
+  /** The call's arguments as parsed from JSON. */
+  readonly arguments?: Readonly<Record<string, unknown>>
+}
+
+/** What a request does where its method and path do not say it. */
+export type Operation = RowOperation | ToolOperation
+
+/** A request to judge. */
+export interface GuardedRequest {
+  readonly method: string
+  /** Request target in origin form (`/orders/42`) or an absolute URL, whose origin is ignored. As the handler will see it. */
+  readonly url: string
+  readonly headers: RequestHeaders
+  /**
+   * The certificate of the TLS peer of this very connection, DER, or its RFC 8705 thumbprint (base64url SHA-256 of the DER).
+   * Only from the TLS layer, never from a header.
+   */
+  readonly certificate?: Uint8Array | string | undefined
+  /** The body, or how to read it. Read only where the grant names a digest. */
+  readonly body?: RequestBody | (() => RequestBody | Promise<RequestBody>) | undefined
+  /**
+   * Replaces method and path as what is held against the grant; or how to find it, called only once the token is known to
+   * be good. A function that throws or finds nothing refuses the request.
+   */
+  readonly operation?: Operation | (() => Operation | undefined | Promise<Operation | undefined>) | undefined
+  /** Scopes that the operation needs; decide only for tokens that carry no `authorization_details`. */
+  readonly scope?: readonly string[] | undefined
+}
+
+/** How a token came. */
+export interface Credentials {
+  readonly scheme: 'bearer' | 'dpop'
+  readonly token: string
+  /** Values of the `DPoP` header. */
+  readonly proofs: readonly string[]
+}
+
+/** Headers with which some frameworks replace the method or path after the guard has judged it. */
+const overrides = ['x-http-method-override', 'x-http-method', 'x-method-override', 'x-original-url', 'x-rewrite-url']
+
+/** Whether the request asks for another method or path than it shows. */
+export function hasOverride(headers: RequestHeaders): boolean {
+  return overrides.some(name => valuesOf(headers, name).length > 0)
+}
+
+/** Reads the one `Authorization` header (RFC 6750 § 2.1, RFC 9449 § 7.1). Tokens in a query or body are not accepted. */
+export function readCredentials(headers: RequestHeaders): Credentials | Reason {
+  const values = valuesOf(headers, 'authorization')
+  if (values.length === 0) return 'no_credentials'
+  const value = values[0] ?? ''
+  const space = value.indexOf(' ')
+  const scheme = (space < 0 ? value : value.slice(0, space)).toLowerCase()
+  if (values.length > 1) return 'credentials_malformed'
+  if (scheme !== 'bearer' && scheme !== 'dpop') return 'no_credentials'
+  const token = value.slice(space + 1)
+  if (space < 0 || !/^[A-Za-z0-9._-]+$/.test(token)) return 'credentials_malformed'
+  return { scheme, token, proofs: valuesOf(headers, 'dpop') }
+}
+
+function valuesOf(headers: RequestHeaders, name: string): readonly string[] {
+  if (headers instanceof Headers) {
+    const value = headers.get(name)
+    return value === null ? [] : [value]
+  }
+  const values: string[] = []
+  for (const key in headers) {
+    if (key.length !== name.length || key.toLowerCase() !== name) continue
+    const value = headers[key]
+    if (typeof value === 'string') values.push(value)
+    else if (value) values.push(...value)
+  }
+  return values
+}

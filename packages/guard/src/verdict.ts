@@ -1,0 +1,122 @@
+// Why a request was let through or refused. The reason is for the operator's log and for the decision report; what the
+// caller sees is only the row beside it, so that a probe learns no more than the RFCs make us say.
+
+import type { GrantedDetail } from './permission/detail.ts'
+import type { TaskTokenClaims } from './token/claims.ts'
+
+/** status: HTTP status. error: RFC 6750 § 3.1 value, absent where no credentials were sent. */
+interface ReasonRow {
+  readonly status: 401 | 403 | 503
+  readonly error?: 'invalid_token' | 'insufficient_scope' | 'temporarily_unavailable'
+}
+
+const unauthorized = { status: 401, error: 'invalid_token' } as const
+const forbidden = { status: 403, error: 'insufficient_scope' } as const
+const unavailable = { status: 503, error: 'temporarily_unavailable' } as const
+
+/** The one table of reasons. */
+export const reasons = {
+  no_credentials: { status: 401 },
+  credentials_malformed: unauthorized,
+  token_malformed: unauthorized,
+  token_too_large: unauthorized,
+  header_refused: unauthorized,
+  algorithm_refused: unauthorized,
+  key_unknown: unauthorized,
+  signature_invalid: unauthorized,
+  type_refused: unauthorized,
+  claims_malformed: unauthorized,
+  issuer_mismatch: unauthorized,
+  audience_mismatch: unauthorized,
+  token_expired: unauthorized,
+  token_from_the_future: unauthorized,
+  token_too_old: unauthorized,
+  binding_absent: unauthorized,
+  certificate_missing: unauthorized,
+  certificate_mismatch: unauthorized,
+  proof_refused: unauthorized,
+  scheme_mismatch: unauthorized,
+  resource_hash_mismatch: unauthorized,
+  replay_mode_refused: unauthorized,
+  token_revoked: unauthorized,
+  token_already_used: unauthorized,
+  nonce_not_issued_here: unauthorized,
+  detail_not_understood: forbidden,
+  path_refused: forbidden,
+  query_not_granted: forbidden,
+  override_header_refused: forbidden,
+  operation_not_granted: forbidden,
+  scope_missing: forbidden,
+  body_digest_mismatch: forbidden,
+  keys_unavailable: unavailable,
+  consume_unavailable: unavailable,
+  revocation_unknown: unavailable,
+  nonce_store_full: unavailable,
+  guard_failed: unavailable,
+} as const satisfies Record<string, ReasonRow>
+
+/** Internal code of a refusal. Log it; do not send it to the caller. */
+export type Reason = keyof typeof reasons
+
+/** The request may proceed. */
+export interface Allowed {
+  readonly ok: true
+  /** The verified claims. */
+  readonly token: TaskTokenClaims
+  /** The entry of `authorization_details` that grants this operation; undefined where scopes granted it. */
+  readonly granted: GrantedDetail | undefined
+}
+
+/** The request must not proceed. Send `status`, `headers` and `body`, nothing else. */
+export interface Refused {
+  readonly ok: false
+  readonly status: 401 | 403 | 503
+  /** OAuth error code (RFC 6750 § 3.1); undefined where the caller sent no credentials at all. */
+  readonly error: string | undefined
+  /** Internal: why. For logs only. */
+  readonly reason: Reason
+  /** Response headers in lower case: `www-authenticate`, `cache-control`, and `task-nonce` or `retry-after` where due. */
+  readonly headers: Readonly<Record<string, string>>
+  /** JSON body. */
+  readonly body: Readonly<{ error?: string; error_description?: string }>
+}
+
+/** What became of a request. A refusal is a value, not an exception. */
+export type Verdict = Allowed | Refused
+
+const descriptions = {
+  invalid_token: 'The access token is not valid for this request.',
+  insufficient_scope: 'The access token does not grant this request.',
+  temporarily_unavailable: 'The access token cannot be checked at the moment.',
+} as const
+
+/** What a refusal says beside its reason. */
+export interface Challenge {
+  /** URL of the RFC 9728 document; omitted from the header where the resource has none. */
+  readonly resourceMetadata: string | undefined
+  /** Scopes that the operation needs (RFC 6750 § 3). */
+  readonly scope?: readonly string[] | undefined
+  /** A fresh nonce for a guard in `challenge` mode. */
+  readonly taskNonce?: string | undefined
+}
+
+/** Builds the refusal for a reason, with its `WWW-Authenticate` (RFC 6750 § 3, RFC 9728 § 5.1; RFC 9449 § 7.1 for proofs). */
+export function refuse(reason: Reason, challenge: Challenge): Refused {
+  const row: ReasonRow = reasons[reason]
+  const description = row.error && descriptions[row.error]
+  const headers: Record<string, string> = { 'cache-control': 'no-store' }
+  if (row.status === 503) headers['retry-after'] = '1'
+  else headers['www-authenticate'] = wwwAuthenticate(reason, row, challenge)
+  if (challenge.taskNonce && row.status === 401) headers['task-nonce'] = challenge.taskNonce
+  const body = row.error && description ? { error: row.error, error_description: description } : {}
+  return { ok: false, status: row.status, error: row.error, reason, headers, body }
+}
+
+function wwwAuthenticate(reason: Reason, row: ReasonRow, challenge: Challenge): string {
+  const parameters: string[] = []
+  if (challenge.resourceMetadata) parameters.push(`resource_metadata="${challenge.resourceMetadata}"`)
+  if (challenge.scope?.length) parameters.push(`scope="${challenge.scope.join(' ')}"`)
+  if (row.error) parameters.push(`error="${row.error}"`, `error_description="${descriptions[row.error]}"`)
+  const scheme = reason === 'proof_refused' ? 'DPoP' : 'Bearer'
+  return parameters.length > 0 ? `${scheme} ${parameters.join(', ')}` : scheme
+}
