@@ -5,13 +5,15 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { ClusterOwner } from './owner.ts'
 
 // The reader must be the background part, so that the shell itself can wait for PostgreSQL and pass its exit code on.
-// "now" on the pipe asks for the immediate shutdown (recovery at the next start). Signals of the terminal are ours to handle.
+// Each word on the pipe names a signal for PostgreSQL. The terminal's own signals are ours to handle, so the guard ignores them.
+// A signal is sent only while the shell ($$) is there: it has not collected PostgreSQL then, so the pid cannot be anyone else's.
 const SCRIPT = `
 trap '' INT TERM HUP
 exec 3<&0 </dev/null
 (trap - INT TERM HUP; exec "$@" 3<&-) &
 server=$!
-(while read -r word <&3; do [ "$word" = now ] && kill -QUIT $server; done; kill -INT $server) 2>/dev/null &
+signal() { kill -0 $$ && kill -"$1" $server; }
+(while read -r word <&3; do signal "$word"; done; signal INT) 2>/dev/null &
 reader=$!
 exec 3<&-
 wait $server
@@ -56,7 +58,7 @@ export function spawnGuarded(
       })
     }),
     hasExited: () => exited,
-    stop: () => void pipe?.end(),
-    stopNow: () => void pipe?.end('now\n'),
+    stop: () => void pipe?.write('INT\n'),
+    stopNow: () => void pipe?.write('QUIT\n'),
   }
 }

@@ -84,16 +84,27 @@ function initdbFailed(code: number | string, output: string, folder: string): St
 
 /**
  * Whether there is data; its version must be one that these programs read.
- * @throws StartupError when another major version of PostgreSQL wrote it.
+ * @throws StartupError when another major version of PostgreSQL wrote it, or it is damaged.
  */
 export function hasData(dataDir: string, major: number): boolean {
   const file = join(dataDir, 'PG_VERSION')
-  if (!existsSync(file)) return false
+  if (!existsSync(file)) {
+    if (existsSync(dataDir)) throw damaged(dataDir)
+    return false
+  }
   const written = Number(readFileSync(file, 'utf8').trim())
   if (written === major) return true
   throw new StartupError({
     what: `The database in ${dataDir} cannot be opened.`,
     why: `PostgreSQL ${written} wrote it, and this Mayfly brings PostgreSQL ${major}.`,
     remedy: `Run the Mayfly that came with PostgreSQL ${written} and export, or set MAYFLY_STATE_DIR to another folder for a fresh start.`,
+  })
+}
+
+function damaged(dataDir: string): StartupError {
+  return new StartupError({
+    what: `The database in ${dataDir} cannot be opened.`,
+    why: 'The folder is there but holds no PG_VERSION, so it is damaged or not a database.',
+    remedy: 'Put it back from a backup, or set MAYFLY_STATE_DIR to another folder for a fresh start.',
   })
 }

@@ -2,8 +2,8 @@
 // user that PostgreSQL runs as cannot pass it, so the data lies under /var/lib/mayfly, in a folder named after the state
 // folder. A random id on both sides tells whether data found there still belongs to this state folder.
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import { StartupError, systemCode } from '../startup-error.ts'
 import type { StateFolder } from '../state-folder.ts'
 import { assertUnplanted } from './reach.ts'
@@ -27,7 +27,7 @@ export function locateCluster(state: StateFolder, systemRoot: string, log: (text
   const recorded = findRecord(state)
   if (recorded !== undefined) return assertSameData(recorded)
   const id = randomBytes(16).toString('hex')
-  const home = process.getuid?.() === 0 ? systemHome(state, systemRoot) : state.folder('postgres')
+  const home = realpathSync(process.getuid?.() === 0 ? systemHome(state, systemRoot) : state.folder('postgres'))
   setAside(home, log)
   const record = { id, dataDir: join(home, 'data') }
   writeFileSync(join(home, 'cluster-id'), `${id}\n`)
@@ -36,7 +36,10 @@ export function locateCluster(state: StateFolder, systemRoot: string, log: (text
 }
 
 export function saveRecord(state: StateFolder, record: ClusterRecord): void {
-  state.writeSecret(RECORD, `${JSON.stringify(record, null, 2)}\n`)
+  const inside = relative(state.dir, record.dataDir)
+  // So that a state folder can be moved with the data in it.
+  const dataDir = inside.startsWith('..') ? record.dataDir : inside
+  state.writeSecret(RECORD, `${JSON.stringify({ ...record, dataDir }, null, 2)}\n`)
 }
 
 /** Removes the data of a state folder, wherever it lies; the cluster must be stopped. */
@@ -47,7 +50,9 @@ export function removeCluster(state: StateFolder): void {
 
 function findRecord(state: StateFolder): ClusterRecord | undefined {
   const text = state.findSecret(RECORD)
-  return text === undefined ? undefined : JSON.parse(text)
+  if (text === undefined) return undefined
+  const record: ClusterRecord = JSON.parse(text)
+  return { ...record, dataDir: resolve(state.dir, record.dataDir) }
 }
 
 function systemHome(state: StateFolder, systemRoot: string): string {

@@ -3,7 +3,12 @@ import { join } from 'node:path'
 import { systemCode } from '../startup-error.ts'
 
 /** What PostgreSQL writes into `postmaster.pid` (its `miscinit.h`, LOCK_FILE_LINE_*). */
-export type PostmasterPid = { readonly pid: number; readonly port: number | undefined; readonly ready: boolean }
+export type PostmasterPid = {
+  readonly pid: number
+  readonly startedAtSeconds: number | undefined
+  readonly port: number | undefined
+  readonly ready: boolean
+}
 
 /** The content of `postmaster.pid`, or undefined when it is absent or not yet whole. */
 export function findPostmasterPid(dataDir: string): PostmasterPid | undefined {
@@ -20,6 +25,15 @@ export function parsePostmasterPid(text: string): PostmasterPid | undefined {
   // A stand-alone backend writes its pid negated.
   const pid = Math.abs(Number(lines[0]))
   if (!Number.isInteger(pid) || pid < 2) return undefined
-  const port = Number(lines[3])
-  return { pid, port: Number.isInteger(port) && port > 0 ? port : undefined, ready: lines[7] === 'ready' }
+  return { pid, startedAtSeconds: positive(lines[2]), port: positive(lines[3]), ready: lines[7] === 'ready' }
+}
+
+/** Whether two readings are of the same run of a server. */
+export function isSameRun(a: PostmasterPid | undefined, b: PostmasterPid | undefined): boolean {
+  return a?.pid === b?.pid && a?.startedAtSeconds === b?.startedAtSeconds
+}
+
+function positive(text: string | undefined): number | undefined {
+  const value = Number(text)
+  return Number.isInteger(value) && value > 0 ? value : undefined
 }

@@ -5,10 +5,11 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename } from 'node:path'
 import { systemCode } from '../startup-error.ts'
 
+/** A process that ended and was not collected yet (a zombie, as under a container's first process) counts as dead. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    return true
+    return process.platform !== 'linux' || !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
   } catch (error) {
     return systemCode(error) === 'EPERM'
   }

@@ -4,7 +4,7 @@ import type { Binaries } from './binaries.ts'
 import { type GuardedServer, spawnGuarded } from './guard.ts'
 import { until } from './orphan.ts'
 import type { ClusterOwner } from './owner.ts'
-import { findPostmasterPid } from './postmaster-pid.ts'
+import { findPostmasterPid, isSameRun, type PostmasterPid } from './postmaster-pid.ts'
 import { openServerLog, type ServerLog } from './server-log.ts'
 import { serverSettings, settingsArguments } from './settings.ts'
 
@@ -26,6 +26,8 @@ export async function startServer(
   options: ServerOptions,
 ): Promise<{ pid: number; exited: Promise<number>; stop(): Promise<void> }> {
   const { binaries, owner, dataDir, port } = options
+  // After a crash the last run's file is still there and says "ready", perhaps with the same port.
+  const stale = findPostmasterPid(dataDir)
   const log = openServerLog(options.logFile)
   const settings = settingsArguments(serverSettings(port, options.settings))
   const server = spawnGuarded([join(binaries.root, 'bin', 'postgres'), '-D', dataDir, ...settings], {
@@ -36,7 +38,7 @@ export async function startServer(
   const exited = server.exited.finally(() => log.close())
   exited.catch(() => {})
   try {
-    const pid = await becomeReady(server, log, options)
+    const pid = await becomeReady(server, log, options, stale)
     return { pid, exited, stop: () => stopServer(server, exited) }
   } catch (error) {
     await stopServer(server, exited).catch(() => {})
@@ -45,7 +47,12 @@ export async function startServer(
 }
 
 /** PostgreSQL says itself when it is ready; asking over the port could reach somebody else who was quicker to take it. */
-async function becomeReady(server: GuardedServer, log: ServerLog, options: ServerOptions): Promise<number> {
+async function becomeReady(
+  server: GuardedServer,
+  log: ServerLog,
+  options: ServerOptions,
+  stale: PostmasterPid | undefined,
+): Promise<number> {
   let failure: unknown
   server.exited.catch(error => {
     failure = error
@@ -54,7 +61,7 @@ async function becomeReady(server: GuardedServer, log: ServerLog, options: Serve
   const ready = async () => {
     if (failure !== undefined || server.hasExited()) return true
     const found = findPostmasterPid(options.dataDir)
-    if (!found?.ready || found.port !== options.port) return false
+    if (!found?.ready || isSameRun(found, stale)) return false
     pid = found.pid
     return true
   }

@@ -10,8 +10,6 @@ export function serverSettings(port: number, extra: Record<string, string> = {})
     max_wal_size: '1GB',
     jit: 'off',
     timezone: 'UTC',
-    // Statements can carry secrets (ALTER ROLE … PASSWORD), so a failing one is logged without its text.
-    log_min_error_statement: 'panic',
     log_line_prefix: '%m [%p] ',
     ...extra,
     listen_addresses: '127.0.0.1',
@@ -22,6 +20,11 @@ export function serverSettings(port: number, extra: Record<string, string> = {})
     full_page_writes: 'on',
     password_encryption: 'scram-sha-256',
     logging_collector: 'off',
+    // Statements carry secrets (ALTER ROLE … PASSWORD) and details carry rows, so a failure is logged without either.
+    log_min_error_statement: 'panic',
+    log_error_verbosity: 'terse',
+    log_statement: 'none',
+    log_min_duration_statement: '-1',
   }
 }
 
