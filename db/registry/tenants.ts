@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
 import type { Page } from './page.ts'
 
@@ -38,12 +37,9 @@ export function listTenants(db: Db, page: Page, onlyId?: string): Promise<Tenant
   return query.execute()
 }
 
-/** Which tenant a path names: '' the first one. */
-export async function findTenantIdBySlug(db: Db, slug: string): Promise<string | undefined> {
-  const query = db.selectFrom('mayfly.tenant').select('id')
-  const row = await (slug === ''
-    ? query.where('is_first', '=', sql.lit(true))
-    : query.where('slug', '=', slug).where('is_first', '=', sql.lit(false))
-  ).executeTakeFirst()
-  return row?.id
+/** The tenant at a slug's path; without a slug, the first one. */
+export async function findTenantIdByPath(db: Db, slug: string | undefined): Promise<string | undefined> {
+  let query = db.selectFrom('mayfly.tenant').select('id').where('is_first', '=', slug === undefined)
+  if (slug !== undefined) query = query.where('slug', '=', slug)
+  return (await query.executeTakeFirst())?.id
 }

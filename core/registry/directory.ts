@@ -1,0 +1,141 @@
+// Which tenant a path names, and its current snapshot.
+//
+// A snapshot here may be old: the truth is the config epoch, which the database compares when a token is committed
+// (`log.append`, outcome 1), so an old one costs a retry and never a wrong token. NOTIFY `mayfly_config` only makes that
+// rare. It is lost while the listening connection is away; when it is back, everything counts as old.
+//
+// Loads of one tenant never run at the same time. Whoever asks while one runs shares the next, because a change that came
+// after the running one began may be missing from what it read.
+
+import { LRUCache } from 'lru-cache'
+import type { Sql } from 'postgres'
+import { type ConfigListener, listenForConfig } from '#db/registry/listen-config.ts'
+import { findTenantIdByPath } from '#db/registry/tenants.ts'
+import { loadSnapshot, type SnapshotDeps } from './load-snapshot.ts'
+import type { TenantSnapshot } from './tenant.ts'
+
+const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+/** Key of the first tenant, whose path has no slug. No slug is empty. */
+const FIRST = ''
+
+/** A slug that is asked for again soon after it was found to name nobody costs no query. */
+const UNKNOWN_TTL_MS = 5_000
+const MAX_UNKNOWN = 1_000
+
+interface Loads {
+  readonly running: Promise<TenantSnapshot | undefined>
+  next: Promise<TenantSnapshot | undefined> | undefined
+}
+
+export class TenantDirectory {
+  readonly #deps: SnapshotDeps
+  readonly #bySlug = new Map<string, TenantSnapshot>()
+  readonly #byId = new Map<string, TenantSnapshot>()
+  readonly #old = new Set<string>()
+  readonly #loads = new Map<string, Loads>()
+  readonly #unknown = new LRUCache<string, true>({ max: MAX_UNKNOWN, ttl: UNKNOWN_TTL_MS })
+  readonly #finding = new Map<string, Promise<TenantSnapshot | undefined>>()
+
+  constructor(deps: SnapshotDeps) {
+    this.#deps = deps
+  }
+
+  /** As `resolve`, without waiting: undefined also when the snapshot is not loaded or known to be old. */
+  peek(slug: string | undefined): TenantSnapshot | undefined {
+    const snapshot = slug === '' ? undefined : this.#bySlug.get(slug ?? FIRST)
+    return snapshot !== undefined && !this.#old.has(snapshot.tenant.id) ? snapshot : undefined
+  }
+
+  /**
+   * The snapshot of the tenant at `/t/<slug>`, or of the first tenant when the path has no slug, loaded if need be; undefined
+   * when there is no such tenant. The first tenant is not found under its own slug: an issuer has one address.
+   * Throws when the database cannot be read.
+   */
+  async resolve(pathSlug: string | undefined): Promise<TenantSnapshot | undefined> {
+    if (pathSlug !== undefined && !SLUG.test(pathSlug)) return undefined
+    const slug = pathSlug ?? FIRST
+    const loaded = this.#bySlug.get(slug)
+    if (loaded !== undefined) return this.#old.has(loaded.tenant.id) ? this.refresh(loaded.tenant.id) : loaded
+    if (this.#unknown.has(slug)) return undefined
+    let finding = this.#finding.get(slug)
+    if (finding === undefined) {
+      finding = this.#find(slug).finally(() => this.#finding.delete(slug))
+      this.#finding.set(slug, finding)
+    }
+    return finding
+  }
+
+  /** The tenant's snapshot as of a read that begins after this call. */
+  refresh(tenantId: string): Promise<TenantSnapshot | undefined> {
+    const loads = this.#loads.get(tenantId)
+    if (loads === undefined) return this.#load(tenantId)
+    loads.next ??= loads.running.then(
+      () => this.#load(tenantId),
+      () => this.#load(tenantId),
+    )
+    return loads.next
+  }
+
+  /** Marks a loaded tenant as changed; the next who asks loads it. */
+  invalidate(tenantId: string): void {
+    if (this.#byId.has(tenantId) || this.#loads.has(tenantId)) this.#old.add(tenantId)
+    // Perhaps a new tenant, whose slug was asked for too early.
+    else this.#unknown.clear()
+  }
+
+  invalidateAll(): void {
+    for (const id of [...this.#byId.keys(), ...this.#loads.keys()]) this.#old.add(id)
+    this.#unknown.clear()
+  }
+
+  /** Keeps the directory fresh through the database's notifications until `close` of what is returned. */
+  listen(sql: Sql): Promise<ConfigListener> {
+    return listenForConfig(sql, {
+      onChange: tenantId => this.invalidate(tenantId),
+      onReconnected: () => this.invalidateAll(),
+    })
+  }
+
+  async #find(slug: string): Promise<TenantSnapshot | undefined> {
+    const tenantId = await findTenantIdByPath(this.#deps.db, slug === FIRST ? undefined : slug)
+    if (tenantId !== undefined) return this.refresh(tenantId)
+    this.#unknown.set(slug, true)
+    return undefined
+  }
+
+  #load(tenantId: string): Promise<TenantSnapshot | undefined> {
+    // Taken off before the read begins: a change that is heard of during the read marks it again.
+    const wasOld = this.#old.delete(tenantId)
+    const running = loadSnapshot(this.#deps, tenantId).then(
+      snapshot => this.#keep(tenantId, snapshot),
+      error => {
+        if (wasOld) this.#old.add(tenantId)
+        throw error
+      },
+    )
+    const loads: Loads = { running, next: undefined }
+    this.#loads.set(tenantId, loads)
+    const done = () => {
+      if (this.#loads.get(tenantId) === loads) this.#loads.delete(tenantId)
+    }
+    running.then(done, done)
+    return running
+  }
+
+  #keep(tenantId: string, snapshot: TenantSnapshot | undefined): TenantSnapshot | undefined {
+    const before = this.#byId.get(tenantId)
+    if (snapshot === undefined) {
+      this.#old.delete(tenantId)
+      this.#byId.delete(tenantId)
+      if (before) this.#bySlug.delete(keyOf(before))
+      this.#deps.keyring.forget(tenantId)
+      return undefined
+    }
+    if (before !== undefined && before.configEpoch > snapshot.configEpoch) return before
+    this.#byId.set(tenantId, snapshot)
+    this.#bySlug.set(keyOf(snapshot), snapshot)
+    return snapshot
+  }
+}
+
+const keyOf = (snapshot: TenantSnapshot): string => (snapshot.tenant.isFirst ? FIRST : snapshot.tenant.slug)

@@ -1,0 +1,97 @@
+import { formatId } from '#core/ids/id.ts'
+import type { Keyring } from '#core/keys/keyring.ts'
+import type { Signer } from '#core/keys/signer.ts'
+import type { PublicJwk, SealedSigningKey } from '#core/keys/signing-key.ts'
+import type { Permission } from '#core/permission/permission.ts'
+import type { Db } from '#db/connect.ts'
+import { type RegistryRead, readRegistry } from '#db/registry/read-registry.ts'
+import type { Agent, AgentRule, AgentSettings } from './agent.ts'
+import { issuerOf } from './issuer.ts'
+import type { Resource, ResourceConfig } from './resource.ts'
+import type { TenantSnapshot } from './tenant.ts'
+import type { OpenIdConfig, TrustSource, X509Config } from './trust-source.ts'
+
+export interface SnapshotDeps {
+  readonly db: Db
+  readonly keyring: Keyring
+  /** Without a slash at its end. */
+  readonly baseUrl: string
+}
+
+/**
+ * All that a decision reads of a tenant, read in one statement together with its config epoch; undefined when there is no
+ * such tenant. tenantId: uuid. Throws BrokerError `internal` when a signing key does not open.
+ */
+export async function loadSnapshot(deps: SnapshotDeps, tenantId: string): Promise<TenantSnapshot | undefined> {
+  const read = await readRegistry(deps.db, tenantId)
+  if (!read) return undefined
+  const { id, slug, name, isFirst, configEpoch } = read.tenant
+  return Object.freeze({
+    tenant: Object.freeze({ id, slug, name, isFirst, issuer: issuerOf(deps.baseUrl, { slug, isFirst }) }),
+    configEpoch: Number(configEpoch),
+    trustSources: byKey(read.trustSources.map(toTrustSource), source => source.id),
+    agents: byKey(read.agents.map(toAgent), agent => agent.id),
+    resourcesByUri: byKey(read.resources.map(toResource), resource => resource.uri),
+    signers: await openSigners(deps.keyring, id, read.keys),
+    jwks: Object.freeze({ keys: Object.freeze(read.keys.map(key => key.publicJwk)) }),
+  })
+}
+
+function byKey<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, T> {
+  return new Map(items.map(item => [key(item), item]))
+}
+
+/** Only active keys sign; retiring ones stand in the JWK Set until their last token has ended. */
+async function openSigners(keyring: Keyring, tenantId: string, keys: RegistryRead['keys']): Promise<Map<Signer['alg'], Signer>> {
+  const stored: SealedSigningKey[] = keys
+    .filter(key => key.state === 'active')
+    .map(key => ({
+      id: key.id,
+      tenantId,
+      kid: key.kid,
+      alg: key.alg as Signer['alg'],
+      publicJwk: key.publicJwk as PublicJwk,
+      privateSealed: Buffer.from(key.privateSealed, 'base64'),
+      kekId: key.kekId,
+    }))
+  const signers = await keyring.open(tenantId, stored)
+  return new Map(signers.map(signer => [signer.alg, signer]))
+}
+
+function toTrustSource(row: RegistryRead['trustSources'][number]): TrustSource {
+  if (row.kind === 'x509_ca') {
+    const config = row.config as X509Config
+    return { kind: 'x509_ca', id: row.id, name: row.name, anchorsPem: config.anchors_pem }
+  }
+  const config = row.config as OpenIdConfig
+  return {
+    kind: 'openid',
+    id: row.id,
+    name: row.name,
+    issuer: row.issuer!,
+    audience: row.audience!,
+    jwksUri: config.jwks_uri,
+    algorithms: config.algorithms,
+    maxAgeSeconds: config.max_age_seconds,
+    caPem: config.ca_pem,
+  }
+}
+
+function toAgent(row: RegistryRead['agents'][number]): Agent {
+  return {
+    id: row.id,
+    clientId: formatId('agent', row.id),
+    name: row.name,
+    owner: row.owner,
+    reviewOn: row.reviewOn,
+    rules: row.rules as readonly AgentRule[],
+    ceilingId: row.ceilingId,
+    // Stored in normal form and never changed (`agents.ts`, `addressCeiling`).
+    ceiling: JSON.parse(row.permission) as Permission,
+    settings: row.settings as AgentSettings,
+  }
+}
+
+function toResource(row: RegistryRead['resources'][number]): Resource {
+  return { id: row.id, uri: row.uri, name: row.name, config: row.config as ResourceConfig }
+}
