@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { isAlive, processesIn } from '#apps/standalone/cluster/processes.ts'
-import { childrenOf, eventually, isRoot, query, Sandbox } from './sandbox.ts'
+import { canPlayNobody, childrenOf, eventually, query, Sandbox } from './sandbox.ts'
 
 let box: Sandbox
 beforeEach(() => {
@@ -68,7 +68,7 @@ test.runIf(process.platform === 'linux')('ends cleanly on SIGTERM and leaves no 
   expect(readFileSync(join(box.stateDir, 'logs', 'postgres.log'), 'utf8')).toMatch(/database system is shut down\s*$/)
 })
 
-test.runIf(isRoot)('runs as an ordinary user, all inside its state folder', async () => {
+test.runIf(canPlayNobody)('runs as an ordinary user, all inside its state folder', async () => {
   const up = await box.startApart('nobody')
   expect(up.dataDir).toBe(join(box.stateDir, 'postgres', 'data'))
   expect(await query(up.adminUrl, 'select 1 as one')).toEqual([{ one: 1 }])

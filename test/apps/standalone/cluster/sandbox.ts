@@ -2,15 +2,21 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import postgres from 'postgres'
 import { type Cluster, startCluster } from '#apps/standalone/cluster/cluster.ts'
+import { canReach } from '#apps/standalone/cluster/reach.ts'
 import { openStateFolder, type StateFolder } from '#apps/standalone/state-folder.ts'
 
-export const isRoot = process.getuid?.() === 0
 const NOBODY = 65_534
+
+export const isRoot = process.getuid?.() === 0
+/** Root can play an ordinary user only where that user can get at Node and the project. */
+export const canPlayNobody =
+  isRoot &&
+  [import.meta.dirname, dirname(process.execPath)].every(path => canReach(path, { uid: NOBODY, gid: NOBODY, name: 'nobody' }))
 
 export type Started = { process: ChildProcess; pid: number; guardPid: number; dataDir: string; adminUrl: string }
 
@@ -59,6 +65,7 @@ export class Sandbox {
     this.apart.push(child)
     const line = await new Promise<string>((done, fail) => {
       createInterface(child.stdout!).once('line', done)
+      child.once('error', fail)
       child.once('exit', code => fail(new Error(`ended with ${code} before it was up`)))
     })
     const up = JSON.parse(line)
