@@ -55,7 +55,11 @@ export async function checkSchemaVersion(db: Db): Promise<void> {
   const missing = known.filter(name => !applied.has(name))
   const newer = [...applied].filter(name => !known.includes(name))
   if (newer.length > 0)
-    throw new BrokerError('internal', { hint: `The database was migrated by a newer Mayfly (${newer.join(', ')}). Start that version.` })
+    throw new BrokerError('internal', {
+      hint: `The database was migrated by a newer Mayfly (${newer.join(', ')}). Start that version.`,
+    })
   if (missing.length > 0)
-    throw new BrokerError('internal', { hint: `The database misses migrations (${missing.join(', ')}). Run the migration step first.` })
+    throw new BrokerError('internal', {
+      hint: `The database misses migrations (${missing.join(', ')}). Run the migration step first.`,
+    })
 }

@@ -1,7 +1,8 @@
 // From an empty PostgreSQL server to a database that the broker can run on: database, roles, schemas, migrations.
 
-import postgres from 'postgres'
+import postgres, { type Sql } from 'postgres'
 import { migrate } from './migrate.ts'
+import { migrateQueue } from './migrate-queue.ts'
 import { provisionRoles, type RolePasswords } from './provision-roles.ts'
 
 export interface DatabaseUrls {
@@ -21,26 +22,36 @@ export function urlFor(adminUrl: string, database: string, user: string, passwor
 
 /** Creates the database when it is missing, then roles, schemas and tables. Harmless to call again; returns the URL of each login. */
 export async function prepareDatabase(adminUrl: string, database: string, passwords: RolePasswords): Promise<DatabaseUrls> {
-  const server = postgres(adminUrl, { max: 1, onnotice: () => {} })
-  try {
+  await connected(adminUrl, async server => {
     const [found] = await server`select from pg_database where datname = ${database}`
     if (!found) await server`create database ${server(database)} encoding 'UTF8' template template0`
-  } finally {
-    await server.end({ timeout: 2 })
-  }
-  const admin = new URL(adminUrl)
-  admin.pathname = `/${database}`
-  const inside = postgres(admin.href, { max: 1, onnotice: () => {} })
-  try {
-    await provisionRoles(inside, passwords)
-  } finally {
-    await inside.end({ timeout: 2 })
-  }
+  })
   const urls = {
     app: urlFor(adminUrl, database, 'mayfly_app', passwords.app),
     queue: urlFor(adminUrl, database, 'mayfly_queue', passwords.queue),
     migrate: urlFor(adminUrl, database, 'mayfly_migrate', passwords.migrate),
   }
-  await migrate(urls.migrate)
+  const inside = new URL(adminUrl)
+  inside.pathname = `/${database}`
+  await connected(inside.href, async admin => {
+    await provisionRoles(admin, passwords)
+    await migrate(urls.migrate)
+    // BullMQ says "create schema if not exists", for which PostgreSQL demands the right to create one although it exists.
+    await admin`grant create on database ${admin(database)} to mayfly_queue`
+    try {
+      await migrateQueue(urls.queue)
+    } finally {
+      await admin`revoke create on database ${admin(database)} from mayfly_queue`
+    }
+  })
   return urls
+}
+
+async function connected(url: string, work: (sql: Sql) => Promise<void>): Promise<void> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    await work(sql)
+  } finally {
+    await sql.end({ timeout: 2 })
+  }
 }

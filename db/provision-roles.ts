@@ -7,7 +7,7 @@
 //   mayfly_queue   owns BullMQ's schema                            login
 //   mayfly_migrate may become the owners; used by the migration step only
 
-import type { Sql } from 'postgres'
+import type { Sql, TransactionSql } from 'postgres'
 
 export interface RolePasswords {
   readonly app: string
@@ -42,7 +42,7 @@ export async function provisionRoles(admin: Sql, passwords: RolePasswords): Prom
   })
 }
 
-async function createRole(tx: Sql, name: string, kind: 'login' | 'nologin', password?: string): Promise<void> {
+async function createRole(tx: TransactionSql, name: string, kind: 'login' | 'nologin', password?: string): Promise<void> {
   const [found] = await tx`select from pg_roles where rolname = ${name}`
   if (!found) await tx.unsafe(`create role ${name} ${kind} nosuperuser nocreatedb nocreaterole noinherit`)
   if (password !== undefined) await tx.unsafe(`alter role ${name} password '${password.replaceAll("'", "''")}'`)

@@ -50,11 +50,17 @@ export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promis
     } else {
       const issued = await issue(deps, snapshot, input, subject, plan, nowMs)
       if (typeof issued !== 'string') return issued
-      if (issued === 'config_changed') snapshot = await deps.directory.refresh(snapshot.tenant.id)
+      if (issued === 'config_changed') snapshot = await currentSnapshot(deps, snapshot)
       else forgetStale(deps, snapshot, subject, plan, issued)
     }
   }
   throw new BrokerError('overloaded', { detail: 'the decision kept changing under the request', retryAfterSeconds: 1 })
+}
+
+async function currentSnapshot(deps: ExchangeDeps, old: TenantSnapshot): Promise<TenantSnapshot> {
+  const snapshot = await deps.directory.refresh(old.tenant.id)
+  if (!snapshot) throw new BrokerError('not_found', { hint: 'This tenant no longer exists.' })
+  return snapshot
 }
 
 /** Who comes. A refusal here is counted, not logged one by one: anyone can cause it. */

@@ -39,7 +39,10 @@ export function listTenants(db: Db, page: Page, onlyId?: string): Promise<Tenant
 
 /** The tenant at a slug's path; without a slug, the first one. */
 export async function findTenantIdByPath(db: Db, slug: string | undefined): Promise<string | undefined> {
-  let query = db.selectFrom('mayfly.tenant').select('id').where('is_first', '=', slug === undefined)
+  let query = db
+    .selectFrom('mayfly.tenant')
+    .select('id')
+    .where('is_first', '=', slug === undefined)
   if (slug !== undefined) query = query.where('slug', '=', slug)
   return (await query.executeTakeFirst())?.id
 }

@@ -1,0 +1,101 @@
+// A running broker: checks first, then the two doors, then the clockwork behind them.
+
+import { once } from 'node:events'
+import type { AddressInfo, Server } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import { checkSchemaVersion } from '#db/migrate.ts'
+import { readAnchors } from '#db/registry/read-anchors.ts'
+import { findServerFaults } from '#db/server/check-server.ts'
+import { createApp } from './app.ts'
+import type { BrokerConfig } from './config.ts'
+import { type BrokerDeps, createDeps } from './deps.ts'
+import { flushRejections } from './flush-rejections.ts'
+import { createMtlsListener, type MtlsListener } from './tls/listeners.ts'
+
+export interface Broker {
+  readonly app: FastifyInstance
+  readonly deps: BrokerDeps
+  readonly port: number
+  readonly mtlsPort: number
+  /** Finishes what is under way, then ends. */
+  close(): Promise<void>
+}
+
+const anchorsEveryMs = 10_000
+const closeWithinMs = 5_000
+
+/** Throws BrokerError `internal` with a hint when database, schema or server settings are not fit. */
+export async function startBroker(config: BrokerConfig, logger: Logger): Promise<Broker> {
+  const deps = createDeps(config, logger)
+  try {
+    await checkDatabase(deps)
+    await deps.heartbeat.start()
+    const app = await createApp(deps)
+    const mtls = createMtlsListener(config.tls, (request, response) => app.routing(request, response))
+    const stopAnchors = await followAnchors(deps, mtls)
+    const listening = await deps.directory.listen(deps.database.sql)
+    const flushing = setInterval(() => void flushRejections(deps), 1_000).unref()
+    await app.listen({ host: config.host, port: config.port })
+    await listen(mtls.server, config.mtlsPort, config.host)
+    return {
+      app,
+      deps,
+      port: (app.server.address() as AddressInfo).port,
+      mtlsPort: (mtls.server.address() as AddressInfo).port,
+      async close() {
+        clearInterval(flushing)
+        await closeServers(app, mtls)
+        await Promise.all([stopAnchors(), listening.close().catch(() => {})])
+        await flushRejections(deps)
+        await deps.close()
+      },
+    }
+  } catch (error) {
+    await deps.close().catch(() => {})
+    throw error
+  }
+}
+
+async function checkDatabase({ database }: BrokerDeps): Promise<void> {
+  const faults = await findServerFaults(database.sql)
+  if (faults.length > 0)
+    throw new BrokerError('internal', { hint: `The database is not fit for the log:\n  ${faults.join('\n  ')}` })
+  await checkSchemaVersion(database.db)
+}
+
+/** The listener's anchors follow the registry: at each notification, and now and then in case one was lost. */
+async function followAnchors({ database, logger }: BrokerDeps, mtls: MtlsListener): Promise<() => Promise<void>> {
+  const reload = async (): Promise<void> => {
+    try {
+      mtls.setAnchors(await readAnchors(database.sql))
+    } catch (error) {
+      logger.warn({ err: error }, 'the anchors of the mTLS listener could not be reloaded; the old ones stay')
+    }
+  }
+  await reload()
+  const heard = await database.sql.listen('mayfly_config', () => void reload())
+  const timer = setInterval(() => void reload(), anchorsEveryMs).unref()
+  return async () => {
+    clearInterval(timer)
+    await heard.unlisten().catch(() => {})
+  }
+}
+
+async function listen(server: Server, port: number, host: string): Promise<void> {
+  server.listen(port, host)
+  await Promise.race([once(server, 'listening'), once(server, 'error').then(([error]) => Promise.reject(error))])
+}
+
+/** Lets requests finish; connections that stay idle or never end are cut. */
+async function closeServers(app: FastifyInstance, { server }: MtlsListener): Promise<void> {
+  const cut = setTimeout(() => {
+    server.closeAllConnections()
+    app.server.closeAllConnections()
+  }, closeWithinMs)
+  const mtlsClosed = new Promise(resolve => server.close(resolve))
+  server.closeIdleConnections()
+  await Promise.all([app.close(), mtlsClosed])
+  clearTimeout(cut)
+}

@@ -1,0 +1,110 @@
+// All that the broker is told from outside, read once and checked together: every problem is reported at once. The only
+// place of this app that reads the environment. Secrets may come from files (`NAME_FILE`), which keeps them out of it.
+
+import { readFileSync } from 'node:fs'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import { hasDevelopmentMarker } from './development-marker.ts'
+
+export interface BrokerConfig {
+  /** Base URL and first tenant's issuer, without a slash at the end. */
+  readonly publicUrl: string
+  readonly mtlsUrl: string
+  readonly host: string
+  readonly port: number
+  readonly mtlsPort: number
+  /** undefined: no metrics and health listener. */
+  readonly metricsPort: number | undefined
+  readonly databaseUrl: string
+  readonly tls: { readonly certPem: string; readonly keyPem: string }
+  /** 32 bytes that sign and encrypt nothing but other keys. */
+  readonly keyEncryptionKey: Buffer
+  readonly allowPrivateIssuers: boolean
+  readonly logLevel: string
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** Throws BrokerError `internal` whose hint lists every problem, one a line. */
+export function readBrokerConfig(env: Environment): BrokerConfig {
+  const problems: string[] = []
+  const read = createReader(env, problems)
+  const host = read.text('MAYFLY_HOST', '127.0.0.1')
+  const port = read.port('MAYFLY_PORT', 8443)
+  const mtlsPort = read.port('MAYFLY_MTLS_PORT', 8444)
+  const config: BrokerConfig = {
+    host,
+    port,
+    mtlsPort,
+    publicUrl: read.url('MAYFLY_PUBLIC_URL', `https://localhost:${port}`),
+    mtlsUrl: read.url('MAYFLY_MTLS_URL', `https://localhost:${mtlsPort}`),
+    metricsPort: env['MAYFLY_METRICS_PORT'] === 'off' ? undefined : read.port('MAYFLY_METRICS_PORT', 9464),
+    databaseUrl: read.secret('DATABASE_URL', 'the PostgreSQL URL of the role mayfly_app'),
+    tls: {
+      certPem: read.secret('MAYFLY_TLS_CERT', 'the server certificate with its chain, PEM'),
+      keyPem: read.secret('MAYFLY_TLS_KEY', "the server certificate's key, PEM"),
+    },
+    keyEncryptionKey: read.key('MAYFLY_KEK'),
+    allowPrivateIssuers: env['MAYFLY_ALLOW_PRIVATE_ISSUERS'] === 'true',
+    logLevel: read.text('MAYFLY_LOG_LEVEL', 'info'),
+  }
+  const production = env['MAYFLY_MODE'] === 'production' || env['NODE_ENV'] === 'production'
+  problems.push(...findUnsafe(config, production))
+  if (problems.length > 0)
+    throw new BrokerError('internal', { hint: `The configuration is not usable:\n  ${problems.join('\n  ')}` })
+  return config
+}
+
+const loopback = new Set(['127.0.0.1', '::1', 'localhost'])
+
+/** What development leaves lying about must not serve strangers. */
+function findUnsafe(config: BrokerConfig, production: boolean): string[] {
+  if (!config.tls.certPem.includes('BEGIN') || !hasDevelopmentMarker(config.tls.certPem)) return []
+  if (production)
+    return ['MAYFLY_TLS_CERT was made for development and the mode is production. Use a certificate of your own CA.']
+  if (!loopback.has(config.host))
+    return [
+      `MAYFLY_TLS_CERT was made for development and MAYFLY_HOST=${config.host} is not loopback. Use a certificate of your own CA.`,
+    ]
+  return []
+}
+
+function createReader(env: Environment, problems: string[]) {
+  const text = (name: string, fallback: string): string => env[name] || fallback
+  const secret = (name: string, what: string): string => {
+    const file = env[`${name}_FILE`]
+    if (env[name] && file) problems.push(`${name} and ${name}_FILE are both set. Set one of them.`)
+    if (env[name]) return env[name]
+    if (!file) {
+      problems.push(`${name} or ${name}_FILE is missing: ${what}.`)
+      return ''
+    }
+    try {
+      return readFileSync(file, 'utf8').trim()
+    } catch (error) {
+      problems.push(`${name}_FILE=${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
+      return ''
+    }
+  }
+  return {
+    text,
+    secret,
+    port(name: string, fallback: number): number {
+      const value = Number(text(name, String(fallback)))
+      if (!Number.isInteger(value) || value < 0 || value > 65_535) problems.push(`${name} must be a port from 0 to 65535.`)
+      return value
+    },
+    url(name: string, fallback: string): string {
+      const value = text(name, fallback).replace(/\/$/, '')
+      if (!URL.canParse(value) || new URL(value).protocol !== 'https:' || new URL(value).href.replace(/\/$/, '') !== value)
+        problems.push(`${name} must be an https URL without query or fragment, such as https://broker.example.`)
+      return value
+    },
+    key(name: string): Buffer {
+      const value = secret(name, 'the key-encryption key, 32 bytes in base64url')
+      const bytes = Buffer.from(value, 'base64url')
+      if (value !== '' && bytes.length !== 32)
+        problems.push(`${name} must be 32 bytes in base64url. Make one with: openssl rand -base64 32`)
+      return bytes
+    },
+  }
+}

@@ -1,0 +1,91 @@
+// The wiring: everything that decides, built once from configuration and two connections. No globals; what is not here does
+// not exist.
+
+import type { Logger } from 'pino'
+import { AccountStore } from '#core/account/account-store.ts'
+import { Ceilings } from '#core/account/ceilings.ts'
+import { GroupCommit } from '#core/audit/group-commit.ts'
+import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
+import { Grants } from '#core/exchange/grant.ts'
+import { Pins } from '#core/exchange/pins.ts'
+import { Rejections } from '#core/exchange/rejections.ts'
+import { type KeyEncryption, LocalKeyEncryption } from '#core/keys/key-encryption.ts'
+import { Keyring } from '#core/keys/keyring.ts'
+import { SubjectKeys } from '#core/keys/subject-keys.ts'
+import { TenantDirectory } from '#core/registry/directory.ts'
+import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
+import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
+import { JwksStore } from '#core/subject/jwks-store.ts'
+import { DatabaseClock } from '#core/time/database-clock.ts'
+import { readAccounts, readSubjectKeys, replaceClaimHash } from '#db/accounts/read-accounts.ts'
+import { type Database, openDatabase } from '#db/connect.ts'
+import { appendBatch } from '#db/log/append.ts'
+import { readCeilings } from '#db/registry/read-ceilings.ts'
+import { readClock } from '#db/server/check-server.ts'
+import type { BrokerConfig } from './config.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { createIssuerFetch } from './issuer-fetch.ts'
+
+export interface BrokerDeps {
+  readonly config: BrokerConfig
+  readonly logger: Logger
+  readonly clock: DatabaseClock
+  readonly database: Database
+  readonly keyEncryption: KeyEncryption
+  readonly directory: TenantDirectory
+  readonly log: GroupCommit
+  readonly rejections: Rejections
+  readonly exchange: ExchangeDeps
+  readonly heartbeat: Heartbeat
+  /** Ends connections; after it nothing works. */
+  close(): Promise<void>
+}
+
+export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
+  const clock = new DatabaseClock()
+  const database = openDatabase(config.databaseUrl, { applicationName: 'mayfly-broker' })
+  const keyEncryption = new LocalKeyEncryption(config.keyEncryptionKey)
+  const { log, close: closeLog } = openLog(config.databaseUrl, clock, logger)
+  const directory = new TenantDirectory({ db: database.db, keyring: new Keyring(keyEncryption), baseUrl: config.publicUrl })
+  const issuerFetch = createIssuerFetch({ allowPrivateAddresses: config.allowPrivateIssuers })
+  const certificates = new CertificateSubjects()
+  const rejections = new Rejections(clock)
+  const exchange: ExchangeDeps = {
+    directory,
+    clock,
+    certificates,
+    rejections,
+    log,
+    subjects: new SubjectAuthenticator(new JwksStore(issuerFetch), certificates),
+    accounts: new AccountStore((ids, taskKeys) => readAccounts(database.sql, ids, taskKeys)),
+    ceilings: new Ceilings(ids => readCeilings(database.db, ids)),
+    grants: new Grants(),
+    subjectKeys: new SubjectKeys(keyEncryption, subjects => readSubjectKeys(database.sql, subjects)),
+    pins: new Pins(),
+    replaceClaimHash: (...change) => replaceClaimHash(database.sql, ...change),
+  }
+  const heartbeat = new Heartbeat(clock, () => readClock(database.sql))
+  const close = async (): Promise<void> => {
+    heartbeat.stop()
+    await log.close()
+    await Promise.all([closeLog(), database.close(), issuerFetch.close()])
+  }
+  return { config, logger, clock, database, keyEncryption, directory, log, rejections, exchange, heartbeat, close }
+}
+
+/** The log has a connection of its own, so that nothing else can stand in its way; one that hangs is dropped for another. */
+function openLog(url: string, clock: DatabaseClock, logger: Logger): { log: GroupCommit; close: () => Promise<void> } {
+  const open = (): Database => openDatabase(url, { poolSize: 1, applicationName: 'mayfly-log', statementTimeoutMs: 5_000 })
+  let database = open()
+  const log = new GroupCommit({
+    clock,
+    commit: requests => appendBatch(database.sql, requests),
+    reconnect: () => {
+      logger.warn('the audit log does not answer; dropping its connection')
+      const hung = database
+      database = open()
+      void hung.sql.end({ timeout: 0 }).catch(() => {})
+    },
+  })
+  return { log, close: () => database.close() }
+}

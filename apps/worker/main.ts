@@ -1,0 +1,9 @@
+import { createLogger } from '#apps/process/logger.ts'
+import { runUntilSignal } from '#apps/process/run-until-signal.ts'
+import { readWorkerConfig } from './config.ts'
+import { startWorker } from './worker.ts'
+
+await runUntilSignal('The worker', async () => {
+  const config = readWorkerConfig(process.env)
+  return startWorker(config, createLogger('worker', config.logLevel))
+})

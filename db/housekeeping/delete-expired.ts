@@ -1,0 +1,53 @@
+import type { Sql } from 'postgres'
+
+const batch = 500
+
+export interface Housekeeping {
+  readonly pins: number
+  readonly nonces: number
+  readonly idempotencyKeys: number
+  readonly credentials: number
+}
+
+/** Collects what expired long enough ago that nobody can present it any more; in batches, each a transaction of its own. */
+export async function deleteExpired(sql: Sql): Promise<Housekeeping> {
+  return {
+    pins: await drain(
+      () => sql`
+      delete from mayfly.subject_pin where token_hash in (
+        select token_hash from mayfly.subject_pin where expires_at < clock_timestamp() - interval '1 minute'
+         order by expires_at limit ${batch} for update skip locked)`,
+    ),
+    nonces: await drain(
+      () => sql`
+      delete from mayfly.consumed_nonce where (resource_id, nonce_hash) in (
+        select resource_id, nonce_hash from mayfly.consumed_nonce where expires_at < clock_timestamp() - interval '1 minute'
+         order by expires_at limit ${batch} for update skip locked)`,
+    ),
+    idempotencyKeys: await drain(
+      () => sql`
+      delete from mayfly.idempotency where (credential_id, key_hash) in (
+        select credential_id, key_hash from mayfly.idempotency where expires_at < clock_timestamp()
+         limit ${batch} for update skip locked)`,
+    ),
+    credentials: await drain(
+      () => sql`
+      delete from mayfly.credential where id in (
+        select id from mayfly.credential where expires_at < clock_timestamp() - interval '30 days' limit ${batch} for update skip locked)`,
+    ),
+  }
+}
+
+async function drain(step: () => PromiseLike<{ count: number }>): Promise<number> {
+  let total = 0
+  for (;;) {
+    const { count } = await step()
+    total += count
+    if (count < batch) return total
+  }
+}
+
+/** The log's partitions for this month and the two after it. */
+export async function ensurePartitions(sql: Sql): Promise<void> {
+  await sql`select log.ensure_partitions(clock_timestamp(), 3)`
+}
