@@ -112,7 +112,8 @@ async function sendAll(target: Target, requests: Buffer[]): Promise<void> {
         const request = requests[next++]!
         const answer = await new Promise<Answer | Error>(resolve => lane.ask(request, resolve))
         if (answer instanceof Error) throw answer
-        if (answer.status !== 200) throw new Error(`Opening the accounts: status ${answer.status}: ${answer.body.slice(0, 300)}`)
+        if (answer.status !== 200)
+          throw new Error(`Opening the accounts: status ${answer.status}: ${answer.body.toString('utf8', 0, 300)}`)
       }
     } finally {
       lane.close()

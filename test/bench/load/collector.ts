@@ -1,15 +1,11 @@
 // What came back within the measured time. Answers are only kept here; whether they verify is found out afterwards
 // (`judge.ts`), so that the checking takes no time from the servers on the same cores.
 
+import { AnswerStore } from './answer-store.ts'
 import type { Answer } from './lane.ts'
 
-export interface CollectedAnswer extends Answer {
-  index: number
-  latencyMs: number
-}
-
 export interface Collected {
-  answers: CollectedAnswer[]
+  answers: AnswerStore
   /** Connection errors and lost answers, first messages. */
   errors: string[]
   errorCount: number
@@ -30,7 +26,7 @@ export class Collector {
   readonly #begin: number
   readonly #end: number
   readonly #by: 'arrival' | 'due'
-  readonly #answers: CollectedAnswer[] = []
+  readonly #answers = new AnswerStore()
   readonly #lagMs: number[] = []
   readonly #errors: string[] = []
   #errorCount = 0
@@ -62,7 +58,7 @@ export class Collector {
     }
     const at = this.#by === 'due' ? from : arrivedAt
     if (at < this.#begin || at >= this.#end) return
-    this.#answers.push({ index, status: answer.status, body: answer.body, latencyMs: arrivedAt - from })
+    this.#answers.add(index, answer.status, arrivedAt - from, answer.body)
   }
 
   addLag(ms: number): void {

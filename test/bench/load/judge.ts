@@ -2,7 +2,7 @@
 // a `jti` never seen before in this bench; of a sample, the signature too.
 
 import type { Traffic } from '../contender.ts'
-import type { CollectedAnswer } from './collector.ts'
+import type { CollectedAnswer } from './answer-store.ts'
 
 /** One in so many signatures is verified. */
 export const sampleEvery = 20
@@ -19,15 +19,16 @@ export interface Verdict {
 /** `seen`: every `jti` so far; grows. `nowSeconds`: the time of judging, shortly after the answers. */
 export async function judge(
   traffic: Traffic,
-  answers: CollectedAnswer[],
+  answers: Iterable<CollectedAnswer>,
   seen: Set<string>,
   nowSeconds: number,
 ): Promise<Verdict> {
   const verdict: Verdict = { latenciesMs: [], signaturesVerified: 0, rejected: 0, reasons: [] }
-  for (const [position, answer] of answers.entries()) {
+  let position = 0
+  for (const answer of answers) {
     try {
       const token = checkAnswer(traffic, answer, seen, nowSeconds)
-      if (position % sampleEvery === 0) {
+      if (position++ % sampleEvery === 0) {
         await traffic.verify(token)
         verdict.signaturesVerified++
       }

@@ -5,9 +5,10 @@ import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
 import type { Target } from '../contender.ts'
 
+/** `body` is a view of received bytes: read or copy it before returning. */
 export interface Answer {
   status: number
-  body: string
+  body: Buffer
 }
 
 export type Done = (answer: Answer | Error) => void
@@ -83,7 +84,7 @@ export class Lane {
     }
     this.#received = undefined
     if (this.#fresh || head.includes('\r\nconnection: close')) this.#drop()
-    this.#settle({ status: Number(head.slice(9, 12)), body: bytes.toString('utf8', end + 4, bodyEnd) })
+    this.#settle({ status: Number(head.slice(9, 12)), body: bytes.subarray(end + 4, bodyEnd) })
   }
 
   #fail(socket: Socket | undefined, error: Error): void {

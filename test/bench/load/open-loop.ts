@@ -57,7 +57,6 @@ function followSchedule({ traffic, plan, lanes, collector, start, end }: Run): P
   return new Promise(resolve => {
     const send = (lane: Lane, dueAt: number): void => {
       const index = collector.take()
-      collector.addLag(performance.now() - dueAt)
       lane.ask(traffic.request(index), answer => {
         collector.add(index, answer, dueAt, performance.now())
         answered++
@@ -69,6 +68,7 @@ function followSchedule({ traffic, plan, lanes, collector, start, end }: Run): P
     const tick = (): void => {
       const now = performance.now()
       for (; due < total && start + due * stepMs <= now; due++) {
+        collector.addLag(now - (start + due * stepMs)) // of the timer alone, not the wait for a free connection
         const lane = free.shift() // the one that rested longest, so that none idles into the server's time-out
         if (lane) send(lane, start + due * stepMs)
         else waiting.push(start + due * stepMs)
