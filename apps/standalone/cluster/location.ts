@@ -30,7 +30,7 @@ export function locateCluster(state: StateFolder, systemRoot: string, log: (text
   const home = realpathSync(process.getuid?.() === 0 ? systemHome(state, systemRoot) : state.folder('postgres'))
   setAside(home, log)
   const record = { id, dataDir: join(home, 'data') }
-  writeFileSync(join(home, 'cluster-id'), `${id}\n`)
+  writeFileSync(join(home, 'cluster-id'), `${id}\n`, { mode: 0o600 })
   saveRecord(state, record)
   return record
 }
