@@ -1,6 +1,7 @@
 // An issuer for tests: keys, tokens that are right unless a test says otherwise, and the forged ones of the attack table.
 
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import { createGuard, type Guard, type GuardOptions, type Verdict } from '../src/index.ts'
 import { resourceHash } from '../src/token/resource-set.ts'
 
 export const issuer = 'https://broker.example'
@@ -70,7 +71,8 @@ function hashOf(claims: Json): string {
   return resourceHash(claims as unknown as Parameters<typeof resourceHash>[0])
 }
 
-const encode = (value: unknown): string =>
+/** base64url of a text, or of the JSON of anything else. */
+export const encode = (value: unknown): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
 
 /** Signs a payload (an object, or text that is to stand there as it is). */
@@ -95,3 +97,14 @@ export const requestWith = (token: string, change: object = {}) => ({
   certificate: agentCertificate as Uint8Array | string | undefined,
   ...change,
 })
+
+/** A guard that knows this issuer's key, at `nowSeconds`. */
+export const guardWith = (change: Partial<GuardOptions> = {}): Guard =>
+  createGuard({ issuer, resource, jwks, clock: () => nowSeconds * 1000, ...change })
+
+/** What a guard of its own says of one request. */
+export const verify = (token: string, request: object = {}, options: Partial<GuardOptions> = {}): Promise<Verdict> =>
+  guardWith(options).verify(requestWith(token, request))
+
+/** `allowed`, or status and reason of the refusal. */
+export const reasonOf = (verdict: Verdict): string => (verdict.ok ? 'allowed' : `${verdict.status} ${verdict.reason}`)

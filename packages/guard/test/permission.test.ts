@@ -2,14 +2,11 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createGuard, type GuardOptions, type Operation, type Verdict } from '../src/index.ts'
+import type { Operation } from '../src/index.ts'
 import { parseLivePath } from '../src/permission/live-path.ts'
-import { flights, issuer, jwks, nowSeconds, requestWith, resource, tokenWith } from './issuer.ts'
+import { flights, guardWith, reasonOf, requestWith, resource, tokenWith } from './issuer.ts'
 
-const guardWith = (change: Partial<GuardOptions> = {}) =>
-  createGuard({ issuer, resource, jwks, clock: () => nowSeconds * 1000, ...change })
 const guard = guardWith()
-const reasonOf = (verdict: Verdict) => (verdict.ok ? 'allowed' : `${verdict.status} ${verdict.reason}`)
 const judge = async (details: readonly object[], request: object, by = guard) =>
   reasonOf(await by.verify(requestWith(tokenWith({ authorization_details: details }), request)))
 

@@ -1,0 +1,98 @@
+// Calling a resource with a task token. A token goes only to the resource that it is for: the URL must lie within it, and no
+// redirect is followed.
+
+import { type Agent, fetch, Headers, type RequestInit, type Response } from 'undici'
+import { MayflyError } from './mayfly-error.ts'
+import { TaskToken, type TaskTokenOptions } from './task-token.ts'
+import type { Permissions } from './token-request.ts'
+import type { TaskTokenValue } from './token-response.ts'
+
+/** What `fetch` takes, without what the client decides itself. */
+export type ResourceInit = Omit<RequestInit, 'dispatcher' | 'redirect'>
+/** What `fetch` gives. A redirect is returned as it is. */
+export type ResourceResponse = Response
+
+/** Permissions for which tokens are kept. */
+const maxKept = 100
+
+/** Keeps one task token for each set of permissions and calls resources with it. */
+export class ResourceCaller {
+  readonly #dispatcher: Agent
+  readonly #taskToken: (permissions: Permissions, options?: TaskTokenOptions) => TaskToken
+  readonly #kept = new Map<string, TaskToken>()
+
+  constructor(dispatcher: Agent, taskToken: (permissions: Permissions, options?: TaskTokenOptions) => TaskToken) {
+    this.#dispatcher = dispatcher
+    this.#taskToken = taskToken
+  }
+
+  async fetch(url: URL, init: ResourceInit, permissions: Permissions | TaskToken): Promise<ResourceResponse> {
+    const isToken = permissions instanceof TaskToken
+    if (url.protocol !== 'https:' || !isWithin(url, permissions.resource)) {
+      throw new MayflyError({
+        error: 'invalid_use',
+        description: 'the URL must be https and lie within the resource that the token is for',
+      })
+    }
+    const token = isToken ? permissions : this.#tokenFor(permissions)
+    const used = await token.get(init.signal ? { signal: init.signal } : {})
+    const response = await this.#send(url, init, used)
+    if (response.status !== 401) return response
+    // The resource knows something that we do not: the account has ended, the key changed, the token was revoked.
+    token.drop()
+    const nonce = response.headers.get('task-nonce')
+    if (nonce === null || isToken || permissions.nonce !== undefined || !canRepeat(init)) return response
+    await response.body?.cancel()
+    const { accountId = permissions.accountId } = used
+    const answering = this.#taskToken({ ...permissions, nonce, ...(accountId ? { accountId } : {}) }, { reuse: false })
+    return await this.#send(url, init, await answering.get(init.signal ? { signal: init.signal } : {}))
+  }
+
+  close(): void {
+    for (const token of this.#kept.values()) token.close()
+    this.#kept.clear()
+  }
+
+  async #send(url: URL, init: ResourceInit, token: TaskTokenValue): Promise<ResourceResponse> {
+    const { accessToken, tokenType } = token
+    if (tokenType !== 'Bearer') {
+      throw new MayflyError({
+        error: 'invalid_use',
+        description: `a token of type ${tokenType} needs a proof that this client does not make`,
+      })
+    }
+    const headers = new Headers(init.headers)
+    headers.set('authorization', `Bearer ${accessToken}`)
+    return await fetch(url, { ...init, headers, redirect: 'manual', dispatcher: this.#dispatcher })
+  }
+
+  #tokenFor(permissions: Permissions): TaskToken {
+    const name = JSON.stringify(Object.entries(permissions).sort(([a], [b]) => (a < b ? -1 : 1)))
+    const known = this.#kept.get(name)
+    if (known) return known
+    const token = this.#taskToken(permissions)
+    this.#kept.set(name, token)
+    if (this.#kept.size > maxKept) this.#dropOldest()
+    return token
+  }
+
+  #dropOldest(): void {
+    for (const [name] of this.#kept) {
+      this.#kept.delete(name)
+      return
+    }
+  }
+}
+
+/** Whether the URL is the resource or lies below it. */
+function isWithin(url: URL, resource: string): boolean {
+  if (!URL.canParse(resource)) return false
+  const root = new URL(resource)
+  const directory = root.pathname.endsWith('/') ? root.pathname : `${root.pathname}/`
+  return url.origin === root.origin && (url.pathname === root.pathname || url.pathname.startsWith(directory))
+}
+
+/** Whether the body can be sent a second time. */
+function canRepeat(init: ResourceInit): boolean {
+  return init.body === undefined || init.body === null || typeof init.body === 'string' || ArrayBuffer.isView(init.body)
+}
