@@ -21,13 +21,9 @@ beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'mayfly-runtime-'))
   mkdirSync(join(root, 'npm'))
   // A stand-in for "npm pack": puts the prepared archive where it is asked to.
-  writeFileSync(
-    join(root, 'npm', 'npm'),
-    '#!/bin/sh\nfor a; do case $a in --pack-destination=*) cp "$(dirname "$0")/it.tgz" "${a#*=}/x.tgz";; esac; done\n',
-    {
-      mode: 0o755,
-    },
-  )
+  const script =
+    '#!/bin/sh\nfor a; do case $a in --pack-destination=*) cp "$(dirname "$0")/it.tgz" "$(echo "$a" | cut -d= -f2)/x.tgz";; esac; done\n'
+  writeFileSync(join(root, 'npm', 'npm'), script, { mode: 0o755 })
   vi.stubEnv('npm_execpath', undefined)
   vi.stubEnv('PATH', [join(root, 'npm'), process.env['PATH']].join(delimiter))
 })
