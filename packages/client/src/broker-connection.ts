@@ -41,6 +41,7 @@ export function createDispatcher(options: ConnectionOptions): Agent {
   return new Agent({
     connect: {
       timeout: timeoutMs,
+      rejectUnauthorized: true,
       ...(ca === undefined ? {} : { ca: ca as string | Buffer | (string | Buffer)[] }),
       ...(certificate ? { cert: certificate.cert, key: certificate.key } : {}),
     },

@@ -81,7 +81,8 @@ function judge(guard: Guard, options: GuardPluginOptions): preParsingHookHandler
     const guarded: GuardedRequest = {
       method: request.method,
       url: request.raw.url ?? '',
-      headers: request.raw.headersDistinct,
+      // All values of a doubled header, where Node would keep the first. HTTP/2 has no such view; there doubled ones come as arrays.
+      headers: request.raw.headersDistinct ?? request.raw.headers,
       certificate: peerThumbprint(request.raw.socket as TLSSocket, options.acceptUnauthorizedPeers ?? false),
       scope: route?.scope,
       operation: operation && (() => operation(request, () => body.read())),

@@ -85,14 +85,22 @@ class TokenGuard implements Guard {
   }
 
   async verify(request: GuardedRequest): Promise<Verdict> {
-    const now = this.#settings.clock()
-    const judged = await this.#judge(request, now).catch((): Judgement => ({ reason: 'guard_failed' }))
+    try {
+      return await this.#verify(request, this.#settings.clock())
+    } catch {
+      this.#count('guard_failed')
+      return refuse('guard_failed', { resourceMetadata: undefined })
+    }
+  }
+
+  async #verify(request: GuardedRequest, now: number): Promise<Verdict> {
+    const judged = await this.#judge(request, now)
     if (judged.claims) this.#report(judged, judged.claims, request, now)
     if ('granted' in judged) {
       this.#allowed += 1
       return { ok: true, token: judged.claims, granted: judged.granted }
     }
-    this.#refused[judged.reason] = (this.#refused[judged.reason] ?? 0) + 1
+    this.#count(judged.reason)
     return this.#refusal(judged.reason, request, now)
   }
 
@@ -147,6 +155,10 @@ class TokenGuard implements Guard {
       scope: reasons[reason].status === 503 ? undefined : request.scope,
       taskNonce: this.#nonces?.issue(now),
     })
+  }
+
+  #count(reason: Reason): void {
+    this.#refused[reason] = (this.#refused[reason] ?? 0) + 1
   }
 
   #report(judged: Judgement, claims: TaskTokenClaims, request: GuardedRequest, now: number): void {

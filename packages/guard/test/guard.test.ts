@@ -232,6 +232,15 @@ describe('revocation', () => {
   })
 })
 
+test('refuses with 503 where a clock, a header or an address fails it, and never throws', async () => {
+  const broken = () => {
+    throw new Error('no time')
+  }
+  expect(reasonOf(await verify(tokenWith(), {}, { clock: broken }))).toBe('503 guard_failed')
+  expect(reasonOf(await verify(tokenWith(), {}, { clock: () => Number.NaN }))).toBe('401 token_expired')
+  expect(reasonOf(await verify(tokenWith(), { url: undefined }))).toBe('503 guard_failed')
+})
+
 test('refuses to start half configured, and names everything wrong at once', () => {
   expect(() =>
     createGuard({ issuer: 'http://broker.example', resource: 'orders', replay: ['once'], jwksUri: 'http://x', jwks }),

@@ -26,7 +26,13 @@ export class BrokerConnection {
 
   constructor(options: ConnectionOptions) {
     const ca = options.ca as string | Buffer | (string | Buffer)[] | undefined
-    this.#agent = new Agent({ keepAlive: true, maxSockets: 32, minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) })
+    this.#agent = new Agent({
+      keepAlive: true,
+      maxSockets: 32,
+      minVersion: 'TLSv1.2',
+      rejectUnauthorized: true,
+      ...(ca === undefined ? {} : { ca }),
+    })
     this.#timeoutMs = options.timeoutMs
   }
 
@@ -59,7 +65,7 @@ export class BrokerConnection {
     this.#agent.destroy()
   }
 
-  #send(url: string, options: RequestOptions, body?: string): Promise<BrokerAnswer> {
+  #send(url: string, options: RequestOptions, body?: string, isRepeat = false): Promise<BrokerAnswer> {
     if (new URL(url).protocol !== 'https:') throw new TypeError('the broker is reached by https only')
     return new Promise((resolve, reject) => {
       const signal = AbortSignal.timeout(this.#timeoutMs)
@@ -74,7 +80,13 @@ export class BrokerConnection {
         response.on('end', () => resolve({ status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks)) }))
         response.on('error', reject)
       })
-      sent.on('error', reject)
+      sent.on('error', error => {
+        // A kept-alive connection that the broker had just closed. Sending again is safe: whatever did arrive answers 409 to a
+        // second consuming, and a batch of decisions carries its key.
+        const wasClosed = sent.reusedSocket && !isRepeat && 'code' in error && error.code === 'ECONNRESET'
+        if (wasClosed) resolve(this.#send(url, options, body, true))
+        else reject(error)
+      })
       sent.end(body)
     })
   }

@@ -9,10 +9,11 @@ const aheadSeconds = 10
 
 /** Whether the token is of this time. `nowSeconds` may be fractional; `maxAgeSeconds` counts from `iat`. */
 export function checkTime(claims: TaskTokenClaims, nowSeconds: number, maxAgeSeconds: number | undefined): Reason | undefined {
-  if (nowSeconds >= claims.exp) return 'token_expired'
-  if (claims.iat > nowSeconds + aheadSeconds) return 'token_from_the_future'
-  if (claims.nbf !== undefined && claims.nbf > nowSeconds + aheadSeconds) return 'token_from_the_future'
-  if (maxAgeSeconds !== undefined && nowSeconds - claims.iat > maxAgeSeconds) return 'token_too_old'
+  // Each written so that a clock that gives no number refuses.
+  if (!(nowSeconds < claims.exp)) return 'token_expired'
+  if (!(claims.iat <= nowSeconds + aheadSeconds)) return 'token_from_the_future'
+  if (claims.nbf !== undefined && !(claims.nbf <= nowSeconds + aheadSeconds)) return 'token_from_the_future'
+  if (maxAgeSeconds !== undefined && !(nowSeconds - claims.iat <= maxAgeSeconds)) return 'token_too_old'
   return undefined
 }
 
