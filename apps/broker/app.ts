@@ -1,0 +1,28 @@
+// Every plugin and every route of the broker, listed. What is not here is not served.
+
+import helmet from '@fastify/helmet'
+import type { FastifyInstance } from 'fastify'
+import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
+import type { BrokerDeps } from './deps.ts'
+import { createBaseApp } from './http/base-app.ts'
+import { createCursors } from './http/cursor.ts'
+import { oauthRoutes } from './routes/oauth/oauth-routes.ts'
+import { resourceRoutes } from './routes/resource/resource-routes.ts'
+import { v1Routes } from './routes/v1/v1-routes.ts'
+import { publicServerOptions } from './tls/listeners.ts'
+
+export async function createApp(deps: BrokerDeps): Promise<FastifyInstance> {
+  const { config, clock, database, directory, keyEncryption, log } = deps
+  const app = await createBaseApp({ logger: deps.logger, https: publicServerOptions(config.tls), baseUrl: config.publicUrl })
+  app.register(oauthRoutes, { exchange: deps.exchange, directory, publicUrl: config.publicUrl, mtlsUrl: config.mtlsUrl })
+  app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
+  app.register(async management => {
+    await management.register(helmet, {
+      contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    })
+    const cursors = createCursors(config.keyEncryptionKey)
+    management.register(v1Routes({ db: database.db, clock, baseUrl: config.publicUrl, keyEncryption, cursors }))
+  })
+  await app.ready()
+  return app
+}

@@ -1,0 +1,51 @@
+// The application before it has any route: limits, errors, request ids, OpenAPI. Everything is off that is not needed here:
+// no proxy is believed, no HEAD routes appear by themselves, no request is logged by its URL.
+
+import type { ServerOptions } from 'node:https'
+import underPressure from '@fastify/under-pressure'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { newId } from '#core/ids/id.ts'
+import { createErrorHandler, renderProblem } from './error-handler.ts'
+import { answerUnknownRoutes } from './not-found.ts'
+import { registerOpenApi } from './openapi.ts'
+
+export interface BaseAppOptions {
+  readonly logger: FastifyBaseLogger
+  /** undefined: plain HTTP, for tests. */
+  readonly https?: ServerOptions
+  /** Public URL, for OpenAPI's `servers`. */
+  readonly baseUrl: string
+}
+
+/** Attack row 25. Bodies are small here; a route that takes more says so itself. */
+const limits = {
+  bodyLimit: 256 * 1024,
+  requestTimeout: 15_000,
+  connectionTimeout: 65_000,
+  keepAliveTimeout: 65_000,
+  handlerTimeout: 15_000,
+} as const
+
+export async function createBaseApp(options: BaseAppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    ...limits,
+    ...(options.https && { https: options.https }),
+    loggerInstance: options.logger,
+    disableRequestLogging: true,
+    trustProxy: false,
+    exposeHeadRoutes: false,
+    requestIdHeader: false,
+    genReqId: () => newId('request'),
+    return503OnClosing: true,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 200, caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false },
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+  } as object) as unknown as FastifyInstance
+  const onError = createErrorHandler(renderProblem)
+  app.setErrorHandler(onError)
+  answerUnknownRoutes(app, onError)
+  await app.register(underPressure, { maxEventLoopDelay: 1_000, retryAfter: 1 })
+  await registerOpenApi(app, options.baseUrl)
+  return app
+}

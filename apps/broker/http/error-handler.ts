@@ -1,0 +1,34 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { BrokerError } from '#core/errors/broker-error.ts'
+import { errorCodes } from '#core/errors/codes.ts'
+import { toProblem } from './problem.ts'
+import { toBrokerError } from './to-broker-error.ts'
+
+/** Body and content type of an error on the wire. */
+export type RenderError = (
+  error: BrokerError,
+  request: FastifyRequest,
+) => { readonly contentType: string; readonly body: unknown }
+
+export const renderProblem: RenderError = (error, request) => ({
+  contentType: 'application/problem+json',
+  body: toProblem(error, request.id),
+})
+
+/**
+ * The one place where an error becomes an answer: status and public text from the table of codes, reasons to the log only.
+ * `render` decides the form, so that OAuth endpoints share everything else.
+ */
+export function createErrorHandler(render: RenderError) {
+  return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const error = toBrokerError(thrown)
+    const { status } = errorCodes[error.code]
+    const log = { code: error.code, reason: error.detail, ...(status >= 500 && { err: error.cause ?? error }) }
+    if (status >= 500) request.log.error(log, 'request failed')
+    else request.log.info(log, 'request refused')
+    if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)))
+    if (status === 401) reply.header('www-authenticate', 'Bearer realm="mayfly"')
+    const { contentType, body } = render(error, request)
+    return reply.code(status).header('cache-control', 'no-store').type(contentType).send(JSON.stringify(body))
+  }
+}

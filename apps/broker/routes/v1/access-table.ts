@@ -1,0 +1,40 @@
+import type { AccessTable } from '../../http/access.ts'
+
+const reads = ['tenant-admin', 'auditor'] as const
+const writes = ['tenant-admin'] as const
+const everyOperator = ['platform-admin', 'tenant-admin', 'auditor'] as const
+
+/** DESIGN § 10: a platform-admin makes tenants and hands out their tokens; what a tenant trusts, its own admins decide. */
+export const v1Access: AccessTable = {
+  'POST /v1/bootstrap': 'bootstrap',
+
+  'POST /v1/tenants': ['platform-admin'],
+  'GET /v1/tenants': everyOperator,
+  'GET /v1/tenants/:id': everyOperator,
+
+  'POST /v1/trust-sources': writes,
+  'GET /v1/trust-sources': reads,
+  'GET /v1/trust-sources/:id': reads,
+  'PUT /v1/trust-sources/:id': writes,
+  'DELETE /v1/trust-sources/:id': writes,
+
+  'POST /v1/agents': writes,
+  'GET /v1/agents': reads,
+  'GET /v1/agents/:id': reads,
+  'PUT /v1/agents/:id': writes,
+  'DELETE /v1/agents/:id': writes,
+
+  'POST /v1/resources': writes,
+  'GET /v1/resources': reads,
+  'GET /v1/resources/:id': reads,
+  'PUT /v1/resources/:id': writes,
+  'DELETE /v1/resources/:id': writes,
+
+  'POST /v1/resources/:id/credentials': writes,
+  'GET /v1/resources/:id/credentials': reads,
+  'DELETE /v1/resources/:id/credentials/:credential_id': writes,
+
+  'POST /v1/operators': ['platform-admin', 'tenant-admin'],
+  'GET /v1/operators': everyOperator,
+  'DELETE /v1/operators/:id': ['platform-admin', 'tenant-admin'],
+}

@@ -1,0 +1,121 @@
+import { type Static, Type } from 'typebox'
+import { formatId } from '#core/ids/id.ts'
+import type { Permission } from '#core/permission/permission.ts'
+import type { AgentRule, AgentSettings } from '#core/registry/agent.ts'
+import { registerAgent, removeAgent, replaceAgent } from '#core/registry/agents.ts'
+import { type AgentRow, findAgent, listAgents } from '#db/registry/agents.ts'
+import { registerCollection, stamps } from './collection.ts'
+import type { V1App, V1Deps } from './deps.ts'
+import { closed, Details, Id, Name, Scope, Text, Time, TtlSeconds, Uri } from './schemas.ts'
+
+const ClaimName = '^[A-Za-z0-9_.:/@#-]{1,128}$'
+const Pattern = (description: string) => Type.String({ minLength: 1, maxLength: 512, description })
+const ClaimList = (description: string) =>
+  Type.Array(Type.String({ pattern: ClaimName }), { maxItems: 8, uniqueItems: true, default: [], description })
+
+const Rule = Type.Object(
+  {
+    trust_source: Id('trustSource'),
+    claims: Type.Optional(
+      Type.Record(Type.String({ pattern: ClaimName }), Pattern('Anchored pattern; `*` is one segment, `**` the rest.'), {
+        ...closed,
+        maxProperties: 16,
+        description: 'For an OpenID issuer: claim → pattern. `sub` is required.',
+      }),
+    ),
+    san_uri: Type.Optional(Pattern('For a certificate authority: pattern over the one URI name.')),
+    san_dns: Type.Optional(Pattern('For a certificate authority: pattern over the one DNS name.')),
+    subject_dn: Type.Optional(Pattern('For a certificate authority: the subject, RFC 4514.')),
+  },
+  closed,
+)
+
+const Ceiling = Type.Object({ scope: Type.Optional(Scope), authorization_details: Type.Optional(Details) }, closed)
+
+const Settings = Type.Object(
+  {
+    binding: Type.Optional(Type.Enum(['pop', 'bearer'], { default: 'pop' })),
+    instance_claims: Type.Optional(ClaimList('Claims that tell instances of this agent apart.')),
+    task_claims: Type.Optional(ClaimList('Claims from which a task id is derived when the caller names none.')),
+    may_open: Type.Optional(Type.Boolean({ default: true })),
+    account_ttl_seconds: Type.Optional(TtlSeconds(30 * 86_400, 3600, 'Longest life of an account.')),
+    token_ttl_seconds: Type.Optional(
+      Type.Integer({ minimum: 5, maximum: 3600, default: 300, description: 'Longest life of a token.' }),
+    ),
+    default_permission: Type.Optional(
+      Type.Object(
+        { resource: Uri('RFC 8707.'), scope: Type.Optional(Scope), authorization_details: Type.Optional(Details) },
+        closed,
+      ),
+    ),
+  },
+  closed,
+)
+
+const body = {
+  name: Name,
+  owner: Text('Who answers for this agent.', 200),
+  review_on: Type.String({
+    pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
+    description: 'When its registration is to be looked at again.',
+  }),
+  rules: Type.Array(Rule, { minItems: 1, maxItems: 32 }),
+  ceiling: Ceiling,
+}
+
+const Body = Type.Object(
+  { ...body, settings: Type.Optional(Settings) },
+  {
+    ...closed,
+    examples: [
+      {
+        name: 'nightly-report',
+        owner: 'data platform team',
+        review_on: '2030-01-31',
+        rules: [
+          { trust_source: 'src_0198c0ffee00700080000000000000aa', claims: { sub: 'repo:example/reports:ref:refs/heads/main' } },
+        ],
+        ceiling: { scope: 'orders:read' },
+        settings: { token_ttl_seconds: 300 },
+      },
+    ],
+  },
+)
+const View = Type.Object(
+  { id: Id('agent'), client_id: Id('agent'), created_at: Time, updated_at: Time, ...body, settings: Settings },
+  closed,
+)
+
+export function agentRoutes(app: V1App, deps: V1Deps): void {
+  registerCollection(app, deps, {
+    path: '/v1/agents',
+    idKind: 'agent',
+    noun: 'agent',
+    Body,
+    View,
+    toView,
+    list: listAgents,
+    find: findAgent,
+    create: registerAgent,
+    replace: replaceAgent,
+    remove: removeAgent,
+  })
+}
+
+function toView(row: AgentRow): Static<typeof View> {
+  const ceiling = JSON.parse(row.permission) as Permission
+  const rules = (row.rules as AgentRule[]).map(rule => ({ ...rule, trust_source: formatId('trustSource', rule.trust_source) }))
+  return {
+    ...stamps('agent', row),
+    client_id: formatId('agent', row.id),
+    name: row.name,
+    owner: row.owner,
+    review_on: row.review_on.toISOString().slice(0, 10),
+    rules,
+    ceiling: {
+      ...(ceiling.scopes.length > 0 && { scope: ceiling.scopes.join(' ') }),
+      ...(ceiling.details.length > 0 && { authorization_details: [...ceiling.details] }),
+    },
+    settings: row.settings as AgentSettings as Static<typeof Settings>,
+  }
+}

@@ -1,0 +1,20 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { KeyEncryption } from '#core/keys/key-encryption.ts'
+import type { Clock } from '#core/time/clock.ts'
+import type { Db } from '#db/connect.ts'
+import type { Cursors } from '../../http/cursor.ts'
+
+export interface V1Deps {
+  readonly db: Db
+  /** On the database's time. */
+  readonly clock: Clock
+  /** The public URL, without a slash at its end; the issuer of the first tenant. */
+  readonly baseUrl: string
+  readonly keyEncryption: KeyEncryption
+  readonly cursors: Cursors
+}
+
+/** The application as `/v1` routes see it: handlers have the types of their schemas. */
+export type V1App = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>

@@ -1,0 +1,32 @@
+import type { FastifyPluginAsync } from 'fastify'
+import { guardByTable } from '../../http/access.ts'
+import { createErrorHandler, renderProblem } from '../../http/error-handler.ts'
+import { acceptJsonOnly } from '../../http/json-body.ts'
+import { compileSchema } from '../../http/schema-validator.ts'
+import { v1Access } from './access-table.ts'
+import { agentRoutes } from './agents.ts'
+import { bootstrapRoute } from './bootstrap.ts'
+import type { V1App, V1Deps } from './deps.ts'
+import { operatorRoutes } from './operators.ts'
+import { resourceCredentialRoutes } from './resource-credentials.ts'
+import { resourceRegistryRoutes } from './resources.ts'
+import { tenantRoutes } from './tenants.ts'
+import { trustSourceRoutes } from './trust-sources.ts'
+
+/** The management API: one plugin, to be registered without a prefix. */
+export function v1Routes(deps: V1Deps): FastifyPluginAsync {
+  return async instance => {
+    const app = instance as unknown as V1App
+    app.setErrorHandler(createErrorHandler(renderProblem))
+    app.setValidatorCompiler(compileSchema)
+    acceptJsonOnly(app as never)
+    guardByTable(app as never, deps.db, v1Access)
+    bootstrapRoute(app, deps)
+    tenantRoutes(app, deps)
+    trustSourceRoutes(app, deps)
+    agentRoutes(app, deps)
+    resourceRegistryRoutes(app, deps)
+    resourceCredentialRoutes(app, deps)
+    operatorRoutes(app, deps)
+  }
+}
