@@ -19,9 +19,9 @@ export function dependenciesReady(root) {
 }
 
 /** Installs exactly what package-lock.json names. @throws {LauncherError} */
-export async function installDependencies(root, onSpawn) {
+export async function installDependencies(root, node, onSpawn) {
   const wanted = stampOf(root)
-  const result = await runNpm(['ci', '--include=dev', '--include=optional', '--prefer-offline'], { cwd: root, onSpawn })
+  const result = await runNpm(['ci', '--include=dev', '--include=optional', '--prefer-offline'], { cwd: root, node, onSpawn })
   if (result.code !== 0) throw npmFailure('The dependencies cannot be installed (npm ci failed).', result)
   writeStamp(root, wanted)
 }

@@ -54,7 +54,7 @@ async function setUp() {
       const title = `Bringing Node ${runtime.version} (this is ${process.versions.node}; into .mayfly/runtime, about 150 MB)`
       await step(title, () => bringRuntime(root, runtime, hold))
     }
-    if (!dependenciesReady(root)) await step('Installing the locked dependencies', () => installDependencies(root, hold))
+    if (!dependenciesReady(root)) await step('Installing the locked dependencies', () => installDependencies(root, node, hold))
   })
   return node
 }

@@ -2,25 +2,27 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { basename } from 'node:path'
 import { LauncherError } from './failure.js'
+import { environmentFor } from './run.js'
 
 // A dead network should show within seconds; a slow one still gets its second chance.
 const NETWORK = ['--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=5000']
 const QUIET = ['--no-audit', '--no-fund', '--no-progress', '--no-update-notifier', '--loglevel=error']
 
 /**
- * Runs the npm that started us, or the one in PATH, with its output caught.
+ * Runs the npm that started us, or the one in PATH, with its output caught. It runs on `node`: npm leaves optional packages out
+ * when the Node that it runs on is too old for them, and the command's Node is what counts.
  * @param {string[]} args
- * @param {{ cwd: string, onSpawn: (pid: number) => void }} options
+ * @param {{ cwd: string, node: string, onSpawn: (pid: number) => void }} options
  * @returns {Promise<{ code: number | null, stdout: string, output: string }>}
  * @throws {LauncherError} when there is no npm
  */
-export function runNpm(args, { cwd, onSpawn }) {
-  const [program, ...first] = findNpm(process.env)
+export function runNpm(args, { cwd, node, onSpawn }) {
+  const [program, ...first] = findNpm(process.env, node)
   // No install scripts: what Mayfly needs of them it does itself, and a package's script would run with our rights.
   const child = spawn(program, [...first, ...args, '--ignore-scripts', ...NETWORK, ...QUIET], {
     cwd,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: withoutJson(process.env),
+    env: environmentFor(node, withoutJson(process.env)),
   })
   let stdout = ''
   let output = ''
@@ -52,9 +54,9 @@ function endTogether(child) {
   }
 }
 
-function findNpm({ npm_execpath: script, npm_node_execpath: node }) {
+function findNpm({ npm_execpath: script }, node) {
   const isNpm = script !== undefined && basename(script) === 'npm-cli.js'
-  return isNpm ? [node ?? process.execPath, script] : ['npm']
+  return isNpm ? [node, script] : ['npm']
 }
 
 /** `npm run demo --json` is meant for the demo; npm would pass it on to the npm that we run. */

@@ -3,7 +3,7 @@
 // us another program to run.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { createReadStream, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { createReadStream, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { LauncherError, npmFailure } from './failure.js'
 import { runNpm } from './npm.js'
@@ -70,9 +70,18 @@ export async function bringRuntime(root, runtime, onSpawn) {
     const program = join(draft, 'whole', 'bin', 'node')
     await extractFile(archive, 'package/bin/node', program)
     tryProgram(program, runtime)
-    if (!existsSync(target)) renameSync(join(draft, 'whole'), target)
+    putInPlace(join(draft, 'whole'), target)
   } finally {
     rmSync(draft, { recursive: true, force: true })
+  }
+}
+
+function putInPlace(whole, target) {
+  try {
+    renameSync(whole, target)
+  } catch (error) {
+    // Somebody else was quicker with the same.
+    if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
   }
 }
 
@@ -80,6 +89,7 @@ async function fetchPackage(draft, runtime, onSpawn) {
   const what = `A newer Node (${runtime.name} ${runtime.version}) cannot be brought; this is ${process.version}.`
   const result = await runNpm(['pack', `${runtime.name}@${runtime.version}`, `--pack-destination=${draft}`], {
     cwd: draft,
+    node: process.execPath,
     onSpawn,
   })
   if (result.code !== 0) throw npmFailure(what, result)

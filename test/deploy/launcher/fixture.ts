@@ -13,6 +13,7 @@ const NPM = `#!/usr/bin/env node
 const fs = require('node:fs')
 const path = require('node:path')
 fs.appendFileSync(path.join(__dirname, 'calls'), process.argv.slice(2).join(' ') + '\\n')
+fs.writeFileSync(path.join(__dirname, 'ran-on'), process.execPath)
 const plan = JSON.parse(fs.readFileSync(path.join(__dirname, 'plan.json'), 'utf8'))
 if (plan.say) console.error(plan.say)
 if (plan.code) process.exit(plan.code)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Fixture, outcomeOf } from './fixture.ts'
@@ -27,6 +28,14 @@ describe('a fresh clone', () => {
     expect(project.calls()).toHaveLength(1)
     expect(project.calls()[0]).toMatch(/^ci .*--ignore-scripts/)
     expect(stderr).toMatch(/Installing the locked dependencies …\n✔ .*\(\d+\.\d s\)/)
+  })
+
+  test('is installed by an npm that runs on the Node of the command, as npm leaves out what is too new for its own', async () => {
+    mkdirSync(project.path('old'))
+    writeFileSync(project.path('old', 'node'), '#!/bin/sh\nexit 9\n', { mode: 0o755 })
+    const PATH = [project.path('fake-npm'), project.path('old'), '/usr/bin', '/bin'].join(delimiter)
+    expect((await project.launch(['test'], { PATH })).code).toBe(0)
+    expect(readFileSync(project.path('fake-npm', 'ran-on'), 'utf8')).toBe(process.execPath)
   })
 
   test('is set up once, however many commands start at the same time', async () => {
