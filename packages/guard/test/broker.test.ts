@@ -212,12 +212,13 @@ describe('challenge', () => {
 })
 
 describe('decisions', () => {
-  test('are reported in one batch without the token; junk is only counted', async () => {
+  test('are reported in one batch without the token; junk is only counted, by reason', async () => {
     answer = () => ({ status: 202 })
     const guard = guardWith({ jwks, credential, report: { intervalMs: 60_000 } })
     const text = token({ jti: 'at_7' })
     await guard.verify(requestWith(text))
     await guard.verify(requestWith(text, { method: 'DELETE', url: '/v1/flights/42?secret=1' }))
+    await guard.verify(requestWith(text, { method: 'M-SEARCH' }))
     await guard.verify(requestWith(`${text}x`))
     await guard.verify(requestWith('junk'))
     await guard.flush()
@@ -226,28 +227,19 @@ describe('decisions', () => {
     expect(sent).toMatchObject({ method: 'POST', path: '/v1/decisions' })
     expect(sent?.body).not.toContain(text.slice(-40))
     const { decisions } = JSON.parse(sent?.body ?? '')
-    expect(decisions).toMatchObject([
-      { outcome: 'allow', reason: 'granted', jti: 'at_7', account_id: 'acct_1', task_id: 'tsk_1', method: 'GET' },
-      { outcome: 'deny', reason: 'query_not_granted', jti: 'at_7', method: 'DELETE' },
+    const time = nowSeconds * 1000
+    const ids = { time, jti: 'at_7', account_id: 'acct_1', path_hash: decisions[0].path_hash }
+    expect(decisions).toEqual([
+      { ...ids, outcome: 'allow', reason: 'granted', method: 'GET' },
+      { ...ids, outcome: 'deny', reason: 'query_not_granted', method: 'DELETE' },
+      { ...ids, outcome: 'deny', reason: 'operation_not_granted' },
+      { time, outcome: 'deny', reason: 'token_malformed', count: 2 },
     ])
-    expect(decisions[0].path_hash).toBe(decisions[1].path_hash)
-    expect(guard.stats()).toMatchObject({
-      allowed: 1,
-      refused: { query_not_granted: 1, token_malformed: 2 },
-      decisions: { reported: 2, pending: 0, dropped: 0 },
-    })
+    expect(guard.stats()).toMatchObject({ allowed: 1, decisions: { reported: 4, pending: 0, dropped: 0 } })
+    expect(guard.stats().refused).toEqual({ query_not_granted: 1, operation_not_granted: 1, token_malformed: 2 })
   })
 
-  const decision = {
-    time: '',
-    outcome: 'allow',
-    reason: 'granted',
-    jti: '',
-    account_id: '',
-    task_id: '',
-    method: 'GET',
-    path_hash: '',
-  } as const
+  const decision = { time: 0, outcome: 'allow', reason: 'granted' } as const
 
   test('wait in a bounded queue while the broker is away, and keep their key when repeated', async () => {
     const keys: string[] = []

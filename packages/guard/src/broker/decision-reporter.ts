@@ -1,30 +1,34 @@
 // Tells the broker what was let through and what was refused, so that the audit trail shows use and not only issuance.
 // Reporting never delays a request and never fails one: the queue is bounded, what does not fit is dropped and counted.
-// Only requests whose token verified are itemised; junk is only counted (see `GuardStats`), so that nobody can write
-// into the trail by sending rubbish. A token itself is never reported.
+// Only requests whose token verified are itemised; junk is only counted by reason, so that nobody can write into the trail by
+// sending rubbish, nor fill the queue. A token itself is never reported.
 
 import { randomUUID } from 'node:crypto'
 
-/** One judged request, as `POST {issuer}/v1/decisions` takes it. */
+/** One judged request, as `POST {issuer}/v1/decisions` takes it; or, with a count, so many that could not be verified. */
 export interface Decision {
-  /** RFC 3339, UTC. */
-  readonly time: string
+  /** Milliseconds since the epoch on the guard's clock. */
+  readonly time: number
   readonly outcome: 'allow' | 'deny'
   /** `granted`, or the guard's internal reason. */
   readonly reason: string
-  readonly jti: string
-  readonly account_id: string
-  readonly task_id: string
-  readonly method: string
+  readonly jti?: string
+  readonly account_id?: string
+  /** In upper case; left out where it is no plain word. */
+  readonly method?: string
   /** base64url SHA-256 of the path without query. */
-  readonly path_hash: string
+  readonly path_hash?: string
+  readonly count?: number
 }
+
+/** What the broker takes at once. */
+const mostInBatch = 200
 
 /** How decisions are reported. */
 export interface ReportOptions {
   /** Time between two batches while there is something to report. Default 2000. */
   readonly intervalMs?: number
-  /** Decisions in one batch. Default 500. */
+  /** Decisions in one batch. Default and most 200. */
   readonly maxBatch?: number
   /** Decisions kept while the broker cannot be reached. Default 10,000. */
   readonly maxQueue?: number
@@ -45,6 +49,8 @@ export class DecisionReporter {
   readonly #maxBatch: number
   readonly #maxQueue: number
   #queue: Decision[] = []
+  /** What was refused unverified, by reason, since the last batch; with the time of the last one. */
+  readonly #counts = new Map<string, { count: number; time: number }>()
   /** The batch under way or to be repeated; repeated under the same key, so that it is recorded once. */
   #batch: Batch | undefined
   #timer: NodeJS.Timeout | undefined
@@ -56,7 +62,7 @@ export class DecisionReporter {
   constructor(send: SendBatch, options: ReportOptions = {}) {
     this.#send = send
     this.#intervalMs = options.intervalMs ?? 2000
-    this.#maxBatch = options.maxBatch ?? 500
+    this.#maxBatch = Math.min(options.maxBatch ?? mostInBatch, mostInBatch)
     this.#maxQueue = options.maxQueue ?? 10_000
   }
 
@@ -71,8 +77,16 @@ export class DecisionReporter {
     else this.#schedule()
   }
 
+  /** Counts a refusal that is not itemised. Never throws. */
+  count(reason: string, time: number): void {
+    const count = (this.#counts.get(reason)?.count ?? 0) + 1
+    this.#counts.set(reason, { count, time })
+    this.#schedule()
+  }
+
+  /** Entries that wait; all counts of one reason are one entry. */
   get pending(): number {
-    return this.#queue.length + (this.#batch?.decisions.length ?? 0)
+    return this.#queue.length + this.#counts.size + (this.#batch?.decisions.length ?? 0)
   }
 
   get dropped(): number {
@@ -98,6 +112,7 @@ export class DecisionReporter {
     clearTimeout(this.#timer)
     this.#dropped += this.pending
     this.#queue = []
+    this.#counts.clear()
     this.#batch = undefined
   }
 
@@ -105,11 +120,21 @@ export class DecisionReporter {
     clearTimeout(this.#timer)
     this.#timer = undefined
     while (this.pending > 0) {
-      this.#batch ??= { decisions: this.#queue.splice(0, this.#maxBatch), idempotencyKey: randomUUID() }
+      this.#batch ??= { decisions: this.#nextDecisions(), idempotencyKey: randomUUID() }
       const done = await this.#attempt(this.#batch)
       if (!done) return
       this.#batch = undefined
     }
+  }
+
+  #nextDecisions(): Decision[] {
+    const decisions = this.#queue.splice(0, this.#maxBatch)
+    for (const [reason, { count, time }] of this.#counts) {
+      if (decisions.length >= this.#maxBatch) break
+      decisions.push({ time, outcome: 'deny', reason, count })
+      this.#counts.delete(reason)
+    }
+    return decisions
   }
 
   /** Whether the batch is done with: recorded, or refused for good. */
