@@ -63,7 +63,9 @@ const USAGE = /^npm error Clean install a project[\s\S]*/m
  */
 export function npmFailure(what, { code, output }) {
   const known = NPM_FAILURES.find(({ sign }) => sign.test(output))
-  const said = lastLines(output.replace(USAGE, ''), 12)
+  // A known failure is explained already, so npm's first words will do; of an unknown one its last words say most.
+  const lines = linesOf(output.replace(USAGE, ''))
+  const said = (known ? lines.slice(0, 3) : lines.slice(-12)).map(line => `    ${line}`).join('\n')
   return new LauncherError({
     what,
     why: `${known?.why ?? `npm ended with code ${code}.`}${said && `\n  npm said:\n${said}`}`,
@@ -71,11 +73,6 @@ export function npmFailure(what, { code, output }) {
   })
 }
 
-function lastLines(text, count) {
-  return text
-    .split('\n')
-    .filter(line => !/^(npm error|npm warn)?\s*$|complete log of this run|^npm warn/.test(line))
-    .slice(-count)
-    .map(line => `    ${line}`)
-    .join('\n')
+function linesOf(text) {
+  return text.split('\n').filter(line => !/^(npm error|npm warn)?\s*$|complete log of this run|^npm warn/.test(line))
 }
