@@ -11,16 +11,21 @@ import postgres from 'postgres'
 import { dumpSchema } from './dump-schema.ts'
 import { generateSchema } from './generate-schema.ts'
 import { prepareDatabase } from './prepare.ts'
+import type { RolePasswords } from './provision-roles.ts'
 
 const files = { 'schema.ts': generateSchema, 'schema.sql': dumpSchema }
 
-/** Text of each generated file, made from a fresh database that is dropped again. */
-export async function regenerate(adminUrl: string): Promise<Map<string, string>> {
-  const name = `drift_${randomBytes(6).toString('hex')}`
+const randomPasswords = (): RolePasswords => {
   const password = randomBytes(16).toString('hex')
+  return { app: password, queue: password, migrate: password }
+}
+
+/** Text of each generated file, made from a fresh database that is dropped again. Roles belong to the server: their passwords change. */
+export async function regenerate(adminUrl: string, passwords: RolePasswords = randomPasswords()): Promise<Map<string, string>> {
+  const name = `drift_${randomBytes(6).toString('hex')}`
   const server = postgres(adminUrl, { max: 1, onnotice: () => {} })
   try {
-    await prepareDatabase(adminUrl, name, { app: password, queue: password, migrate: password })
+    await prepareDatabase(adminUrl, name, passwords)
     const inside = new URL(adminUrl)
     inside.pathname = `/${name}`
     const sql = postgres(inside.href, { max: 1, onnotice: () => {} })
@@ -38,9 +43,9 @@ export async function regenerate(adminUrl: string): Promise<Map<string, string>>
 }
 
 /** What differs between the committed files and the migrations, in lines for a human; empty when nothing does. */
-export async function findDrift(adminUrl: string): Promise<string[]> {
+export async function findDrift(adminUrl: string, passwords?: RolePasswords): Promise<string[]> {
   const found: string[] = []
-  for (const [file, wanted] of await regenerate(adminUrl)) {
+  for (const [file, wanted] of await regenerate(adminUrl, passwords)) {
     const is = await readFile(new URL(file, import.meta.url), 'utf8').catch(() => '')
     found.push(...differences(file, is, wanted))
   }
