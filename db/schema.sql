@@ -41,6 +41,7 @@ alter table log.head owner to mayfly_log;
 alter table log.head add constraint head_id_check CHECK ((id = 1));
 alter table log.head add constraint head_pkey PRIMARY KEY (id);
 alter table log.head add constraint head_size_check CHECK ((size >= 0));
+CREATE TRIGGER head_grows BEFORE UPDATE ON log.head FOR EACH ROW WHEN ((new.size < old.size)) EXECUTE FUNCTION log.refuse_change();
 CREATE TRIGGER head_stays BEFORE DELETE OR TRUNCATE ON log.head FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 grant select on log.head to mayfly_app;
 
@@ -198,7 +199,7 @@ create table mayfly.subject_key (
 alter table mayfly.subject_key owner to mayfly_owner;
 alter table mayfly.subject_key add constraint subject_key_pkey PRIMARY KEY (id);
 alter table mayfly.subject_key add constraint subject_key_tenant_id_subject_hash_key UNIQUE (tenant_id, subject_hash);
-grant insert, select on mayfly.subject_key to mayfly_app;
+grant select on mayfly.subject_key to mayfly_app;
 grant insert, select on mayfly.subject_key to mayfly_log;
 
 create table mayfly.subject_pin (
@@ -254,11 +255,22 @@ CREATE OR REPLACE FUNCTION log.append(p_tenants uuid[], p_configs bigint[], p_ac
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
 declare
   v_now timestamptz;
   v_appended bigint;
+  v_leaves text[] := string_to_array(p_leaves, E'\n');
+  v_bodies text[] := string_to_array(p_bodies, E'\n');
 begin
+  -- A line too many or too few would part an event from its owner, and lose it without a word.
+  if cardinality(v_leaves) <> cardinality(p_owners) or (p_bodies <> '' and cardinality(v_bodies) <> cardinality(p_owners)) then
+    raise exception 'log.append: % owners, % leaves, % bodies', cardinality(p_owners), cardinality(v_leaves), cardinality(v_bodies)
+      using errcode = 'invalid_parameter_value';
+  end if;
+
   select h.size into strict first_position from log.head h where h.id = 1 for update;
   v_now := clock_timestamp();
   database_ms := extract(epoch from v_now) * 1000;
@@ -275,13 +287,17 @@ begin
     left join mayfly.tenant t on t.id = r.tenant
     left join mayfly.account a on a.id = r.account;
 
-  if p_subject_keys is not null then outcomes := log.keep_subject_keys(outcomes, p_subject_keys); end if;
-  if p_pins is not null then outcomes := log.keep_pins(outcomes, p_pins); end if;
+  -- What two requests may want of one another's is judged first, opened next and kept last: only then is it known of
+  -- which requests anything is written at all. Nobody else writes these tables while the head is held.
+  if p_subject_keys is not null then outcomes := log.judge_subject_keys(outcomes, p_subject_keys); end if;
+  if p_pins is not null then outcomes := log.judge_pins(outcomes, p_pins); end if;
   if p_openings is not null then outcomes := log.open_accounts(outcomes, p_openings, v_now); end if;
+  if p_subject_keys is not null then perform log.keep_subject_keys(outcomes, p_subject_keys); end if;
+  if p_pins is not null then perform log.keep_pins(outcomes, p_pins); end if;
 
   with kept as (
     select first_position + row_number() over (order by l.n) - 1 as position, l.leaf, l.body
-      from unnest(p_owners, string_to_array(p_leaves, E'\n'), string_to_array(p_bodies, E'\n'))
+      from unnest(p_owners, v_leaves, v_bodies)
         with ordinality l(owner, leaf, body, n)
      where outcomes[l.owner] = 0
   ), entries as (
@@ -327,6 +343,8 @@ begin
     if to_regclass('log.' || v_name) is null then
       execute format('create table log.%I partition of log.body_standard for values from (%L) to (%L)',
         v_name, v_start, v_start + interval '1 month');
+      execute format('create trigger body_append_only before update or delete or truncate on log.%I
+        for each statement execute function log.refuse_change()', v_name);
     end if;
     v_start := v_start + interval '1 month';
   end loop;
@@ -334,48 +352,80 @@ end $function$;
 alter function log.ensure_partitions(timestamp with time zone,integer) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
-CREATE OR REPLACE FUNCTION log.keep_pins(p_outcomes smallint[], p_pins jsonb)
+CREATE OR REPLACE FUNCTION log.judge_pins(p_outcomes smallint[], p_pins jsonb)
  RETURNS smallint[]
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
 declare
   v record;
 begin
+  for v in
+    select j.n from (
+      select p.n, decode(p.key, 'hex') as key,
+             coalesce(s.key_thumbprint, first_value(decode(p.key, 'hex')) over (partition by p.token_hash order by p.n)) as holder
+        from jsonb_to_recordset(p_pins) p(n int, token_hash text, key text)
+        left join mayfly.subject_pin s on s.token_hash = decode(p.token_hash, 'hex')
+       where p_outcomes[p.n] = 0
+    ) j where j.key <> j.holder
+  loop p_outcomes[v.n] := 4; end loop;
+  return p_outcomes;
+end $function$;
+alter function log.judge_pins(smallint[],jsonb) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.judge_subject_keys(p_outcomes smallint[], p_keys jsonb)
+ RETURNS smallint[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v record;
+begin
+  for v in
+    select j.n from (
+      select k.n, k.id, coalesce(s.id, first_value(k.id) over (partition by k.tenant, k.subject order by k.n)) as holder
+        from jsonb_to_recordset(p_keys) k(n int, id uuid, tenant uuid, subject text)
+        left join mayfly.subject_key s on s.tenant_id = k.tenant and s.subject_hash = decode(k.subject, 'hex')
+       where p_outcomes[k.n] = 0
+    ) j where j.id <> j.holder
+  loop p_outcomes[v.n] := 5; end loop;
+  return p_outcomes;
+end $function$;
+alter function log.judge_subject_keys(smallint[],jsonb) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.keep_pins(p_outcomes smallint[], p_pins jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
   insert into mayfly.subject_pin (token_hash, key_thumbprint, expires_at)
     select distinct on (p.token_hash) decode(p.token_hash, 'hex'), decode(p.key, 'hex'), to_timestamp(p.until)
       from jsonb_to_recordset(p_pins) p(n int, token_hash text, key text, until double precision)
      where p_outcomes[p.n] = 0 order by p.token_hash, p.n
     on conflict (token_hash) do nothing;
-  for v in
-    select p.n from jsonb_to_recordset(p_pins) p(n int, token_hash text, key text)
-      join mayfly.subject_pin s on s.token_hash = decode(p.token_hash, 'hex')
-     where p_outcomes[p.n] = 0 and s.key_thumbprint <> decode(p.key, 'hex')
-  loop p_outcomes[v.n] := 4; end loop;
-  return p_outcomes;
-end $function$;
+$function$;
 alter function log.keep_pins(smallint[],jsonb) owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.keep_subject_keys(p_outcomes smallint[], p_keys jsonb)
- RETURNS smallint[]
- LANGUAGE plpgsql
+ RETURNS void
+ LANGUAGE sql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-declare
-  v record;
-begin
   insert into mayfly.subject_key (id, tenant_id, subject_hash, key_sealed, kek_id)
-    select distinct on (k.tenant, k.subject) k.id, k.tenant, decode(k.subject, 'hex'), decode(k.sealed, 'hex'), k.kek
+    select distinct on (k.id) k.id, k.tenant, decode(k.subject, 'hex'), decode(k.sealed, 'hex'), k.kek
       from jsonb_to_recordset(p_keys) k(n int, id uuid, tenant uuid, subject text, sealed text, kek text)
-     where p_outcomes[k.n] = 0 order by k.tenant, k.subject, k.n
+     where p_outcomes[k.n] = 0
     on conflict (tenant_id, subject_hash) do nothing;
-  for v in
-    select k.n from jsonb_to_recordset(p_keys) k(n int, id uuid)
-     where p_outcomes[k.n] = 0 and not exists (select from mayfly.subject_key s where s.id = k.id)
-  loop p_outcomes[v.n] := 5; end loop;
-  return p_outcomes;
-end $function$;
+$function$;
 alter function log.keep_subject_keys(smallint[],jsonb) owner to mayfly_log;
 -- none but its owner may execute it
 

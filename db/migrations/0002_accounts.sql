@@ -55,7 +55,7 @@ create table mayfly.subject_key (
 grant select, update on mayfly.account to mayfly_app;
 grant select, delete on mayfly.subject_pin to mayfly_app;
 grant select, insert, delete on mayfly.consumed_nonce to mayfly_app;
-grant select, insert on mayfly.subject_key to mayfly_app;
+grant select on mayfly.subject_key to mayfly_app;
 
 grant usage on schema mayfly to mayfly_log;
 grant select on mayfly.tenant to mayfly_log;

@@ -36,8 +36,15 @@ create trigger entry_append_only before update or delete or truncate on log.entr
   for each statement execute function log.refuse_change();
 create trigger body_append_only before update or delete or truncate on log.body
   for each statement execute function log.refuse_change();
+-- A statement that names a partition does not fire what stands on the table above it.
+create trigger body_append_only before update or delete or truncate on log.body_standard
+  for each statement execute function log.refuse_change();
+create trigger body_append_only before update or delete or truncate on log.body_standard_rest
+  for each statement execute function log.refuse_change();
 create trigger head_stays before delete or truncate on log.head
   for each statement execute function log.refuse_change();
+create trigger head_grows before update on log.head
+  for each row when (new.size < old.size) execute function log.refuse_change();
 
 -- Makes the monthly partitions from the month of `p_from` on; harmless to call again.
 create function log.ensure_partitions(p_from timestamptz, p_months integer) returns void
@@ -51,6 +58,8 @@ begin
     if to_regclass('log.' || v_name) is null then
       execute format('create table log.%I partition of log.body_standard for values from (%L) to (%L)',
         v_name, v_start, v_start + interval '1 month');
+      execute format('create trigger body_append_only before update or delete or truncate on log.%I
+        for each statement execute function log.refuse_change()', v_name);
     end if;
     v_start := v_start + interval '1 month';
   end loop;
