@@ -22,36 +22,32 @@ export function urlFor(adminUrl: string, database: string, user: string, passwor
 
 /** Creates the database when it is missing, then roles, schemas and tables. Harmless to call again; returns the URL of each login. */
 export async function prepareDatabase(adminUrl: string, database: string, passwords: RolePasswords): Promise<DatabaseUrls> {
-  await connected(adminUrl, async server => {
+  const server = postgres(adminUrl, { max: 1, onnotice: () => {} })
+  try {
+    // Roles belong to the whole server and advisory locks to one database: whoever prepares another database waits here.
+    await server`select pg_advisory_lock(7201, 3)`
     const [found] = await server`select from pg_database where datname = ${database}`
     if (!found) await server`create database ${server(database)} encoding 'UTF8' template template0`
-  })
+    await provisionInside(adminUrl, database, passwords)
+  } finally {
+    await server.end({ timeout: 2 })
+  }
   const urls = {
     app: urlFor(adminUrl, database, 'mayfly_app', passwords.app),
     queue: urlFor(adminUrl, database, 'mayfly_queue', passwords.queue),
     migrate: urlFor(adminUrl, database, 'mayfly_migrate', passwords.migrate),
   }
-  const inside = new URL(adminUrl)
-  inside.pathname = `/${database}`
-  await connected(inside.href, async admin => {
-    await provisionRoles(admin, passwords)
-    await migrate(urls.migrate)
-    // BullMQ says "create schema if not exists", for which PostgreSQL demands the right to create one although it exists.
-    await admin`grant create on database ${admin(database)} to mayfly_queue`
-    try {
-      await migrateQueue(urls.queue)
-    } finally {
-      await admin`revoke create on database ${admin(database)} from mayfly_queue`
-    }
-  })
+  await migrate(urls.migrate)
   return urls
 }
 
-async function connected(url: string, work: (sql: Sql) => Promise<void>): Promise<void> {
-  const sql = postgres(url, { max: 1, onnotice: () => {} })
+async function provisionInside(adminUrl: string, database: string, passwords: RolePasswords): Promise<void> {
+  const admin = new URL(adminUrl)
+  admin.pathname = `/${database}`
+  const inside = postgres(admin.href, { max: 1, onnotice: () => {} })
   try {
-    await work(sql)
+    await provisionRoles(inside, passwords)
   } finally {
-    await sql.end({ timeout: 2 })
+    await inside.end({ timeout: 2 })
   }
 }
