@@ -8,8 +8,9 @@
 // The leaf is RFC 8785 canonical JSON. Its members are written in sorted order by hand, and its values are ASCII strings
 // and integers, so JSON.stringify gives the canonical bytes; a test holds it against a canonicalizer.
 
-import { createCipheriv, hash, randomFillSync } from 'node:crypto'
+import { createCipheriv, hash } from 'node:crypto'
 import { newUuid } from '#core/ids/id.ts'
+import { randomText, takeRandom } from '#core/ids/random.ts'
 
 export type AuditEventType =
   | 'token.issued'
@@ -65,18 +66,6 @@ export interface PreparedEvent {
   readonly body: string
 }
 
-const randomPool = Buffer.alloc(4096)
-let used = randomPool.length
-
-function takeRandom(length: number): Buffer {
-  if (used + length > randomPool.length) {
-    randomFillSync(randomPool)
-    used = 0
-  }
-  used += length
-  return Buffer.from(randomPool.subarray(used - length, used))
-}
-
 /** RFC 6962 leaf hash of a leaf's text, base64url. */
 export function hashLeaf(leaf: string): string {
   return hash('sha256', `\0${leaf}`, 'base64url')
@@ -88,7 +77,7 @@ export function prepareEvent(event: AuditEvent, nowMs: number): PreparedEvent {
   const body = JSON.stringify(
     sealed ? { ...event.facts, private: sealed.text, subject_key: event.private?.subjectKey.id } : event.facts,
   )
-  const salt = takeRandom(16).toString('base64url')
+  const salt = randomText(16)
   const leaf = JSON.stringify({
     account: event.accountId,
     agent: event.agentId,
@@ -108,7 +97,7 @@ export function prepareEvent(event: AuditEvent, nowMs: number): PreparedEvent {
 
 /** Encrypts `{salt, facts}`; the commitment is SHA-256 over that text, so it reveals nothing once the text cannot be read. */
 function sealPrivate(subjectKey: SubjectKey, facts: Facts): { text: string; commitment: string } {
-  const plain = JSON.stringify({ facts, salt: takeRandom(16).toString('base64url') })
+  const plain = JSON.stringify({ facts, salt: randomText(16) })
   const nonce = takeRandom(12)
   const cipher = createCipheriv('aes-256-gcm', subjectKey.key, nonce)
   const sealed = Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()])

@@ -3,6 +3,9 @@
 //
 // A request that cannot be committed within a second is refused, never left hanging: its fate in the database is then
 // unknown, and the client gets no token. What is queued is bounded; beyond it a request is refused at once.
+//
+// A flight is one batch under way. A hung one is given up: its requests are refused, its connection is dropped, the next
+// batch flies. What the abandoned flight still brings home, answer or error, concerns nobody any more.
 
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { DatabaseClock } from '#core/time/database-clock.ts'
@@ -27,6 +30,9 @@ interface Waiting {
   readonly reject: (error: BrokerError) => void
 }
 
+/** How often late requests are looked for. With the time limit it stays below the second that a caller is promised. */
+const watchMs = 50
+
 const unavailable = (cause: unknown): BrokerError => new BrokerError('log_unavailable', { cause, retryAfterSeconds: 1 })
 
 /** Requests that are wrong in themselves must not take the batch down with them: SQLSTATE classes 22 (data) and 23 (integrity). */
@@ -45,7 +51,7 @@ export class GroupCommit {
   #closed = false
 
   constructor(options: GroupCommitOptions) {
-    this.#options = { maxBatchEvents: 512, maxQueued: 4096, timeoutMs: 900, giveUpMs: 2_500, ...options }
+    this.#options = { maxBatchEvents: 512, maxQueued: 4096, timeoutMs: 850, giveUpMs: 2_500, ...options }
   }
 
   /** How many requests wait or are being committed. */
@@ -67,11 +73,10 @@ export class GroupCommit {
     })
   }
 
-  /** Commits what is queued, then refuses everything. */
+  /** Refuses what is new, commits what is queued. */
   async close(): Promise<void> {
-    while (this.depth > 0) await new Promise(resolve => setTimeout(resolve, 5))
     this.#closed = true
-    clearInterval(this.#watchdog)
+    while (this.depth > 0) await new Promise(resolve => setTimeout(resolve, 5))
   }
 
   #sendScheduled = false
@@ -91,8 +96,8 @@ export class GroupCommit {
     const flight = ++this.#flight
     this.#inFlight = batch
     this.#sentMark = this.#options.clock.mark()
-    this.#watchdog ??= setInterval(() => this.#refuseTheLate(), 100).unref()
-    await this.#commit(batch)
+    this.#watchdog ??= setInterval(() => this.#refuseTheLate(), watchMs).unref()
+    await this.#commit(batch, flight)
     if (flight !== this.#flight) return
     this.#inFlight = []
     if (this.#queue.length > 0) void this.#send()
@@ -112,17 +117,21 @@ export class GroupCommit {
     return batch
   }
 
-  async #commit(batch: readonly Waiting[]): Promise<void> {
+  async #commit(batch: readonly Waiting[], flight: number): Promise<void> {
+    // Given up meanwhile: its requests are refused, and another batch has the connection.
+    if (flight !== this.#flight) return
     const sent = this.#options.clock.mark()
     try {
       const answer = await this.#options.commit(batch.map(waiting => waiting.request))
+      if (flight !== this.#flight) return
+      if (answer.outcomes.length !== batch.length) throw new Error('the log answered for another number of requests')
       this.#options.clock.learn(answer.databaseMs, sent, this.#options.clock.mark())
       for (const [index, waiting] of batch.entries()) waiting.resolve(answer.outcomes[index]!)
     } catch (error) {
       if (batch.length > 1 && isFaultOfOneRequest(error)) {
         const half = batch.length >> 1
-        await this.#commit(batch.slice(0, half))
-        await this.#commit(batch.slice(half))
+        await this.#commit(batch.slice(0, half), flight)
+        await this.#commit(batch.slice(half), flight)
       } else if (isFaultOfOneRequest(error)) {
         for (const waiting of batch)
           waiting.reject(new BrokerError('internal', { detail: 'the log refused an event', cause: error }))
@@ -143,6 +152,7 @@ export class GroupCommit {
 
   #giveUp(): void {
     this.#flight++
+    for (const waiting of this.#inFlight) waiting.reject(unavailable('commit given up'))
     this.#inFlight = []
     this.#options.reconnect()
     if (this.#queue.length > 0) void this.#send()

@@ -6,9 +6,9 @@
 // writes only if configuration, account and pin are still what the decision assumed, else nothing, and we decide again.
 // No answer leaves before the commit; a token whose commit failed is thrown away.
 
-import { randomBytes } from 'node:crypto'
 import type { PreparedEvent } from '#core/audit/event.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { randomText } from '#core/ids/random.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { PresentedCertificate } from '#core/subject/certificate.ts'
@@ -127,7 +127,7 @@ async function issue(
   plan: Plan,
   nowMs: number,
 ): Promise<TokenAnswer | Exclude<AppendOutcome, 'appended'>> {
-  const claims = prepareClaims({ ...plan.claims, nonce: input.request.nonce ?? randomBytes(16).toString('base64url') })
+  const claims = prepareClaims({ ...plan.claims, nonce: input.request.nonce ?? randomText(16) })
   const about = { snapshot, subject, plan, input, nowMs }
   const issued = issuedEvent(about, claims)
   const events: PreparedEvent[] = plan.opening ? [openedEvent(about), issued] : [issued]
@@ -142,11 +142,9 @@ async function issue(
     subjectKey: plan.subjectKey.stored ? null : (plan.subjectKey.row ?? null),
   })
   const { resource } = plan.claims
-  const token = signerFor(snapshot, resource.config.alg).sign(
-    withReceipt(claims, issued.leafHash),
-    tokenTyp(resource.config.replay),
-  )
-  const outcome = await committing
+  const payload = withReceipt(claims, issued.leafHash)
+  const signing = signerFor(snapshot, resource.config.alg).sign(payload, tokenTyp(resource.config.replay))
+  const [outcome, token] = await Promise.all([committing, signing])
   if (outcome !== 'appended') return outcome
   plan.subjectKey.stored = true
   if (plan.opening) deps.accounts.remember(plan.opening.account)

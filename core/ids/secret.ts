@@ -32,8 +32,8 @@ export function isSecret(kind: SecretKind, text: string): boolean {
   return checksum(text.slice(0, -9)) === text.slice(-8)
 }
 
-/** Whether the text looks like one of our secrets at all, for redaction. */
-export const secretPattern: RegExp = /\bmf[borc]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}\b/g
+/** One of our secrets inside a longer text, for redaction: also where it is glued to other letters. */
+export const secretPattern: RegExp = /mf[borc]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}/g
 
 /** Compares two hashes in constant time; false when their lengths differ. */
 export function sameHash(a: Uint8Array, b: Uint8Array): boolean {

@@ -2,6 +2,6 @@
 export interface Signer {
   readonly kid: string
   readonly alg: 'ES256' | 'RS256'
-  /** payload: a JSON object as text; typ: the JOSE header's `typ`. Returns the compact JWS. */
-  sign(payload: string, typ: string): string
+  /** payload: a JSON object as text; typ: the JOSE header's `typ`. Resolves to the compact JWS; off the main thread. */
+  sign(payload: string, typ: string): Promise<string>
 }

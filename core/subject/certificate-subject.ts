@@ -1,3 +1,4 @@
+import 'reflect-metadata'
 import type { X509Certificate } from 'node:crypto'
 import { Name } from '@peculiar/x509'
 import type { AgentRule, X509Rule } from '#core/registry/agent.ts'
