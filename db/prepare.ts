@@ -1,6 +1,6 @@
 // From an empty PostgreSQL server to a database that the broker can run on: database, roles, schemas, migrations.
 
-import postgres, { type Sql } from 'postgres'
+import postgres from 'postgres'
 import { migrate } from './migrate.ts'
 import { migrateQueue } from './migrate-queue.ts'
 import { provisionRoles, type RolePasswords } from './provision-roles.ts'
@@ -22,6 +22,11 @@ export function urlFor(adminUrl: string, database: string, user: string, passwor
 
 /** Creates the database when it is missing, then roles, schemas and tables. Harmless to call again; returns the URL of each login. */
 export async function prepareDatabase(adminUrl: string, database: string, passwords: RolePasswords): Promise<DatabaseUrls> {
+  const urls = {
+    app: urlFor(adminUrl, database, 'mayfly_app', passwords.app),
+    queue: urlFor(adminUrl, database, 'mayfly_queue', passwords.queue),
+    migrate: urlFor(adminUrl, database, 'mayfly_migrate', passwords.migrate),
+  }
   const server = postgres(adminUrl, { max: 1, onnotice: () => {} })
   try {
     // Roles belong to the whole server and advisory locks to one database: whoever prepares another database waits here.
@@ -29,13 +34,15 @@ export async function prepareDatabase(adminUrl: string, database: string, passwo
     const [found] = await server`select from pg_database where datname = ${database}`
     if (!found) await server`create database ${server(database)} encoding 'UTF8' template template0`
     await provisionInside(adminUrl, database, passwords)
+    // BullMQ says "create schema if not exists", for which PostgreSQL demands the right to create one although it exists.
+    await server`grant create on database ${server(database)} to mayfly_queue`
+    try {
+      await migrateQueue(urls.queue)
+    } finally {
+      await server`revoke create on database ${server(database)} from mayfly_queue`
+    }
   } finally {
     await server.end({ timeout: 2 })
-  }
-  const urls = {
-    app: urlFor(adminUrl, database, 'mayfly_app', passwords.app),
-    queue: urlFor(adminUrl, database, 'mayfly_queue', passwords.queue),
-    migrate: urlFor(adminUrl, database, 'mayfly_migrate', passwords.migrate),
   }
   await migrate(urls.migrate)
   return urls
