@@ -3,7 +3,7 @@
 
 import type { ServerOptions } from 'node:https'
 import underPressure from '@fastify/under-pressure'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
 import { newId } from '#core/ids/id.ts'
 import { createErrorHandler, renderProblem } from './error-handler.ts'
 import { answerUnknownRoutes } from './not-found.ts'
@@ -27,11 +27,10 @@ const limits = {
 } as const
 
 export async function createBaseApp(options: BaseAppOptions): Promise<FastifyInstance> {
-  const app = Fastify({
+  const settings = {
     ...limits,
-    ...(options.https && { https: options.https }),
     loggerInstance: options.logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     trustProxy: false,
     exposeHeadRoutes: false,
     requestIdHeader: false,
@@ -41,7 +40,9 @@ export async function createBaseApp(options: BaseAppOptions): Promise<FastifyIns
     routerOptions: { maxParamLength: 200, caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
-  } as object) as unknown as FastifyInstance
+  } satisfies FastifyServerOptions
+  // HTTP and HTTPS instances differ in type by their server only, which no route looks at.
+  const app = (options.https ? Fastify({ ...settings, https: options.https }) : Fastify(settings)) as unknown as FastifyInstance
   const onError = createErrorHandler(renderProblem)
   app.setErrorHandler(onError)
   answerUnknownRoutes(app, onError)

@@ -1,12 +1,11 @@
-// Bodies are checked as they are, never converted: "1" is not 1. Query strings and path parameters hold text only, so numbers
-// are read from text there. Of a union whose members are told apart by one member's value, only the branch that the value
+// Bodies are checked as they are, never converted: "1" is not 1. Query strings hold text only, so whole numbers are read from
+// their digits there, and nothing else is converted. Of a union whose members are told apart by one member's value, only the branch that the value
 // names is checked; else a caller would be told what is wrong with every branch.
 
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Settings } from 'typebox/system'
-import { Value } from 'typebox/value'
 
 Settings.Set({ maxErrors: 50 })
 
@@ -25,15 +24,30 @@ export const compileSchema: FastifySchemaCompiler<TSchema> = ({ schema, httpPart
       return (branches.get(named) ?? (() => unknownBranch(propertyName, [...branches.keys()])))(value)
     }
   }
-  return checker(schema, httpPart !== 'body')
+  return checker(schema, httpPart === 'querystring')
 }
 
-function checker(schema: TSchema, convert: boolean) {
+function checker(schema: TSchema, readNumbers: boolean) {
   const compiled = Compile(schema)
+  const integers = readNumbers ? integerMembers(schema) : []
   return (value: unknown) => {
-    const converted = convert ? Value.Convert(schema, value) : value
-    return compiled.Check(converted) ? { value: converted } : { error: compiled.Errors(converted) as never }
+    const read = integers.length === 0 ? value : withNumbers(value as Record<string, unknown>, integers)
+    return compiled.Check(read) ? { value: read } : { error: compiled.Errors(read) as never }
   }
+}
+
+function integerMembers(schema: TSchema): string[] {
+  const { properties = {} } = schema as { properties?: Readonly<Record<string, { readonly type?: unknown }>> }
+  return Object.keys(properties).filter(name => properties[name]?.type === 'integer')
+}
+
+function withNumbers(value: Record<string, unknown>, names: readonly string[]): Record<string, unknown> {
+  const read = { ...value }
+  for (const name of names) {
+    const text = read[name]
+    if (typeof text === 'string' && /^(?:0|[1-9][0-9]{0,9})$/.test(text)) read[name] = Number(text)
+  }
+  return read
 }
 
 const unknownBranch = (name: string, allowedValues: readonly unknown[]) => ({

@@ -21,6 +21,7 @@ export function v1Routes(deps: V1Deps): FastifyPluginAsync {
     app.setValidatorCompiler(compileSchema)
     acceptJsonOnly(app as never)
     guardByTable(app as never, deps.db, v1Access)
+    logAnswers(app)
     bootstrapRoute(app, deps)
     tenantRoutes(app, deps)
     trustSourceRoutes(app, deps)
@@ -29,4 +30,13 @@ export function v1Routes(deps: V1Deps): FastifyPluginAsync {
     resourceCredentialRoutes(app, deps)
     operatorRoutes(app, deps)
   }
+}
+
+/** What was refused is logged where it becomes an answer. The route's pattern is logged, never the URL, which may hold anything. */
+function logAnswers(app: V1App): void {
+  app.addHook('onResponse', async (request, reply) => {
+    if (reply.statusCode >= 400) return
+    const { method, url: route } = request.routeOptions
+    request.log.info({ method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request answered')
+  })
 }

@@ -13,7 +13,14 @@ const body = { tenant: { slug: 'acme', name: 'Acme' } }
 describe('bootstrap', () => {
   test('refuses without, with a wrong and with a mutated token, and parses no body before', async () => {
     const token = (await createBootstrapToken(api.database.db, Date.now()))!
-    for (const wrong of [undefined, 'x', token.slice(0, -1), `${token}0`, token.replace(/.(?=_[0-9a-f]{8}$)/, c => (c === 'A' ? 'B' : 'A')), `mfo${token.slice(3)}`]) {
+    for (const wrong of [
+      undefined,
+      'x',
+      token.slice(0, -1),
+      `${token}0`,
+      token.replace(/.(?=_[0-9a-f]{8}$)/, c => (c === 'A' ? 'B' : 'A')),
+      `mfo${token.slice(3)}`,
+    ]) {
       const answer = await api.call('POST', '/v1/bootstrap', wrong, '{ not json')
       expect(answer.status).toBe(401)
       expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
@@ -28,7 +35,11 @@ describe('bootstrap', () => {
     expect((await api.call('POST', '/v1/bootstrap', first, body)).status).toBe(401)
     const refused = await api.call('POST', '/v1/bootstrap', second, { tenant: { slug: 'Not A Slug' }, more: 1 })
     expect(refused.status).toBe(400)
-    expect(refused.body.errors.map((e: { pointer: string }) => e.pointer).sort()).toEqual(['/more', '/tenant/name', '/tenant/slug'])
+    expect(refused.body.errors.map((e: { pointer: string }) => e.pointer).sort()).toEqual([
+      '/more',
+      '/tenant/name',
+      '/tenant/slug',
+    ])
   })
 
   test('a token that is an hour old is refused', async () => {
@@ -46,10 +57,18 @@ describe('bootstrap', () => {
     expect(won.operators.every((operator: { token: string }) => operator.token.startsWith('mfo_'))).toBe(true)
     expect(await createBootstrapToken(api.database.db, Date.now())).toBeUndefined()
     const keys = await api.admin`select alg, count(*)::int from mayfly.signing_key group by alg order by alg`
-    expect(keys.map(row => ({ ...row }))).toEqual([{ alg: 'ES256', count: 1 }, { alg: 'RS256', count: 1 }])
+    expect(keys.map(row => ({ ...row }))).toEqual([
+      { alg: 'ES256', count: 1 },
+      { alg: 'RS256', count: 1 },
+    ])
     const types = await api.admin<{ type: string }[]>`select leaf::jsonb ->> 'type' as type from log.entry order by position`
-    expect(types.map(row => row.type)).toEqual(
-      ['tenant.created', 'signing_key.created', 'signing_key.created', 'credential.created', 'credential.created', 'bootstrap.redeemed'],
-    )
+    expect(types.map(row => row.type)).toEqual([
+      'tenant.created',
+      'signing_key.created',
+      'signing_key.created',
+      'credential.created',
+      'credential.created',
+      'bootstrap.redeemed',
+    ])
   })
 })

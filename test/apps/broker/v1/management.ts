@@ -35,7 +35,13 @@ export async function startManagement(): Promise<Management> {
   const kek = randomBytes(32)
   const app = await createBaseApp({ logger: createLogger('broker', 'debug', line => logLines.push(line)), baseUrl })
   app.register(
-    v1Routes({ db: test.database.db, clock, baseUrl, keyEncryption: new LocalKeyEncryption(kek), cursors: createCursors(randomBytes(32)) }),
+    v1Routes({
+      db: test.database.db,
+      clock,
+      baseUrl,
+      keyEncryption: new LocalKeyEncryption(kek),
+      cursors: createCursors(randomBytes(32)),
+    }),
   )
   await app.ready()
   const call: Management['call'] = async (method, url, token, body, headers = {}) => {
@@ -76,7 +82,11 @@ export async function bootstrap({ call, database }: Management): Promise<Operato
   const { body } = await call('POST', '/v1/bootstrap', token, { tenant: { slug: 'acme', name: 'Acme' } })
   const [platformAdmin, tenantAdmin] = body.operators.map((operator: { token: string }) => operator.token)
   const other = await call('POST', '/v1/tenants', platformAdmin, { slug: 'other', name: 'Other' })
-  const otherAdmin = await call('POST', '/v1/operators', platformAdmin, { name: 'admin', role: 'tenant-admin', tenant: other.body.id })
+  const otherAdmin = await call('POST', '/v1/operators', platformAdmin, {
+    name: 'admin',
+    role: 'tenant-admin',
+    tenant: other.body.id,
+  })
   const auditor = await call('POST', '/v1/operators', tenantAdmin, { name: 'auditor', role: 'auditor' })
   return {
     tenant: body.tenant.id,

@@ -17,12 +17,19 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 const pointers = (answer: { body: { errors: { pointer: string }[] } }) => answer.body.errors.map(error => error.pointer)
-const eventTypes = async () => (await api.admin<{ type: string }[]>`select leaf::jsonb ->> 'type' as type from log.entry order by position`).map(row => row.type)
+const eventTypes = async () =>
+  (await api.admin<{ type: string }[]>`select leaf::jsonb ->> 'type' as type from log.entry order by position`).map(
+    row => row.type,
+  )
 const epoch = async () => (await api.admin<{ e: bigint }[]>`select config_epoch as e from mayfly.tenant where is_first`)[0]!.e
 
 /** One valid body of each kind, its path, and a changed one. */
 const kinds = [
-  { path: '/v1/trust-sources', noun: 'trust_source', make: () => ({ kind: 'x509_ca', name: randomUUID(), anchors_pem: [caPem] }) },
+  {
+    path: '/v1/trust-sources',
+    noun: 'trust_source',
+    make: () => ({ kind: 'x509_ca', name: randomUUID(), anchors_pem: [caPem] }),
+  },
   { path: '/v1/agents', noun: 'agent', make: () => ({ ...reporter(source), name: randomUUID() }) },
   { path: '/v1/resources', noun: 'resource', make: () => ({ ...ordersApi, uri: `https://api.example/${randomUUID()}` }) },
 ]
@@ -51,7 +58,13 @@ describe.each(kinds)('$path', ({ path, noun, make }) => {
   test('is refused to strangers, to roles without the right, and hidden from other tenants', async () => {
     const { body } = await api.call('POST', path, who.tenantAdmin, make())
     const url = `${path}/${body.id}`
-    for (const [method, at, payload] of [['POST', path, make()], ['GET', path], ['GET', url], ['PUT', url, make()], ['DELETE', url]] as const) {
+    for (const [method, at, payload] of [
+      ['POST', path, make()],
+      ['GET', path],
+      ['GET', url],
+      ['PUT', url, make()],
+      ['DELETE', url],
+    ] as const) {
       expect((await api.call(method, at, undefined, payload)).status).toBe(401)
       expect((await api.call(method, at, who.platformAdmin, payload)).status).toBe(403)
       if (method !== 'GET') expect((await api.call(method, at, who.auditor, payload)).status).toBe(403)
@@ -66,7 +79,17 @@ describe.each(kinds)('$path', ({ path, noun, make }) => {
 
   test('a malformed body changes nothing and names every fault', async () => {
     const before = (await eventTypes()).length
-    for (const body of ['', '[]', '"x"', 'null', '{"name":1,"name":2}', '{"__proto__":{}}', '{', `{"name":"\\ud800"}`, '{"name":1.5}'])
+    for (const body of [
+      '',
+      '[]',
+      '"x"',
+      'null',
+      '{"name":1,"name":2}',
+      '{"__proto__":{}}',
+      '{',
+      `{"name":"\\ud800"}`,
+      '{"name":1.5}',
+    ])
       expect((await api.call('POST', path, who.tenantAdmin, body)).status).toBe(400)
     const answer = await api.call('POST', path, who.tenantAdmin, { ...make(), name: 'a\u202eb', surprise: true })
     expect(answer.status).toBe(400)
@@ -135,13 +158,31 @@ describe('trust sources', () => {
   test('its kind stays, and it cannot go while an agent’s rule names it', async () => {
     const made = await post({ ...openIdSource, name: 'used', audience: 'used' })
     const agent = await api.call('POST', '/v1/agents', who.tenantAdmin, { ...reporter(made.body.id), name: 'user of it' })
-    const changed = await api.call('PUT', `/v1/trust-sources/${made.body.id}`, who.tenantAdmin, { kind: 'x509_ca', name: 'used', anchors_pem: [caPem] })
+    const changed = await api.call('PUT', `/v1/trust-sources/${made.body.id}`, who.tenantAdmin, {
+      kind: 'x509_ca',
+      name: 'used',
+      anchors_pem: [caPem],
+    })
     expect(pointers(changed)).toEqual(['/kind'])
     const refused = await api.call('DELETE', `/v1/trust-sources/${made.body.id}`, who.tenantAdmin)
     expect(refused.status).toBe(409)
     expect(refused.body.detail).toContain(agent.body.id)
     await api.call('DELETE', `/v1/agents/${agent.body.id}`, who.tenantAdmin)
     expect((await api.call('DELETE', `/v1/trust-sources/${made.body.id}`, who.tenantAdmin)).status).toBe(204)
+  })
+
+  test('when it is deleted while an agent is registered for it, one of the two is refused', async () => {
+    for (let round = 0; round < 5; round++) {
+      const made = await post({ ...openIdSource, name: randomUUID(), audience: randomUUID() })
+      const [agent, deleted] = await Promise.all([
+        api.call('POST', '/v1/agents', who.tenantAdmin, { ...reporter(made.body.id), name: randomUUID() }),
+        api.call('DELETE', `/v1/trust-sources/${made.body.id}`, who.tenantAdmin),
+      ])
+      expect([
+        [201, 409],
+        [400, 204],
+      ]).toContainEqual([agent.status, deleted.status])
+    }
   })
 
   test('an unknown kind is told which there are', async () => {
@@ -151,7 +192,8 @@ describe('trust sources', () => {
 })
 
 describe('agents', () => {
-  const post = (change: object, token = who.tenantAdmin) => api.call('POST', '/v1/agents', token, { ...reporter(source), name: randomUUID(), ...change })
+  const post = (change: object, token = who.tenantAdmin) =>
+    api.call('POST', '/v1/agents', token, { ...reporter(source), name: randomUUID(), ...change })
   const rule = (change: object) => ({ rules: [{ trust_source: source, claims: { sub: 'a:b' }, ...change }] })
 
   test.each([
@@ -169,7 +211,10 @@ describe('agents', () => {
     ['/review_on', () => ({ review_on: '2020-01-01' })],
     ['/review_on', () => ({ review_on: '2099-02-30' })],
     ['/settings/token_ttl_seconds', () => ({ settings: { account_ttl_seconds: 60, token_ttl_seconds: 61 } })],
-    ['/settings/default_permission/resource', () => ({ settings: { default_permission: { resource: 'https://nobody.example/', scope: 'orders:read' } } })],
+    [
+      '/settings/default_permission/resource',
+      () => ({ settings: { default_permission: { resource: 'https://nobody.example/', scope: 'orders:read' } } }),
+    ],
     ['/settings/binding', () => ({ settings: { binding: 'none' } })],
   ])('refuses at %s', async (pointer, change) => {
     const answer = await post(change())
@@ -177,7 +222,12 @@ describe('agents', () => {
     expect(pointers(answer)).toEqual([pointer])
   })
 
-  const httpDetail = { type: 'agent_http', locations: ['https://API.example:443/'], methods: ['get'], uri_template: '/orders/{id}' }
+  const httpDetail = {
+    type: 'agent_http',
+    locations: ['https://API.example:443/'],
+    methods: ['get'],
+    uri_template: '/orders/{id}',
+  }
 
   test('the ceiling is kept in normal form, once for equal content', async () => {
     const permission = { scope: 'b a a', authorization_details: [httpDetail, httpDetail] }
@@ -192,7 +242,11 @@ describe('agents', () => {
   })
 
   test('rules of a certificate authority name exactly one kind of name', async () => {
-    const ca = await api.call('POST', '/v1/trust-sources', who.tenantAdmin, { kind: 'x509_ca', name: randomUUID(), anchors_pem: [caPem] })
+    const ca = await api.call('POST', '/v1/trust-sources', who.tenantAdmin, {
+      kind: 'x509_ca',
+      name: randomUUID(),
+      anchors_pem: [caPem],
+    })
     const good = await post({ rules: [{ trust_source: ca.body.id, san_uri: 'spiffe://example/agent/*' }] })
     expect(good.status).toBe(201)
     expect((await post({ rules: [{ trust_source: ca.body.id, subject_dn: 'CN=worker,O=Example' }] })).status).toBe(201)
@@ -209,7 +263,10 @@ describe('agents', () => {
   })
 
   test('a default permission lies within the ceiling', async () => {
-    const resource = await api.call('POST', '/v1/resources', who.tenantAdmin, { ...ordersApi, uri: 'https://api.example/defaults' })
+    const resource = await api.call('POST', '/v1/resources', who.tenantAdmin, {
+      ...ordersApi,
+      uri: 'https://api.example/defaults',
+    })
     const settings = (scope: string) => ({ settings: { default_permission: { resource: resource.body.uri, scope } } })
     expect((await post(settings('orders:read'))).status).toBe(201)
     expect(pointers(await post(settings('orders:write')))).toEqual(['/settings/default_permission'])
@@ -227,7 +284,12 @@ describe('resources', () => {
     expect(second.status).toBe(409)
     expect(second.body.detail).toContain('one owner')
     expect(second.text).not.toContain(who.tenant)
-    for (const spelling of ['https://API.example/mine', 'https://api.example:443/mine', 'https://api.example/x/../mine', 'https://api.example/%6Dine/../mine'])
+    for (const spelling of [
+      'https://API.example/mine',
+      'https://api.example:443/mine',
+      'https://api.example/x/../mine',
+      'https://api.example/%6Dine/../mine',
+    ])
       expect(pointers(await post({ uri: spelling }, who.otherAdmin))).toEqual(['/uri'])
   })
 
@@ -241,7 +303,15 @@ describe('resources', () => {
     ['/enforces', { enforces: ['cnf'] }],
     ['/enforces', { enforces: ['rar'] }],
     ['/details_types/0', { details_types: ['unheard'] }],
-    ['/scopes/1/name', { scopes: [{ name: 'a', description: 'x' }, { name: 'a', description: 'y' }] }],
+    [
+      '/scopes/1/name',
+      {
+        scopes: [
+          { name: 'a', description: 'x' },
+          { name: 'a', description: 'y' },
+        ],
+      },
+    ],
     ['/scopes/0/name', { scopes: [{ name: 'a b', description: 'x' }] }],
     ['', { scopes: [], details_types: [] }],
     ['/max_ttl_seconds', { max_ttl_seconds: 3601 }],
@@ -253,7 +323,10 @@ describe('resources', () => {
 
   test('its URI stays', async () => {
     const made = await post({})
-    const answer = await api.call('PUT', `/v1/resources/${made.body.id}`, who.tenantAdmin, { ...ordersApi, uri: 'https://api.example/moved' })
+    const answer = await api.call('PUT', `/v1/resources/${made.body.id}`, who.tenantAdmin, {
+      ...ordersApi,
+      uri: 'https://api.example/moved',
+    })
     expect(pointers(answer)).toEqual(['/uri'])
   })
 })
