@@ -10,7 +10,11 @@ export class Ceilings {
 
   /** read: the permission's JSON text for each id that exists. */
   constructor(read: (ids: readonly string[]) => Promise<Map<string, string>>) {
-    this.#loader = new BatchLoader(read)
+    this.#loader = new BatchLoader(ids =>
+      read(ids).catch(cause => {
+        throw new BrokerError('log_unavailable', { cause, retryAfterSeconds: 1 })
+      }),
+    )
   }
 
   async get(id: string): Promise<Permission> {

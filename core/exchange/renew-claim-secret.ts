@@ -1,4 +1,5 @@
 import { prepareEvent } from '#core/audit/event.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
 import { hashSecret, newSecret } from '#core/ids/secret.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { ExchangeInput } from './exchange.ts'
@@ -22,6 +23,8 @@ export async function renewClaimSecret(
   const tenantId = snapshot.tenant.id
   const event = prepareEvent({ type: 'account.claim_secret_renewed', tenantId, accountId, facts: {} }, nowMs)
   const secret = newSecret('claim')
-  const renewed = await deps.replaceClaimHash(accountId, hashSecret(secret), event.leaf, event.body, tenantId)
+  const renewed = await deps
+    .replaceClaimHash(accountId, hashSecret(secret), event.leaf, event.body, tenantId)
+    .catch(cause => Promise.reject(new BrokerError('log_unavailable', { cause, retryAfterSeconds: 1 })))
   return renewed ? secret : undefined
 }

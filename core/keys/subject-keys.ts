@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { BatchLoader } from '#core/account/batch.ts'
 import type { SubjectKey } from '#core/audit/event.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
 import { newUuid } from '#core/ids/id.ts'
 import type { SubjectKeyRow } from '#db/accounts/read-accounts.ts'
 import type { NewSubjectKey } from '#db/log/append.ts'
@@ -25,7 +26,10 @@ export class SubjectKeys {
   constructor(encryption: KeyEncryption, read: (subjects: readonly string[]) => Promise<SubjectKeyRow[]>) {
     this.#encryption = encryption
     this.#loader = new BatchLoader(async keys => {
-      const rows = await read(keys.map(key => key.slice(key.indexOf(':') + 1)))
+      const subjects = keys.map(key => key.slice(key.indexOf(':') + 1))
+      const rows = await read(subjects).catch(cause => {
+        throw new BrokerError('log_unavailable', { cause, retryAfterSeconds: 1 })
+      })
       return new Map(rows.map(row => [`${row.tenantId}:${row.subject}`, row]))
     })
   }
