@@ -130,6 +130,9 @@ async function issue(
   const claims = prepareClaims({ ...plan.claims, nonce: input.request.nonce ?? randomText(16) })
   const about = { snapshot, subject, plan, input, nowMs }
   const issued = issuedEvent(about, claims)
+  const { resource } = plan.claims
+  // Found before the commit: no leaf for a token that cannot be signed.
+  const signer = signerFor(snapshot, resource.config.alg)
   const events: PreparedEvent[] = plan.opening ? [openedEvent(about), issued] : [issued]
   const committing = deps.log.append({
     tenantId: snapshot.tenant.id,
@@ -141,9 +144,8 @@ async function issue(
     pin: plan.pin ?? null,
     subjectKey: plan.subjectKey.stored ? null : (plan.subjectKey.row ?? null),
   })
-  const { resource } = plan.claims
   const payload = withReceipt(claims, issued.leafHash)
-  const signing = signerFor(snapshot, resource.config.alg).sign(payload, tokenTyp(resource.config.replay))
+  const signing = signer.sign(payload, tokenTyp(resource.config.replay))
   const [outcome, token] = await Promise.all([committing, signing])
   if (outcome !== 'appended') return outcome
   plan.subjectKey.stored = true
