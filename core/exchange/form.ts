@@ -34,7 +34,7 @@ export function parseForm(body: string): Form {
     const equals = pair.indexOf('=')
     const name = decode(equals < 0 ? pair : pair.slice(0, equals), 'A parameter name')
     const value = equals < 0 ? '' : decode(pair.slice(equals + 1), nameForHumans(name))
-    if (value.includes('\0'))
+    if (name.includes('\0') || value.includes('\0'))
       throw new BrokerError('malformed_request', { hint: `${nameForHumans(name)} holds a NUL character.` })
     const before = form.get(name)
     if (!before) form.set(name, [value])

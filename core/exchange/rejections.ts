@@ -67,8 +67,14 @@ export class Rejections {
   }
 }
 
-/** One budget for an IPv4 address, and for the /64 that one IPv6 host commonly owns. */
+/** One budget for an IPv4 address, however it is written, and for the /64 that one IPv6 host commonly owns. */
 function groupOf(address: string): string {
-  if (!address.includes(':') || address.startsWith('::ffff:')) return address
-  return address.split(':').slice(0, 4).join(':')
+  if (!address.includes(':')) return address
+  if (address.startsWith('::ffff:') && address.includes('.')) return address.slice('::ffff:'.length)
+  // `::` stands for as many zero groups as are missing; cut before it is written out, each host would be a group.
+  const [before = '', after] = address.split('::')
+  const head = before === '' ? [] : before.split(':')
+  const tail = after ? after.split(':') : []
+  const zeros = after === undefined ? [] : Array<string>(Math.max(0, 8 - head.length - tail.length)).fill('0')
+  return [...head, ...zeros, ...tail].slice(0, 4).join(':')
 }
