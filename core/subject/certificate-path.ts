@@ -8,6 +8,7 @@ import 'reflect-metadata'
 import { X509Certificate } from 'node:crypto'
 import {
   BasicConstraintsExtension,
+  ExtendedKeyUsageExtension,
   KeyUsageFlags,
   KeyUsagesExtension,
   X509Certificate as ParsedCertificate,
@@ -15,7 +16,10 @@ import {
 import type { PresentedCertificate } from './certificate.ts'
 
 const clientAuthentication = '1.3.6.1.5.5.7.3.2'
+const anyUsage = '2.5.29.37.0'
 const nameConstraints = '2.5.29.30'
+/** What an issuing certificate may carry as critical: usages and constraints that are looked at here, names, and policies. */
+const understood = new Set(['2.5.29.15', '2.5.29.17', '2.5.29.18', '2.5.29.19', '2.5.29.32', '2.5.29.37'])
 const maxIntermediates = 4
 
 const isValidAt = (certificate: X509Certificate, nowMs: number): boolean =>
@@ -30,18 +34,26 @@ function mayIssue(issuer: X509Certificate, below: number): boolean {
   const parsed = new ParsedCertificate(issuer.raw)
   // A constraint that we do not evaluate must not be passed over.
   if (parsed.getExtension(nameConstraints)) return false
+  if (parsed.extensions.some(extension => extension.critical && !understood.has(extension.type))) return false
+  // On an issuer it limits what those below it may be used for.
+  const purposes = parsed.getExtension(ExtendedKeyUsageExtension)?.usages
+  if (purposes && !purposes.includes(clientAuthentication) && !purposes.includes(anyUsage)) return false
   const pathLength = parsed.getExtension(BasicConstraintsExtension)?.pathLength
   if (pathLength !== undefined && below > pathLength) return false
   const usages = parsed.getExtension(KeyUsagesExtension)?.usages
   return usages === undefined || (usages & KeyUsageFlags.keyCertSign) !== 0
 }
 
-/** anchors: of one trust source. nowMs: the database's clock. */
+/** anchors: of one trust source. nowMs: the database's clock. Never throws: what cannot be read vouches for nobody. */
 export function chainEndsIn(presented: PresentedCertificate, anchors: readonly X509Certificate[], nowMs: number): boolean {
   const { leaf } = presented
-  if (!presented.listenerAuthorized || leaf.ca || !isValidAt(leaf, nowMs)) return false
-  if (!leaf.keyUsage?.includes(clientAuthentication)) return false
-  return reaches(leaf, presented.intermediates.slice(0, maxIntermediates), anchors, nowMs, 0)
+  if (!presented.listenerAuthorized) return false
+  try {
+    if (leaf.ca || !isValidAt(leaf, nowMs) || !leaf.keyUsage?.includes(clientAuthentication)) return false
+    return reaches(leaf, presented.intermediates.slice(0, maxIntermediates), anchors, nowMs, 0)
+  } catch {
+    return false
+  }
 }
 
 function reaches(

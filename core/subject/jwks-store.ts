@@ -2,7 +2,7 @@
 // from where a token says. Cached; an unknown `kid` may ask again, but only after a cool-down, so that tokens with invented
 // kids cause no traffic.
 
-import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
+import { createPublicKey, type JsonWebKeyInput, type KeyObject, verify } from 'node:crypto'
 import { createVerifier } from 'fast-jwt'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
@@ -30,6 +30,8 @@ interface Entry {
   fetchedMs: number
   triedMs: number
   flight: Promise<void> | undefined
+  /** Why the last fetch failed. */
+  fault: unknown
 }
 
 export class JwksStore {
@@ -51,7 +53,11 @@ export class JwksStore {
     if (ageMs <= freshMs && known()) return known()
     if (nowMs - entry.triedMs > coolDownMs || entry.flight) await this.#refresh(source, entry, nowMs)
     if (nowMs - entry.fetchedMs > longestMs)
-      throw new BrokerError('trust_source_unavailable', { detail: `no keys of ${source.issuer}`, retryAfterSeconds: 5 })
+      throw new BrokerError('trust_source_unavailable', {
+        detail: `no keys of ${source.issuer}`,
+        cause: entry.fault,
+        retryAfterSeconds: Math.max(1, Math.ceil((entry.triedMs + coolDownMs - nowMs) / 1000)),
+      })
     return known()
   }
 
@@ -59,7 +65,8 @@ export class JwksStore {
     const name = JSON.stringify([source.id, source.issuer, source.jwksUri ?? null, source.caPem ?? null])
     let entry = this.#entries.get(name)
     if (!entry) {
-      entry = { keys: new Map(), fetchedMs: Number.NEGATIVE_INFINITY, triedMs: Number.NEGATIVE_INFINITY, flight: undefined }
+      const never = Number.NEGATIVE_INFINITY
+      entry = { keys: new Map(), fetchedMs: never, triedMs: never, flight: undefined, fault: undefined }
       this.#entries.set(name, entry)
     }
     return entry
@@ -72,8 +79,9 @@ export class JwksStore {
       try {
         entry.keys = readJwks(await this.#fetch(source))
         entry.fetchedMs = nowMs
-      } catch {
+      } catch (error) {
         // The caller sees it by the age of what is left.
+        entry.fault = error
       } finally {
         entry.flight = undefined
       }
@@ -100,9 +108,12 @@ function algorithmsOf(jwk: JsonWebKey, key: KeyObject): string[] {
       : key.asymmetricKeyType === 'ec'
         ? ({ 'P-256': ['ES256'], 'P-384': ['ES384'], 'P-521': ['ES512'] }[String(jwk.crv)] ?? [])
         : key.asymmetricKeyType === 'ed25519'
-          ? ['EdDSA']
+          ? ['EdDSA', 'Ed25519']
           : []
-  return typeof jwk['alg'] === 'string' ? byKind.filter(alg => alg === jwk['alg']) : byKind
+  const own = jwk['alg']
+  if (typeof own !== 'string') return byKind
+  // RFC 9864 § 2: `Ed25519` is what `EdDSA` was, said exactly.
+  return byKind.filter(alg => alg === own || (alg === 'Ed25519' && own === 'EdDSA') || (alg === 'EdDSA' && own === 'Ed25519'))
 }
 
 /** Keys by kid. Entries that are no public signature key are passed over (RFC 7517 § 5). */
@@ -113,13 +124,17 @@ function readJwks(document: unknown): Map<string, IssuerKey[]> {
   for (const jwk of list.slice(0, maxKeys) as JsonWebKey[]) {
     if (typeof jwk !== 'object' || jwk === null || jwk.kty === 'oct' || 'd' in jwk) continue
     if (jwk['use'] !== undefined && jwk['use'] !== 'sig') continue
+    if (jwk['key_ops'] !== undefined && !(Array.isArray(jwk['key_ops']) && jwk['key_ops'].includes('verify'))) continue
     const kid = typeof jwk['kid'] === 'string' ? jwk['kid'] : noKid
     try {
       const key = createPublicKey({ key: jwk, format: 'jwk' })
       const pem = key.export({ type: 'spki', format: 'pem' }) as string
       keys.set(kid, [
         ...(keys.get(kid) ?? []),
-        ...algorithmsOf(jwk, key).map(alg => ({ alg, verify: signatureVerifier(pem, alg) })),
+        ...algorithmsOf(jwk, key).map(alg => ({
+          alg,
+          verify: alg === 'Ed25519' ? ed25519Verifier(key) : signatureVerifier(pem, alg),
+        })),
       ])
     } catch {
       // A key that Node cannot read is a key that we cannot use.
@@ -137,4 +152,13 @@ function signatureVerifier(pem: string, alg: string): VerifySignature {
     ignoreExpiration: true,
     ignoreNotBefore: true,
   }) as VerifySignature
+}
+
+/** fast-jwt knows this algorithm by its older name only. */
+function ed25519Verifier(key: KeyObject): VerifySignature {
+  return token => {
+    const dot = token.lastIndexOf('.')
+    if (!verify(null, Buffer.from(token.slice(0, dot)), key, Buffer.from(token.slice(dot + 1), 'base64url')))
+      throw new Error('the signature does not verify')
+  }
 }

@@ -44,6 +44,9 @@ export async function verifyOpenIdSubject(
   } catch {
     return refuse('bad_signature', 'Its signature does not verify with the keys of its issuer.')
   }
+  // A token that is bound to a key of another kind must not become one that anybody may present.
+  if ('cnf' in jwt.payload && boundThumbprint(jwt) === undefined)
+    return refuse('unsupported_binding', 'It is bound to a key that cannot be proven here: only cnf.x5t#S256 is understood.')
   const matched = matchAgent(snapshot, rule => claimsMatch(rule, source.id, jwt.payload))
   return matched.ok ? { ok: true, subject: toSubject(matched.agent, source, jwt, times.untilSeconds) } : matched
 }
@@ -81,12 +84,17 @@ function checkTimes(
   return { ok: true, untilSeconds: Math.min(exp, iat + source.maxAgeSeconds) }
 }
 
+/** RFC 8705 § 3.1 */
+function boundThumbprint(jwt: ParsedJwt): string | undefined {
+  const thumbprint = (jwt.payload['cnf'] as Record<string, unknown> | null | undefined)?.['x5t#S256']
+  return typeof thumbprint === 'string' ? thumbprint : undefined
+}
+
 function toSubject(agent: Agent, source: OpenIdTrustSource, jwt: ParsedJwt, untilSeconds: number): VerifiedSubject {
   const subject = jwt.payload['sub'] as string
   const at = (path: string): string | undefined => claimAt(jwt.payload, path)
   const taskValues = agent.settings.task_claims.map(at)
   const complete = taskValues.length > 0 && taskValues.every(value => value !== undefined)
-  const thumbprint = (jwt.payload['cnf'] as Record<string, unknown> | undefined)?.['x5t#S256']
   return {
     agent,
     trustSourceId: source.id,
@@ -95,7 +103,7 @@ function toSubject(agent: Agent, source: OpenIdTrustSource, jwt: ParsedJwt, unti
     opener: hashList([source.issuer, subject, ...agent.settings.instance_claims.map(path => [path, at(path) ?? null])]),
     derivedTaskId: complete ? `run_${hashList([source.issuer, subject, ...taskValues]).slice(0, 32)}` : undefined,
     untilSeconds,
-    boundThumbprint: typeof thumbprint === 'string' ? thumbprint : undefined,
+    boundThumbprint: boundThumbprint(jwt),
     byCertificate: false,
   }
 }
