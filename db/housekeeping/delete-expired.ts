@@ -9,31 +9,34 @@ export interface Housekeeping {
   readonly credentials: number
 }
 
-/** Collects what expired long enough ago that nobody can present it any more; in batches, each a transaction of its own. */
+/**
+ * Collects what expired long enough ago that nobody can present it any more; in batches, each a transaction of its own. No row
+ * is locked first: that would need the right to change what may only be read and deleted.
+ */
 export async function deleteExpired(sql: Sql): Promise<Housekeeping> {
   return {
     pins: await drain(
       () => sql`
       delete from mayfly.subject_pin where token_hash in (
         select token_hash from mayfly.subject_pin where expires_at < clock_timestamp() - interval '1 minute'
-         order by expires_at limit ${batch} for update skip locked)`,
+         order by expires_at limit ${batch})`,
     ),
     nonces: await drain(
       () => sql`
       delete from mayfly.consumed_nonce where (resource_id, nonce_hash) in (
         select resource_id, nonce_hash from mayfly.consumed_nonce where expires_at < clock_timestamp() - interval '1 minute'
-         order by expires_at limit ${batch} for update skip locked)`,
+         order by expires_at limit ${batch})`,
     ),
     idempotencyKeys: await drain(
       () => sql`
       delete from mayfly.idempotency where (credential_id, key_hash) in (
         select credential_id, key_hash from mayfly.idempotency where expires_at < clock_timestamp()
-         limit ${batch} for update skip locked)`,
+         limit ${batch})`,
     ),
     credentials: await drain(
       () => sql`
       delete from mayfly.credential where id in (
-        select id from mayfly.credential where expires_at < clock_timestamp() - interval '30 days' limit ${batch} for update skip locked)`,
+        select id from mayfly.credential where expires_at < clock_timestamp() - interval '30 days' limit ${batch})`,
     ),
   }
 }
