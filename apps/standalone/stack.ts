@@ -1,0 +1,145 @@
+// Everything in one process, in the order in which each part needs the others: certificates, database, OpenID provider,
+// worker, broker, the registrations, the APIs to try things on. It is ended in the reverse order.
+
+import { randomBytes } from 'node:crypto'
+import { type Broker, startBroker } from '#apps/broker/broker.ts'
+import { createIdp } from '#apps/idp/create-idp.ts'
+import { loadOrCreateIdpKeys, saveIdpIssuer } from '#apps/idp/idp-state.ts'
+import { startWorker } from '#apps/worker/worker.ts'
+import { parseId } from '#core/ids/id.ts'
+import type { DatabaseUrls } from '#db/prepare.ts'
+import { openStandaloneDatabase } from './database.ts'
+import { type OrdersApi, startOrdersApi } from './demo/orders-api.ts'
+import type { LogFile } from './log-file.ts'
+import type { Ports, StandaloneOptions } from './options.ts'
+import type { Progress } from './progress.ts'
+import { type OperatorAccess, openOperatorAccess } from './seed/operator-access.ts'
+import type { ResourceUris } from './seed/registrations.ts'
+import { keepResourceCredential } from './seed/resource-credential.ts'
+import { type Seeded, seedTenant } from './seed/seed.ts'
+import type { StateFolder } from './state-folder.ts'
+import { loadTlsMaterial, type TlsMaterial } from './tls-material.ts'
+
+export interface StackOptions extends Pick<StandaloneOptions, 'databaseUrl' | 'redisUrl' | 'postgresPort' | 'logLevel'> {
+  readonly state: StateFolder
+  readonly ports: Ports
+  readonly logFile: LogFile
+  readonly progress: Progress
+  /** What the embedded PostgreSQL has to say. */
+  readonly say: (text: string) => void
+}
+
+/** What runs before anything is registered. */
+export interface Core {
+  readonly state: StateFolder
+  readonly tls: TlsMaterial
+  readonly urls: DatabaseUrls
+  readonly databaseDescription: string
+  readonly publicUrl: string
+  readonly mtlsUrl: string
+  readonly idpIssuer: string
+  readonly mintWorkloadToken: ReturnType<typeof createIdp>['mint']
+  readonly broker: Broker
+  /** Resolves when a part that must not end has ended. */
+  readonly ended: Promise<string>
+  /** What is to be closed before the rest. */
+  readonly closing: AsyncDisposableStack
+}
+
+export interface Registered {
+  readonly operator: OperatorAccess
+  readonly seeded: Seeded
+  readonly ordersApi: OrdersApi
+}
+
+/** Throws StartupError or BrokerError; whatever had been started is then ended. */
+export async function startCore(options: StackOptions): Promise<Core> {
+  const { state, ports, progress, logFile, logLevel } = options
+  await using starting = new AsyncDisposableStack()
+  const [tls, database] = await Promise.all([
+    loadTlsMaterial(state, new Date()),
+    openStandaloneDatabase({ ...options, log: options.say }).then(opened => {
+      starting.defer(() => opened.stop())
+      return opened
+    }),
+  ])
+  const { urls } = database
+  const idp = createIdp({
+    keys: await loadOrCreateIdpKeys(state.dir),
+    tls: { cert: tls.server.certPem, key: tls.server.keyPem },
+    production: false,
+    port: ports.idp,
+  })
+  const idpIssuer = await progress('Starting the OpenID provider', () => idp.listen())
+  starting.defer(() => idp.close())
+  await saveIdpIssuer(state.dir, idpIssuer)
+  const worker = await progress('Starting the worker', () =>
+    startWorker(
+      { databaseUrl: urls.app, redisUrl: options.redisUrl, queueDatabaseUrl: urls.queue, logLevel },
+      logFile.logger('worker'),
+    ),
+  )
+  starting.defer(() => worker.close())
+  const publicUrl = `https://localhost:${ports.public}`
+  const mtlsUrl = `https://localhost:${ports.mtls}`
+  const kek = state.getOrCreateSecret('keys/kek', () => randomBytes(32).toString('base64url'))
+  const config = {
+    publicUrl,
+    mtlsUrl,
+    host: '127.0.0.1',
+    port: ports.public,
+    mtlsPort: ports.mtls,
+    metricsPort: ports.metrics,
+    databaseUrl: urls.app,
+    tls: { certPem: tls.server.certPem, keyPem: tls.server.keyPem },
+    keyEncryptionKey: Buffer.from(kek, 'base64url'),
+    // The OpenID provider is on this machine.
+    allowPrivateIssuers: true,
+    logLevel,
+  }
+  const broker = await progress('Starting the broker', () => startBroker(config, logFile.logger('broker')))
+  starting.defer(() => broker.close())
+  const closing = starting.move()
+  const { description: databaseDescription, ended } = database
+  const mintWorkloadToken = idp.mint
+  return { state, tls, urls, databaseDescription, publicUrl, mtlsUrl, idpIssuer, mintWorkloadToken, broker, ended, closing }
+}
+
+/** The tenant, its operator and what an agent needs, through `/v1`; then the APIs that stand behind guards. */
+export async function registerAll(core: Core, ports: Ports): Promise<Registered> {
+  const { state, broker, publicUrl, tls } = core
+  const { caPem } = tls
+  const nowMs = broker.deps.clock.nowMs()
+  const operator = await openOperatorAccess({ state, db: broker.deps.database.db, baseUrl: publicUrl, caPem, nowMs })
+  core.closing.defer(() => operator.client.close())
+  const agentCaPem = tls.agentCa.certificatePem
+  const input = {
+    issuer: publicUrl,
+    idpIssuer: core.idpIssuer,
+    caPem,
+    agentCaPem,
+    ordersPort: ports.orders,
+    now: new Date(nowMs),
+  }
+  const seeded = await seedTenant(operator.client, input)
+  const credential = (name: keyof ResourceUris) =>
+    keepResourceCredential(operator.client, state, name, seeded.resourceIds[name], nowMs)
+  const credentials = {
+    orders: await credential('orders'),
+    refunds: await credential('refunds'),
+    status: await credential('status'),
+  }
+  // The broker hears of changes a moment after their commit; whoever asks at once must not be judged by what was before.
+  await broker.deps.directory.refresh(parseId('tenant', operator.tenant.id)!)
+  const ordersApi = await startOrdersApi({
+    issuer: publicUrl,
+    uris: seeded.uris,
+    credentials,
+    caPem,
+    agentCaPem,
+    tls: tls.server,
+    port: ports.orders,
+  })
+  core.closing.defer(() => ordersApi.close())
+  return { operator, seeded, ordersApi }
+}
