@@ -12,6 +12,7 @@ import { createQueues } from './queues.ts'
 
 const jobEveryMs = 60_000
 const sweepEveryMs = 10 * 60_000
+const complainEveryMs = 10_000
 const queueName = 'housekeeping'
 
 export interface RunningWorker {
@@ -41,8 +42,9 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const queues = createQueues(config)
   const queue = queues.queue(queueName)
   const worker = queues.worker(queueName, sweep)
-  for (const source of [queue, worker])
-    source.on('error', error => logger.warn({ err: error }, 'the queue backend failed; work goes on by the timer'))
+  const complain = sparingly(error => logger.warn({ err: error }, 'the queue backend failed; work goes on by the timer'))
+  queue.on('error', complain)
+  worker.on('error', complain)
   worker.on('failed', (_job, error) => logger.error({ err: error }, 'housekeeping failed'))
   const scheduled = queue
     .upsertJobScheduler(queueName, { every: jobEveryMs })
@@ -60,5 +62,15 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       await Promise.allSettled([worker.close(), queue.close()])
       await database.close()
     },
+  }
+}
+
+/** A backend that fails does so thousands of times a second. */
+function sparingly(complain: (error: Error) => void): (error: Error) => void {
+  let silentUntilMs = Number.NEGATIVE_INFINITY
+  return error => {
+    if (performance.now() < silentUntilMs) return
+    silentUntilMs = performance.now() + complainEveryMs
+    complain(error)
   }
 }
