@@ -6,6 +6,7 @@ import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
 import type { BrokerDeps } from './deps.ts'
 import { createBaseApp } from './http/base-app.ts'
 import { createCursors } from './http/cursor.ts'
+import { healthRoutes } from './routes/health.ts'
 import { oauthRoutes } from './routes/oauth/oauth-routes.ts'
 import { resourceRoutes } from './routes/resource/resource-routes.ts'
 import { v1Routes } from './routes/v1/v1-routes.ts'
@@ -14,6 +15,7 @@ import { publicServerOptions } from './tls/listeners.ts'
 export async function createApp(deps: BrokerDeps): Promise<FastifyInstance> {
   const { config, clock, database, directory, keyEncryption, log } = deps
   const app = await createBaseApp({ logger: deps.logger, https: publicServerOptions(config.tls), baseUrl: config.publicUrl })
+  app.register(healthRoutes, { faults: () => deps.heartbeat.faults() })
   app.register(oauthRoutes, { exchange: deps.exchange, directory, publicUrl: config.publicUrl, mtlsUrl: config.mtlsUrl })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
   app.register(async management => {

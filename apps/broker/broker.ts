@@ -1,6 +1,7 @@
 // A running broker: checks first, then the two doors, then the clockwork behind them.
 
 import { once } from 'node:events'
+import type { Server as HttpServer } from 'node:http'
 import type { AddressInfo, Server } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -12,6 +13,7 @@ import { createApp } from './app.ts'
 import type { BrokerConfig } from './config.ts'
 import { type BrokerDeps, createDeps } from './deps.ts'
 import { flushRejections } from './flush-rejections.ts'
+import { createMetrics, listenForMetrics } from './metrics.ts'
 import { createMtlsListener, type MtlsListener } from './tls/listeners.ts'
 
 export interface Broker {
@@ -39,6 +41,7 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
     const flushing = setInterval(() => void flushRejections(deps), 1_000).unref()
     await app.listen({ host: config.host, port: config.port })
     await listen(mtls.server, config.mtlsPort, config.host)
+    const metrics = await startMetrics(deps)
     return {
       app,
       deps,
@@ -46,6 +49,7 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
       mtlsPort: (mtls.server.address() as AddressInfo).port,
       async close() {
         clearInterval(flushing)
+        metrics?.close()
         await closeServers(app, mtls)
         await Promise.all([stopAnchors(), listening.close().catch(() => {})])
         await flushRejections(deps)
@@ -86,6 +90,12 @@ async function followAnchors({ database, logger }: BrokerDeps, mtls: MtlsListene
 async function listen(server: Server, port: number, host: string): Promise<void> {
   server.listen(port, host)
   await Promise.race([once(server, 'listening'), once(server, 'error').then(([error]) => Promise.reject(error))])
+}
+
+async function startMetrics(deps: BrokerDeps): Promise<HttpServer | undefined> {
+  const { config, heartbeat } = deps
+  if (config.metricsPort === undefined) return undefined
+  return listenForMetrics(createMetrics(deps), () => heartbeat.faults(), config.host, config.metricsPort)
 }
 
 /** Lets requests finish; connections that stay idle or never end are cut. */

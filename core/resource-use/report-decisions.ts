@@ -12,6 +12,8 @@ export interface ReportedDecision {
   readonly account_id?: string | undefined
   readonly method?: string | undefined
   readonly path_hash?: string | undefined
+  /** How many requests this entry stands for, where they were not worth an entry each; 1 when absent. */
+  readonly count?: number | undefined
 }
 
 /** Writes a guard's decisions into the log as one event, so that the trail shows use and refusal and not only issuance. */
@@ -21,8 +23,9 @@ export async function reportDecisions(
   decisions: readonly ReportedDecision[],
 ): Promise<void> {
   const { tenantId, resourceId } = principal
-  const allowed = decisions.filter(decision => decision.outcome === 'allow').length
-  const facts = { allowed, decisions, denied: decisions.length - allowed, resource: resourceId }
+  const total = (outcome: ReportedDecision['outcome']): number =>
+    decisions.filter(decision => decision.outcome === outcome).reduce((sum, { count }) => sum + (count ?? 1), 0)
+  const facts = { allowed: total('allow'), decisions, denied: total('deny'), resource: resourceId }
   const event = prepareEvent({ type: 'decisions.reported', tenantId, facts }, deps.clock.nowMs())
   await deps.log.append({
     tenantId,

@@ -12,6 +12,9 @@ import { reportDecisions } from '#core/resource-use/report-decisions.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { Db } from '#db/connect.ts'
 import type { NonceUse } from '#db/resource-use/consume-nonce.ts'
+import { createErrorHandler, renderProblem } from '../../http/error-handler.ts'
+import { acceptJsonOnly } from '../../http/json-body.ts'
+import { compileSchema } from '../../http/schema-validator.ts'
 import { resolveTenant } from '../oauth/tenant-of-path.ts'
 
 export interface ResourceRouteDeps {
@@ -57,6 +60,9 @@ const DecisionsBody = Type.Object(
 
 export const resourceRoutes: FastifyPluginCallback<ResourceRouteDeps> = (app, deps, done) => {
   const security = [{ resource: [] }]
+  app.setErrorHandler(createErrorHandler(renderProblem))
+  app.setValidatorCompiler(compileSchema)
+  acceptJsonOnly(app)
   for (const prefix of ['', '/t/:slug']) {
     app.post<{ Params: { slug?: string }; Body: Static<typeof ConsumeBody> }>(
       `${prefix}/consume`,

@@ -1,0 +1,21 @@
+import type { FastifyPluginCallback } from 'fastify'
+
+export interface HealthRouteDeps {
+  /** Why this node should get no traffic; empty when it is ready. */
+  readonly faults: () => string[]
+}
+
+/** /livez: the process answers. /readyz: it can also decide and log. What is wrong is said in words, without details of a caller. */
+export const healthRoutes: FastifyPluginCallback<HealthRouteDeps> = (app, { faults }, done) => {
+  app.get('/livez', { schema: { hide: true } }, async (_request, reply) =>
+    reply.header('cache-control', 'no-store').send({ live: true }),
+  )
+  app.get('/readyz', { schema: { hide: true } }, async (_request, reply) => {
+    const found = faults()
+    return reply
+      .code(found.length === 0 ? 200 : 503)
+      .header('cache-control', 'no-store')
+      .send({ ready: found.length === 0, faults: found })
+  })
+  done()
+}
