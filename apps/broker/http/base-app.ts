@@ -27,6 +27,7 @@ const limits = {
 } as const
 
 export async function createBaseApp(options: BaseAppOptions): Promise<FastifyInstance> {
+  const onError = createErrorHandler(renderProblem)
   const settings = {
     ...limits,
     loggerInstance: options.logger,
@@ -40,10 +41,11 @@ export async function createBaseApp(options: BaseAppOptions): Promise<FastifyIns
     routerOptions: { maxParamLength: 200, caseSensitive: true, ignoreTrailingSlash: false, ignoreDuplicateSlashes: false },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
+    // URLs that no router reads; Fastify's own answer would repeat the URL.
+    frameworkErrors: onError as never,
   } satisfies FastifyServerOptions
   // HTTP and HTTPS instances differ in type by their server only, which no route looks at.
   const app = (options.https ? Fastify({ ...settings, https: options.https }) : Fastify(settings)) as unknown as FastifyInstance
-  const onError = createErrorHandler(renderProblem)
   app.setErrorHandler(onError)
   answerUnknownRoutes(app, onError)
   await app.register(underPressure, { maxEventLoopDelay: 1_000, retryAfter: 1 })

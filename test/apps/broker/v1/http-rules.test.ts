@@ -166,6 +166,19 @@ describe('paths', () => {
   })
 })
 
+describe('URLs that no route reads', () => {
+  test.each([`/v1/%zz${'canary'}`, `/v1/agents/${'canary'.repeat(100)}`])(
+    '%s is a problem that does not repeat it',
+    async url => {
+      const answer = await api.call('GET', url, who.tenantAdmin)
+      expect([400, 404]).toContain(answer.status)
+      expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/)
+      expect(answer.text).not.toContain('canary')
+      expect(api.logLines.join('')).not.toContain('canary')
+    },
+  )
+})
+
 describe('OpenAPI', () => {
   test('every route stands in it, with its credentials, its answers and an example of its body', async () => {
     const { body } = await api.call('GET', '/openapi.json')
