@@ -1,10 +1,8 @@
-// A broker on real sockets with one tenant, registered over /v1 as an operator would: an OpenID issuer, a CA, two agents
-// (one proves its key, one is bearer) and two resources (`pop` and `once`).
+// A broker on real sockets with one tenant and what `registration.ts` lists, in this process.
 
 import { randomBytes } from 'node:crypto'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { Agent, request } from 'undici'
 import { type Broker, startBroker } from '#apps/broker/broker.ts'
 import type { BrokerConfig } from '#apps/broker/config.ts'
 import { generateIdpKeys, type IdpKeys, publicJwks } from '#apps/idp/idp-keys.ts'
@@ -19,19 +17,9 @@ import {
 } from '#apps/standalone/dev-ca.ts'
 import { createBootstrapToken } from '#core/operators/bootstrap.ts'
 import { freePort } from './free-port.ts'
+import { type Answer, agentUri, bootstrapTenant, createHttp, registerAll, resourceUri, subjectAudience } from './registration.ts'
 
-export const agentUri = 'spiffe://test.example/agent'
-export const resourceUri = 'https://orders.example/api'
-export const onceResourceUri = 'https://payments.example/api'
-export const subjectAudience = 'mayfly-test'
-
-export interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came
-  readonly body: any
-  readonly text: string
-}
+export { agentUri, onceResourceUri, resourceUri, subjectAudience } from './registration.ts'
 
 export interface RunningBroker {
   readonly broker: Broker
@@ -98,8 +86,9 @@ export async function startRunningBroker(options: RunningBrokerOptions): Promise
     createLogger('broker', config.logLevel, line => logLines.push(line)),
   )
   const http = createHttp(config, ca.certificatePem)
-  const tokens = await bootstrap(http, broker)
-  const registered = await register(http, tokens.tenantAdmin, idp.issuer, ca)
+  const secret = await createBootstrapToken(broker.deps.database.db, Date.now())
+  const tokens = await bootstrapTenant(http, secret!)
+  const registered = await registerAll(http, tokens.tenantAdmin, idp.issuer, ca)
   const minter = createWorkloadTokenMinter(idp.keys)
   const mint: RunningBroker['mint'] = (claims = {}) =>
     minter({
@@ -159,121 +148,4 @@ async function startIssuer(tls: IssuedCertificate) {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const issuer = `https://localhost:${(server.address() as AddressInfo).port}`
   return { issuer, keys, requests, server }
-}
-
-function createHttp(config: BrokerConfig, caPem: string) {
-  const agents = new Map<string, Agent>()
-  const agentFor = (certificate?: IssuedCertificate): Agent => {
-    const name = certificate?.certificatePem ?? ''
-    const agent =
-      agents.get(name) ??
-      new Agent({ connect: { ca: caPem, ...(certificate && { cert: certificate.chainPem, key: certificate.keyPem }) } })
-    agents.set(name, agent)
-    return agent
-  }
-  const send = async (
-    url: string,
-    method: string,
-    headers: Record<string, string>,
-    body: string | undefined,
-    certificate?: IssuedCertificate,
-  ) => {
-    const response = await request(url, {
-      method: method as 'POST',
-      headers,
-      body: body ?? null,
-      dispatcher: agentFor(certificate),
-    })
-    const text = await response.body.text()
-    const json = /json/.test(String(response.headers['content-type']))
-    return { status: response.statusCode, headers: response.headers, body: json ? JSON.parse(text) : undefined, text }
-  }
-  return {
-    token: (
-      form: Record<string, string> | string,
-      certificate?: IssuedCertificate,
-      headers: Record<string, string> = {},
-    ): Promise<Answer> =>
-      send(
-        `${certificate ? config.mtlsUrl : config.publicUrl}/token`,
-        'POST',
-        { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-        typeof form === 'string' ? form : new URLSearchParams(form).toString(),
-        certificate,
-      ),
-    v1: (method: string, path: string, token: string, body?: unknown): Promise<Answer> =>
-      send(
-        `${config.publicUrl}${path}`,
-        method,
-        { authorization: `Bearer ${token}`, ...(body !== undefined && { 'content-type': 'application/json' }) },
-        body === undefined ? undefined : JSON.stringify(body),
-      ),
-    close: () => Promise.all([...agents.values()].map(agent => agent.destroy())),
-  }
-}
-
-type Http = ReturnType<typeof createHttp>
-
-async function bootstrap(http: Http, broker: Broker) {
-  const { database } = broker.deps
-  const secret = await createBootstrapToken(database.db, Date.now())
-  const { body } = await http.v1('POST', '/v1/bootstrap', secret!, { tenant: { slug: 'test', name: 'Test' } })
-  const tokenOf = (role: string): string => body.operators.find((operator: { role: string }) => operator.role === role).token
-  return { tenant: body.tenant.id as string, platformAdmin: tokenOf('platform-admin'), tenantAdmin: tokenOf('tenant-admin') }
-}
-
-const idOf = (answer: Answer): string => {
-  if (answer.status !== 201) throw new Error(`registration failed: ${answer.status} ${answer.text}`)
-  return answer.body.id
-}
-
-async function register(http: Http, token: string, issuer: string, ca: CertificateAuthority) {
-  const create = async (path: string, body: unknown): Promise<string> => idOf(await http.v1('POST', path, token, body))
-  const openid = await create('/v1/trust-sources', {
-    kind: 'openid',
-    name: 'ci',
-    issuer,
-    audience: subjectAudience,
-    jwks_uri: `${issuer}/jwks`,
-    ca_pem: ca.certificatePem,
-  })
-  const x509 = await create('/v1/trust-sources', { kind: 'x509_ca', name: 'ca', anchors_pem: [ca.certificatePem] })
-  const scopes = [
-    { name: 'orders:read', description: 'Read orders' },
-    { name: 'orders:write', description: 'Change orders' },
-  ]
-  const api = { scopes, details_types: ['agent_http', 'agent_row', 'agent_tool'], enforces: ['cnf', 'rar'], proof: 'any' }
-  const resource = await create('/v1/resources', { uri: resourceUri, name: 'Orders', ...api })
-  const onceResource = await create('/v1/resources', { uri: onceResourceUri, name: 'Payments', replay: 'once', ...api })
-  const details = [
-    { type: 'agent_http', locations: [resourceUri], methods: ['GET'], uri_template: '/orders/{id}' },
-    { type: 'agent_http', locations: [onceResourceUri], methods: ['POST'], uri_template: '/payments' },
-  ]
-  const common = {
-    owner: 'team@test.example',
-    review_on: '2099-01-01',
-    ceiling: { scope: 'orders:read', authorization_details: details },
-  }
-  const agent = await create('/v1/agents', {
-    name: 'agent',
-    ...common,
-    rules: [
-      { trust_source: openid, claims: { sub: 'workload' } },
-      { trust_source: x509, san_uri: agentUri },
-    ],
-    settings: { instance_claims: ['run_id'], task_claims: ['run_id'] },
-  })
-  const bearerAgent = await create('/v1/agents', {
-    name: 'bearer-agent',
-    ...common,
-    rules: [{ trust_source: openid, claims: { sub: 'bearer-workload' } }],
-    settings: { binding: 'bearer', instance_claims: ['run_id'], task_claims: ['run_id'] },
-  })
-  const secretOf = async (id: string): Promise<string> => {
-    const answer = await http.v1('POST', `/v1/resources/${id}/credentials`, token, { name: 'guard' })
-    if (answer.status !== 201) throw new Error(`credential failed: ${answer.status} ${answer.text}`)
-    return answer.body.secret ?? answer.body.token
-  }
-  const secrets = { pop: await secretOf(resource), once: await secretOf(onceResource) }
-  return { ids: { openid, x509, agent, bearerAgent, resource, onceResource }, secrets }
 }
