@@ -9,9 +9,9 @@ import { openStateFolder } from '#apps/standalone/state-folder.ts'
 const PREFIX = 'mayfly-test-run-'
 const ENOUGH_BYTES = 2 * 1024 ** 3
 
-/** Starts it; `stop` also removes everything that it wrote. */
-export async function startRunCluster(): Promise<Cluster> {
-  const parent = pickParent()
+/** Starts it; `stop` also removes everything that it wrote. onDisk: where the cost of a commit is what is measured. */
+export async function startRunCluster({ onDisk = false } = {}): Promise<Cluster> {
+  const parent = onDisk ? tmpdir() : pickParent()
   removeLeftovers(parent)
   const home = mkdtempSync(join(parent, PREFIX))
   // PostgreSQL's user must be able to pass, when the tests run as root.

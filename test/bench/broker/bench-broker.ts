@@ -1,0 +1,141 @@
+// The broker as it is measured: one process of its own, started like in production from its environment, on a PostgreSQL
+// of its own with durable settings on the machine's disk. The rows share it, so they also share its state.
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { generateIdpKeys, publicJwks } from '#apps/idp/idp-keys.ts'
+import { createDevCa, issueClientCertificate, issueServerCertificate } from '#apps/standalone/dev-ca.ts'
+import { createBootstrapToken } from '#core/operators/bootstrap.ts'
+import { openDatabase } from '#db/connect.ts'
+import { prepareDatabase } from '#db/prepare.ts'
+import { freePort } from '#test/setup/free-port.ts'
+import { agentUri, bootstrapTenant, createHttp, registerAll, resourceUri, subjectAudience } from '#test/setup/registration.ts'
+import { startRunCluster } from '#test/setup/run-cluster.ts'
+import type { BrokerTrafficOptions } from './traffic.ts'
+
+export interface BenchBroker {
+  readonly pid: number
+  /** URL of the runtime role. */
+  readonly databaseUrl: string
+  readonly trafficOptions: Omit<BrokerTrafficOptions, 'row' | 'accounts'>
+  stop(): Promise<void>
+}
+
+export async function startBenchBroker(): Promise<BenchBroker> {
+  const cluster = await startRunCluster({ onDisk: true })
+  const stops: (() => Promise<unknown>)[] = [() => cluster.stop()]
+  const stop = async (): Promise<void> => {
+    for (const end of stops.toReversed()) await end().catch(() => {})
+  }
+  try {
+    const urls = await prepareDatabase(cluster.adminUrl, 'bench', { app: 'bench', queue: 'bench', migrate: 'bench' })
+    const now = new Date()
+    const ca = await createDevCa({ now })
+    const tls = await issueServerCertificate(ca, { hosts: ['localhost', '127.0.0.1'], now })
+    const agent = await issueClientCertificate(ca, { uris: [agentUri], now })
+    const keys = await generateIdpKeys()
+    const idp = await publishKeys(tls, publicJwks(keys))
+    stops.push(() => closeServer(idp.server))
+    const ports = { public: await freePort(), mtls: await freePort() }
+    const broker = await spawnBroker(urls.app, tls, ports)
+    stops.push(() => end(broker))
+    const publicUrl = `https://localhost:${ports.public}`
+    const http = createHttp({ publicUrl, mtlsUrl: `https://localhost:${ports.mtls}` }, ca.certificatePem)
+    stops.push(() => http.close())
+    const operator = await bootstrapTenant(http, await bootstrapSecret(urls.app))
+    await registerAll(http, operator.tenantAdmin, idp.issuer, ca)
+    const jwks = (await http.v1('GET', '/jwks', operator.tenantAdmin)).body
+    const target = {
+      host: '127.0.0.1',
+      port: ports.mtls,
+      tls: { ca: ca.certificatePem, servername: 'localhost', cert: agent.chainPem, key: agent.keyPem },
+    }
+    const subject = { issuer: idp.issuer, keys, sub: 'workload', audience: subjectAudience }
+    const trafficOptions = {
+      target,
+      tokenPath: '/token',
+      issuer: publicUrl,
+      jwks,
+      subject,
+      resource: resourceUri,
+      scope: 'orders:read',
+      runName: randomBytes(4).toString('hex'),
+    }
+    return { pid: broker.pid!, databaseUrl: urls.app, trafficOptions, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function bootstrapSecret(databaseUrl: string): Promise<string> {
+  const database = openDatabase(databaseUrl, { poolSize: 1 })
+  try {
+    return (await createBootstrapToken(database.db, Date.now()))!
+  } finally {
+    await database.close()
+  }
+}
+
+async function publishKeys(
+  tls: { chainPem: string; keyPem: string },
+  jwks: unknown,
+): Promise<{ server: Server; issuer: string }> {
+  const server = createServer({ cert: tls.chainPem, key: tls.keyPem }, (_request, response) => {
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(jwks))
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return { server, issuer: `https://localhost:${(server.address() as AddressInfo).port}` }
+}
+
+async function closeServer(server: Server): Promise<void> {
+  server.closeAllConnections()
+  await new Promise(resolve => server.close(resolve))
+}
+
+/** Waits for the line that says it is ready. Throws with what it wrote when it ends before. */
+async function spawnBroker(
+  databaseUrl: string,
+  tls: { chainPem: string; keyPem: string },
+  ports: { public: number; mtls: number },
+): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('#apps/broker/main.ts'))], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      PATH: process.env['PATH'],
+      DATABASE_URL: databaseUrl,
+      MAYFLY_PORT: String(ports.public),
+      MAYFLY_MTLS_PORT: String(ports.mtls),
+      MAYFLY_METRICS_PORT: 'off',
+      MAYFLY_TLS_CERT: tls.chainPem,
+      MAYFLY_TLS_KEY: tls.keyPem,
+      MAYFLY_KEK: randomBytes(32).toString('base64url'),
+      MAYFLY_ALLOW_PRIVATE_ISSUERS: 'true',
+    },
+  })
+  let said = ''
+  const ready = new Promise<void>((resolve, reject) => {
+    const hear = (chunk: Buffer): void => {
+      if (said.length < 10_000) said += chunk
+      if (said.includes('broker ready')) resolve()
+    }
+    child.stdout!.on('data', hear)
+    child.stderr!.on('data', hear)
+    child.once('exit', code => reject(new Error(`The broker ended with ${code}: ${said}`)))
+  })
+  await ready
+  return child
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
+  await ended
+  clearTimeout(late)
+}
