@@ -1,0 +1,21 @@
+// The story, in order.
+
+import { register, start } from './steps/begin.ts'
+import { log, stop } from './steps/finish.ts'
+import { impostors } from './steps/impostors.ts'
+import { expired, noCertificate, otherRow, secondUse } from './steps/misused-tokens.ts'
+import { call, exchange } from './steps/work.ts'
+import type { Step } from './story.ts'
+
+export interface Chapter {
+  readonly title: string
+  readonly steps: readonly Step[]
+}
+
+export const chapters: readonly Chapter[] = [
+  { title: 'Set up', steps: [start, register] },
+  { title: 'An agent does its work', steps: [exchange, call] },
+  { title: 'What must not work, does not: the token', steps: [noCertificate, otherRow, expired, secondUse] },
+  { title: 'What must not work, does not: at the door', steps: impostors },
+  { title: 'Afterwards', steps: [log, stop] },
+]

@@ -1,0 +1,38 @@
+import { relative } from 'node:path'
+import { readEntries, readLogSize } from '#db/log/read-entries.ts'
+import { expectThat } from '../expect.ts'
+import { findLogFaults, findUntraced } from '../find-traces.ts'
+import type { Step } from '../story.ts'
+
+export const log: Step = {
+  name: 'log',
+  why: 'Every receipt leads to its leaf, every hash was computed again.',
+  async run(story) {
+    await story.registered.ordersApi.report()
+    const { sql } = story.core.broker.deps.database
+    const size = await readLogSize(sql)
+    const entries = await readEntries(sql, story.logSize, size - story.logSize)
+    expectThat(entries.length === size - story.logSize, `the log has ${size - story.logSize} leaves and shows ${entries.length}`)
+    const [fault] = findLogFaults(entries, story.logSize)
+    expectThat(fault === undefined, `the log is not whole: ${fault}`)
+    const [untraced] = findUntraced(story.evidence, entries)
+    expectThat(untraced === undefined, `the log holds no trace of ${untraced?.step} (${untraced?.kind})`)
+    const count = (kind: string): number => story.evidence.filter(deed => deed.kind === kind).length
+    const [issued, denied, decisions] = [count('issued'), count('denied'), count('decision')]
+    return {
+      said: `${issued} tokens, ${denied} refusals, ${decisions} decisions of the APIs: each one found`,
+      facts: { leaves: entries.length, issued, denied, decisions },
+    }
+  },
+}
+
+export const stop: Step = {
+  name: 'stop',
+  why: 'Killed instead, it would have lost nothing that it ever answered.',
+  async run(story) {
+    await story.core.closing.disposeAsync()
+    const { dir } = story.setting.state
+    const near = relative(process.cwd(), dir)
+    return { said: `everything has ended; data stays in ${near.startsWith('..') ? dir : near}`, facts: { state_dir: dir } }
+  },
+}
