@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { hasDevelopmentMarker } from './development-marker.ts'
+import { type FailpointPlan, findFailpointFault, parseFailpoint } from './failpoint.ts'
 
 export interface BrokerConfig {
   /** Base URL and first tenant's issuer, without a slash at the end. */
@@ -20,6 +21,8 @@ export interface BrokerConfig {
   readonly keyEncryptionKey: Buffer
   readonly allowPrivateIssuers: boolean
   readonly logLevel: string
+  /** Tests only: where this process ends itself. */
+  readonly failpoint?: FailpointPlan | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -46,9 +49,10 @@ export function readBrokerConfig(env: Environment): BrokerConfig {
     keyEncryptionKey: read.key('MAYFLY_KEK'),
     allowPrivateIssuers: env['MAYFLY_ALLOW_PRIVATE_ISSUERS'] === 'true',
     logLevel: read.text('MAYFLY_LOG_LEVEL', 'info'),
+    failpoint: parseFailpoint(env['MAYFLY_FAILPOINT']),
   }
   const production = env['MAYFLY_MODE'] === 'production' || env['NODE_ENV'] === 'production'
-  problems.push(...findUnsafe(config, production))
+  problems.push(...findUnsafe(config, production), ...findFailpointFault(env['MAYFLY_FAILPOINT'], config, production))
   if (problems.length > 0)
     throw new BrokerError('internal', { hint: `The configuration is not usable:\n  ${problems.join('\n  ')}` })
   return config

@@ -4,6 +4,7 @@
 import type { Logger } from 'pino'
 import { AccountStore } from '#core/account/account-store.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
+import type { Failpoint } from '#core/audit/failpoint.ts'
 import { GroupCommit } from '#core/audit/group-commit.ts'
 import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
 import { Grants } from '#core/exchange/grant.ts'
@@ -23,6 +24,7 @@ import { appendBatch } from '#db/log/append.ts'
 import { readCeilings } from '#db/registry/read-ceilings.ts'
 import { readClock } from '#db/server/check-server.ts'
 import type { BrokerConfig } from './config.ts'
+import { createFailpoint } from './failpoint.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { createIssuerFetch } from './issuer-fetch.ts'
 
@@ -45,7 +47,8 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const clock = new DatabaseClock()
   const database = openDatabase(config.databaseUrl, { applicationName: 'mayfly-broker' })
   const keyEncryption = new LocalKeyEncryption(config.keyEncryptionKey)
-  const { log, close: closeLog } = openLog(config.databaseUrl, clock, logger)
+  const failpoint = createFailpoint(config.failpoint)
+  const { log, close: closeLog } = openLog(config.databaseUrl, clock, logger, failpoint)
   const directory = new TenantDirectory({ db: database.db, keyring: new Keyring(keyEncryption), baseUrl: config.publicUrl })
   const issuerFetch = createIssuerFetch({ allowPrivateAddresses: config.allowPrivateIssuers })
   const certificates = new CertificateSubjects()
@@ -63,6 +66,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     subjectKeys: new SubjectKeys(keyEncryption, subjects => readSubjectKeys(database.sql, subjects)),
     pins: new Pins(),
     replaceClaimHash: (...change) => replaceClaimHash(database.sql, ...change),
+    failpoint,
   }
   const heartbeat = new Heartbeat(clock, () => readClock(database.sql))
   const close = async (): Promise<void> => {
@@ -74,11 +78,17 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
 }
 
 /** The log has a connection of its own, so that nothing else can stand in its way; one that hangs is dropped for another. */
-function openLog(url: string, clock: DatabaseClock, logger: Logger): { log: GroupCommit; close: () => Promise<void> } {
+function openLog(
+  url: string,
+  clock: DatabaseClock,
+  logger: Logger,
+  failpoint: Failpoint | undefined,
+): { log: GroupCommit; close: () => Promise<void> } {
   const open = (): Database => openDatabase(url, { poolSize: 1, applicationName: 'mayfly-log', statementTimeoutMs: 5_000 })
   let database = open()
   const log = new GroupCommit({
     clock,
+    failpoint,
     commit: requests => appendBatch(database.sql, requests),
     reconnect: () => {
       logger.warn('the audit log does not answer; dropping its connection')

@@ -10,6 +10,7 @@
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { DatabaseClock } from '#core/time/database-clock.ts'
 import type { AppendAnswer, AppendOutcome, AppendRequest } from '#db/log/append.ts'
+import type { Failpoint } from './failpoint.ts'
 
 export interface GroupCommitOptions {
   /** Commits a batch. Rejects when nothing was committed, or when that is unknown. */
@@ -21,6 +22,8 @@ export interface GroupCommitOptions {
   readonly maxQueued?: number
   readonly timeoutMs?: number
   readonly giveUpMs?: number
+  /** Tests only. */
+  readonly failpoint?: Failpoint | undefined
 }
 
 interface Waiting {
@@ -42,7 +45,8 @@ function isFaultOfOneRequest(error: unknown): boolean {
 }
 
 export class GroupCommit {
-  readonly #options: Required<GroupCommitOptions>
+  readonly #options: Required<Omit<GroupCommitOptions, 'failpoint'>>
+  readonly #failpoint: Failpoint | undefined
   #queue: Waiting[] = []
   #inFlight: Waiting[] = []
   #sentMark = 0
@@ -52,6 +56,7 @@ export class GroupCommit {
 
   constructor(options: GroupCommitOptions) {
     this.#options = { maxBatchEvents: 512, maxQueued: 4096, timeoutMs: 850, giveUpMs: 2_500, ...options }
+    this.#failpoint = options.failpoint
   }
 
   /** How many requests wait or are being committed. */
@@ -122,7 +127,11 @@ export class GroupCommit {
     if (flight !== this.#flight) return
     const sent = this.#options.clock.mark()
     try {
-      const answer = await this.#options.commit(batch.map(waiting => waiting.request))
+      this.#failpoint?.('before-batch')
+      const answering = this.#options.commit(batch.map(waiting => waiting.request))
+      this.#failpoint?.('batch-sent')
+      const answer = await answering
+      this.#failpoint?.('after-commit')
       if (flight !== this.#flight) return
       if (answer.outcomes.length !== batch.length) throw new Error('the log answered for another number of requests')
       this.#options.clock.learn(answer.databaseMs, sent, this.#options.clock.mark())

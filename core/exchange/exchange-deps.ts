@@ -1,5 +1,6 @@
 import type { AccountStore } from '#core/account/account-store.ts'
 import type { Ceilings } from '#core/account/ceilings.ts'
+import type { Failpoint } from '#core/audit/failpoint.ts'
 import type { GroupCommit } from '#core/audit/group-commit.ts'
 import type { SubjectKeys } from '#core/keys/subject-keys.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
@@ -30,4 +31,6 @@ export interface ExchangeDeps {
     body: string,
     tenantId: string,
   ) => Promise<boolean>
+  /** Tests only. */
+  readonly failpoint?: Failpoint | undefined
 }

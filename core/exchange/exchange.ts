@@ -148,6 +148,7 @@ async function issue(
   const signing = signer.sign(payload, tokenTyp(resource.config.replay))
   const [outcome, token] = await Promise.all([committing, signing])
   if (outcome !== 'appended') return outcome
+  deps.failpoint?.(plan.opening ? 'account-opened' : 'before-answer')
   plan.subjectKey.stored = true
   if (plan.opening) deps.accounts.remember(plan.opening.account)
   if (plan.pin) deps.pins.remember(plan.pin)

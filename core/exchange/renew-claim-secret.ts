@@ -23,8 +23,10 @@ export async function renewClaimSecret(
   const tenantId = snapshot.tenant.id
   const event = prepareEvent({ type: 'account.claim_secret_renewed', tenantId, accountId, facts: {} }, nowMs)
   const secret = newSecret('claim')
+  deps.failpoint?.('before-claim-renewal')
   const renewed = await deps
     .replaceClaimHash(accountId, hashSecret(secret), event.leaf, event.body, tenantId)
     .catch(cause => Promise.reject(new BrokerError('log_unavailable', { cause, retryAfterSeconds: 1 })))
+  deps.failpoint?.('after-claim-renewal')
   return renewed ? secret : undefined
 }
