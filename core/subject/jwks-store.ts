@@ -22,6 +22,8 @@ const freshMs = 10 * 60_000
 const longestMs = 60 * 60_000
 const coolDownMs = 15_000
 const maxKeys = 64
+/** How long a caller waits for a slow issuer: it is promised an answer within a second. The fetch goes on and fills the cache. */
+const waitMs = 800
 
 type JsonWebKey = JsonWebKeyInput['key'] & Record<string, unknown>
 
@@ -51,13 +53,12 @@ export class JwksStore {
     const known = (): IssuerKey | undefined => pick(entry.keys, kid, alg)
     const ageMs = nowMs - entry.fetchedMs
     if (ageMs <= freshMs && known()) return known()
-    if (nowMs - entry.triedMs > coolDownMs || entry.flight) await this.#refresh(source, entry, nowMs)
+    if (nowMs - entry.triedMs > coolDownMs || entry.flight) {
+      const arrived = await inTime(this.#refresh(source, entry, nowMs))
+      if (!arrived && !known()) throw unavailable(source, 'its keys are still being fetched', 1)
+    }
     if (nowMs - entry.fetchedMs > longestMs)
-      throw new BrokerError('trust_source_unavailable', {
-        detail: `no keys of ${source.issuer}`,
-        cause: entry.fault,
-        retryAfterSeconds: Math.max(1, Math.ceil((entry.triedMs + coolDownMs - nowMs) / 1000)),
-      })
+      throw unavailable(source, entry.fault, Math.max(1, Math.ceil((entry.triedMs + coolDownMs - nowMs) / 1000)))
     return known()
   }
 
@@ -89,6 +90,18 @@ export class JwksStore {
     return entry.flight
   }
 }
+
+/** Whether `flight`, which never fails, ends within the time that a caller can wait. */
+async function inTime(flight: Promise<void>): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<false>()
+  const timer = setTimeout(() => resolve(false), waitMs)
+  const ended = await Promise.race([flight.then(() => true), late])
+  clearTimeout(timer)
+  return ended
+}
+
+const unavailable = (source: OpenIdTrustSource, cause: unknown, retryAfterSeconds: number): BrokerError =>
+  new BrokerError('trust_source_unavailable', { detail: `no keys of ${source.issuer}`, cause, retryAfterSeconds })
 
 const noKid = ''
 

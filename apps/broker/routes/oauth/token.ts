@@ -7,8 +7,10 @@ import { exchange } from '#core/exchange/exchange.ts'
 import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
 import { parseExchangeRequest } from '#core/exchange/exchange-request.ts'
 import { parseForm } from '#core/exchange/form.ts'
+import type { TokenAnswer } from '#core/exchange/token-answer.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { withinDeadline } from '../../http/deadline.ts'
 import { peerCertificate } from '../../tls/peer-certificate.ts'
 import { resolveTenant } from './tenant-of-path.ts'
 
@@ -20,14 +22,7 @@ export interface TokenRouteDeps {
 export const tokenRoutes: FastifyPluginCallback<TokenRouteDeps> = (app, deps, done) => {
   for (const url of ['/token', '/t/:slug/token'])
     app.post<{ Params: { slug?: string }; Body: string }>(url, { schema: { hide: true } }, async (request, reply) => {
-      const snapshot = await resolveTenant(deps.directory, request.params.slug)
-      const answer = await exchange(deps.exchange, {
-        snapshot,
-        request: readRequest(deps, snapshot, request),
-        presented: peerCertificate(request.raw),
-        address: request.ip,
-        idempotencyKeyHash: readIdempotencyKey(request.headers['idempotency-key']),
-      })
+      const answer = await withinDeadline(answerRequest(deps, request))
       reply
         .header('content-type', 'application/json; charset=utf-8')
         .header('cache-control', 'no-store')
@@ -35,6 +30,20 @@ export const tokenRoutes: FastifyPluginCallback<TokenRouteDeps> = (app, deps, do
       return reply.send(JSON.stringify(answer))
     })
   done()
+}
+
+async function answerRequest(
+  deps: TokenRouteDeps,
+  request: FastifyRequest<{ Params: { slug?: string }; Body: string }>,
+): Promise<TokenAnswer> {
+  const snapshot = await resolveTenant(deps.directory, request.params.slug)
+  return exchange(deps.exchange, {
+    snapshot,
+    request: readRequest(deps, snapshot, request),
+    presented: peerCertificate(request.raw),
+    address: request.ip,
+    idempotencyKeyHash: readIdempotencyKey(request.headers['idempotency-key']),
+  })
 }
 
 /** A request that cannot even be read is counted like any other junk. */
