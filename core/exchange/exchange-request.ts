@@ -32,7 +32,7 @@ export interface ExchangeRequest {
   readonly nonce: string | undefined
 }
 
-/** RFC 8693 §§ 2.1, 2.2.2. Throws BrokerError: `unsupported_grant`, `unsupported_token_type`, `malformed_request`. */
+/** RFC 8693 §§ 2.1, 2.2.2. Throws BrokerError: `unsupported_grant`, `unsupported_token_type`, `client_not_authenticated`, `malformed_request`. */
 export function parseExchangeRequest(form: Form): ExchangeRequest {
   const one = (name: string): string | undefined => form.get(name)?.[0]
   const grantType = one('grant_type')
@@ -73,8 +73,13 @@ function parseSubjectToken(one: (name: string) => string | undefined): Pick<Exch
   return { subjectToken, subjectKind: type === certificateTokenType ? 'certificate' : 'jwt' }
 }
 
-/** What would narrow or delegate, and is not evaluated, must not be passed over in silence. */
+/** What would authenticate, narrow or delegate, and is not evaluated, must not be passed over in silence. */
 function refuseWhatIsNotOffered(form: Form): void {
+  // RFC 6749 § 5.2: an authentication method that is not supported is `invalid_client`.
+  if (form.has('client_secret') || form.has('client_assertion') || form.has('client_assertion_type'))
+    throw new BrokerError('client_not_authenticated', {
+      hint: 'client_secret and client_assertion are not used here: agents prove a key in TLS.',
+    })
   if (form.has('actor_token') || form.has('actor_token_type'))
     throw malformed('actor_token is not accepted here: an agent acts for itself.')
   if (form.has('intent')) throw malformed('intent is not accepted here: name the permissions themselves.')

@@ -75,7 +75,7 @@ async function authenticate(
   const known = subjects.recall(snapshot, tokenHash, nowMs)
   if (known && request.subjectKind === 'jwt') return known
   // A connection whose certificate is an agent's own is no junk, whatever its neighbours behind one address do.
-  if (!presented || !deps.certificates.verify(snapshot, presented, nowMs).ok) rejections.admit(address)
+  rejections.admit(address, () => presented !== undefined && deps.certificates.verify(snapshot, presented, nowMs).ok)
   const result =
     request.subjectKind === 'certificate'
       ? subjects.verifyCertificate(snapshot, request.subjectToken, presented, nowMs)

@@ -31,10 +31,10 @@ export class Rejections {
     this.#clock = clock
   }
 
-  /** Throws BrokerError `too_many_requests` while the address has used up its failures. */
-  admit(address: string): void {
+  /** Throws BrokerError `too_many_requests` while the address has used up its failures, unless the caller is `known` otherwise. */
+  admit(address: string, known: () => boolean): void {
     const bucket = this.#refilled(address)
-    if (bucket && bucket.tokens < 1)
+    if (bucket && bucket.tokens < 1 && !known())
       throw new BrokerError('too_many_requests', { retryAfterSeconds: Math.ceil((1 - bucket.tokens) / perSecond) })
   }
 

@@ -4,11 +4,11 @@
 
 import 'reflect-metadata'
 import { hash, type X509Certificate } from 'node:crypto'
-import { type GeneralName, X509Certificate as ParsedCertificate, SubjectAlternativeNameExtension } from '@peculiar/x509'
+import { type GeneralName, Name, X509Certificate as ParsedCertificate, SubjectAlternativeNameExtension } from '@peculiar/x509'
 
 export interface PresentedCertificate {
   readonly leaf: X509Certificate
-  /** What the peer sent beside the leaf, untrusted. */
+  /** What the peer sent beside the leaf, untrusted; read when it is needed. */
   readonly intermediates: readonly X509Certificate[]
   readonly listenerAuthorized: boolean
   /** base64url of SHA-256 over the DER: RFC 8705 § 3.1. */
@@ -16,19 +16,27 @@ export interface PresentedCertificate {
   readonly notAfterSeconds: number
 }
 
+/** intermediates: called at most once, when a chain is walked; most leaves come right from an anchor. */
 export function presentCertificate(
   leaf: X509Certificate,
-  intermediates: readonly X509Certificate[],
+  intermediates: () => readonly X509Certificate[],
   listenerAuthorized: boolean,
 ): PresentedCertificate {
+  let read: readonly X509Certificate[] | undefined
   return {
     leaf,
-    intermediates,
     listenerAuthorized,
     thumbprint: hash('sha256', leaf.raw, 'base64url'),
     notAfterSeconds: Math.floor(Date.parse(leaf.validTo) / 1000),
+    get intermediates() {
+      read ??= intermediates()
+      return read
+    },
   }
 }
+
+/** A distinguished name (RFC 4514 text) in a form in which equal names are equal strings. */
+export const canonicalDn = (dn: string): string => JSON.stringify(new Name(dn).toJSON())
 
 export interface CertificateNames {
   readonly uris: readonly string[]

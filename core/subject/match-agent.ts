@@ -1,34 +1,118 @@
-import type { Agent, AgentRule, OpenIdRule } from '#core/registry/agent.ts'
+// Which agent does a proof belong to? Rules are compiled once for each snapshot and grouped by trust source and, where the
+// main name (`sub`, SAN) is written out in full, by that name, so that recognising one of a thousand agents does not ask all
+// of them.
+
+import type { Agent, AgentRule } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { canonicalDn } from './certificate.ts'
 import { claimAt } from './claim-at.ts'
 import { compilePattern } from './claim-pattern.ts'
 import { refuse, type SubjectRefusal } from './subject.ts'
 
-/** The one agent that has a rule for which `matches` holds. None, or more than one, is a refusal: a proof must be unambiguous. */
-export function matchAgent(
-  snapshot: TenantSnapshot,
-  matches: (rule: AgentRule) => boolean,
-): { readonly ok: true; readonly agent: Agent } | SubjectRefusal {
-  let found: Agent | undefined
-  for (const agent of snapshot.agents.values()) {
-    if (!agent.rules.some(matches)) continue
-    if (found) return refuse('ambiguous_agent', 'It matches more than one registered agent; make their rules exclude each other.')
-    found = agent
-  }
+interface CompiledRule {
+  readonly agent: Agent
+  readonly rule: AgentRule
+  /** The other claims that must match, compiled. */
+  readonly others: readonly { readonly path: string; readonly matches: (value: string) => boolean }[]
+  readonly matchesName: (name: string) => boolean
+}
+
+/** What a rule's main name is taken from. */
+export type NameKind = 'sub' | 'san_uri' | 'san_dns' | 'subject_dn'
+
+/** Rules of one trust source and kind of name: those with a literal name by it, and those with a pattern. */
+interface RuleGroup {
+  readonly literal: Map<string, CompiledRule[]>
+  readonly patterns: CompiledRule[]
+}
+
+// Derived from a snapshot and gone with it: not a cache that could be stale.
+const groups = new WeakMap<TenantSnapshot, Map<string, RuleGroup>>()
+
+export type MatchResult = { readonly ok: true; readonly agent: Agent; readonly rule: AgentRule } | SubjectRefusal
+
+export interface Proof {
+  readonly trustSourceId: string
+  readonly kind: NameKind
+  readonly name: string
+  /** For OpenID tokens; undefined for certificates. */
+  readonly claims?: Readonly<Record<string, unknown>>
+}
+
+/** The one agent with a rule that these proofs fulfil. None, or more than one, is a refusal: a proof must be unambiguous. */
+export function matchAgent(snapshot: TenantSnapshot, proofs: readonly Proof[]): MatchResult {
+  let found: CompiledRule | undefined
+  for (const proof of proofs)
+    for (const candidate of candidates(snapshot, proof)) {
+      if (!fulfils(candidate, proof)) continue
+      if (found && found.agent !== candidate.agent)
+        return refuse('ambiguous_agent', 'It matches more than one registered agent; make their rules exclude each other.')
+      found = candidate
+    }
   return found
-    ? { ok: true, agent: found }
+    ? { ok: true, agent: found.agent, rule: found.rule }
     : refuse('unknown_agent', 'No registered agent matches it. Register one whose rules name this workload.')
 }
 
-/** Whether an OpenID rule's patterns all match. A rule without `sub` matches nothing. */
-export function claimsMatch(
-  rule: AgentRule,
-  trustSourceId: string,
-  claims: Readonly<Record<string, unknown>>,
-): rule is OpenIdRule {
-  if (rule.trust_source !== trustSourceId || !('claims' in rule) || !Object.hasOwn(rule.claims, 'sub')) return false
-  return Object.entries(rule.claims).every(([path, pattern]) => {
-    const value = claimAt(claims, path)
-    return value !== undefined && compilePattern(pattern)(value)
+function* candidates(snapshot: TenantSnapshot, { trustSourceId, kind, name }: Proof): Iterable<CompiledRule> {
+  const group = groupsOf(snapshot).get(`${trustSourceId} ${kind}`)
+  if (!group) return
+  yield* group.literal.get(name) ?? []
+  yield* group.patterns
+}
+
+function fulfils(compiled: CompiledRule, { name, claims }: Proof): boolean {
+  if (!compiled.matchesName(name)) return false
+  return compiled.others.every(({ path, matches }) => {
+    const value = claims && claimAt(claims, path)
+    return value !== undefined && matches(value)
   })
+}
+
+function groupsOf(snapshot: TenantSnapshot): Map<string, RuleGroup> {
+  let made = groups.get(snapshot)
+  if (made) return made
+  made = new Map()
+  for (const agent of snapshot.agents.values())
+    for (const rule of agent.rules) {
+      const main = mainName(rule)
+      // A rule that names nobody matches nobody.
+      if (main) addRule(made, agent, rule, main)
+    }
+  groups.set(snapshot, made)
+  return made
+}
+
+function mainName(rule: AgentRule): { kind: NameKind; pattern: string } | undefined {
+  if ('claims' in rule) return Object.hasOwn(rule.claims, 'sub') ? { kind: 'sub', pattern: rule.claims['sub']! } : undefined
+  for (const kind of ['san_uri', 'san_dns', 'subject_dn'] as const) {
+    const pattern = rule[kind]
+    if (pattern !== undefined) return { kind, pattern }
+  }
+  return undefined
+}
+
+function addRule(
+  made: Map<string, RuleGroup>,
+  agent: Agent,
+  rule: AgentRule,
+  { kind, pattern }: { kind: NameKind; pattern: string },
+): void {
+  const key = `${rule.trust_source} ${kind}`
+  const group: RuleGroup = made.get(key) ?? { literal: new Map(), patterns: [] }
+  made.set(key, group)
+  const others = 'claims' in rule ? Object.entries(rule.claims).filter(([path]) => path !== 'sub') : []
+  // Distinguished names are compared whole, in the parsed form that `readNames` gives.
+  const literal = kind === 'subject_dn' || !pattern.includes('*')
+  const compiled: CompiledRule = {
+    agent,
+    rule,
+    others: others.map(([path, other]) => ({ path, matches: compilePattern(other) })),
+    matchesName: kind === 'subject_dn' ? () => true : compilePattern(pattern),
+  }
+  if (!literal) group.patterns.push(compiled)
+  else {
+    const name = kind === 'subject_dn' ? canonicalDn(pattern) : pattern
+    group.literal.set(name, [...(group.literal.get(name) ?? []), compiled])
+  }
 }

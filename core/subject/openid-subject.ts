@@ -9,7 +9,7 @@ import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
 import { claimAt } from './claim-at.ts'
 import type { JwksStore } from './jwks-store.ts'
-import { claimsMatch, matchAgent } from './match-agent.ts'
+import { matchAgent } from './match-agent.ts'
 import { hashList, refuse, type SubjectRefusal, type SubjectResult, type VerifiedSubject } from './subject.ts'
 
 /** How far ahead of the database's clock an issuer's may run, for `iat` and `nbf`. Never for `exp`. Seconds. */
@@ -47,7 +47,9 @@ export async function verifyOpenIdSubject(
   // A token that is bound to a key of another kind must not become one that anybody may present.
   if ('cnf' in jwt.payload && boundThumbprint(jwt) === undefined)
     return refuse('unsupported_binding', 'It is bound to a key that cannot be proven here: only cnf.x5t#S256 is understood.')
-  const matched = matchAgent(snapshot, rule => claimsMatch(rule, source.id, jwt.payload))
+  const matched = matchAgent(snapshot, [
+    { trustSourceId: source.id, kind: 'sub', name: jwt.payload['sub'] as string, claims: jwt.payload },
+  ])
   return matched.ok ? { ok: true, subject: toSubject(matched.agent, source, jwt, times.untilSeconds) } : matched
 }
 

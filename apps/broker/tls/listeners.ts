@@ -28,8 +28,11 @@ const tlsOptions = ({ certPem, keyPem }: ServerCredentials): SecureContextOption
 })
 
 export function publicServerOptions(credentials: ServerCredentials): ServerOptions {
-  return { ...serverLimits, ...tlsOptions(credentials) }
+  return { ...serverLimits, handshakeTimeout, ...tlsOptions(credentials) }
 }
+
+/** A peer that does not finish the handshake is no request yet, and has a limit of its own. */
+const handshakeTimeout = 10_000
 
 export interface MtlsListener {
   readonly server: Server
@@ -51,7 +54,8 @@ export function createMtlsListener(
     secureOptions: constants.SSL_OP_NO_TICKET,
   })
   let current = ''
-  const server = createServer({ ...serverLimits, ...context([]), requestCert: true, rejectUnauthorized: false }, handler)
+  const options = { ...serverLimits, handshakeTimeout, ...context([]), requestCert: true, rejectUnauthorized: false }
+  const server = createServer(options, handler)
   return {
     server,
     setAnchors(anchorsPem) {

@@ -13,7 +13,7 @@ const fail = (address: string, times: number): void => {
 }
 const isAdmitted = (address: string): boolean => {
   try {
-    rejections.admit(address)
+    rejections.admit(address, () => false)
     return true
   } catch (error) {
     expect(error).toMatchObject({ code: 'too_many_requests', retryAfterSeconds: 1 })
