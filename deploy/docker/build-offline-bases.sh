@@ -49,6 +49,8 @@ echo "2/4 Node $("$node_binary" --version)"
 mkdir -p "$work/node/npm"
 cp "$node_binary" "$work/node/node"
 cp -R "$npm_folder/." "$work/node/npm/"
+# Here and not in the image, where it would store the program a second time.
+chmod 755 "$work/node/node" "$work/node/npm/bin"/*-cli.js
 docker build --quiet --file "$here/offline/node.Dockerfile" --tag mayfly-base/node:26 "$work/node" >/dev/null
 
 echo '3/4 PostgreSQL'

@@ -23,6 +23,12 @@ export const COMMANDS = {
     example: 'npm test -- test/core',
     run: [['node_modules/vitest/vitest.mjs', 'run']],
   },
+  'test:containers': {
+    about: 'bring docker-compose.yml up for real and walk through it',
+    example: 'npm run test:containers -- --keep',
+    run: [['test/e2e/compose.ts']],
+    json: true,
+  },
   bench: {
     about: 'measure speed beside a known peer',
     example: 'npm run bench -- --json',

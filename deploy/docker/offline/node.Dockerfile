@@ -5,9 +5,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
 COPY node /usr/local/bin/node
 COPY npm /usr/local/lib/node_modules/npm
-RUN chmod 755 /usr/local/bin/node \
- && ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
  && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx \
- && chmod 755 /usr/local/lib/node_modules/npm/bin/*-cli.js \
  && npm --version
 CMD ["node"]

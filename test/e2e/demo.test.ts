@@ -1,0 +1,95 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Child, makeSurroundings, removeState, run, type Surroundings } from './standalone-child.ts'
+
+interface Line {
+  readonly step: string
+  readonly ok: boolean
+  readonly ms: number
+  readonly [member: string]: unknown
+}
+
+let surroundings: Surroundings
+let first: { code: number | string; lines: Line[]; child: Child }
+
+async function demo(): Promise<typeof first> {
+  const child = run('apps/standalone/demo.ts', ['--json'], surroundings)
+  const code = await child.ended
+  const lines = child
+    .out()
+    .split('\n')
+    .filter(line => line !== '')
+    .map(line => JSON.parse(line) as Line)
+  expect(lines, child.err()).not.toEqual([])
+  return { code, lines, child }
+}
+
+const stepNames = [
+  'start',
+  'register',
+  'exchange',
+  'call',
+  'no-certificate',
+  'other-row',
+  'expired',
+  'second-use',
+  'stolen-token',
+  'forged-certificate',
+  'other-instance',
+  'beyond-ceiling',
+  'log',
+  'stop',
+]
+
+beforeAll(async () => {
+  surroundings = await makeSurroundings()
+  first = await demo()
+}, 120_000)
+afterAll(() => removeState(join(surroundings['MAYFLY_STATE_DIR']!, 'demo')))
+
+test('tells every step in order and exits 0', () => {
+  expect(first.lines.map(line => line.step)).toEqual(stepNames)
+  expect(first.lines.filter(line => !line.ok)).toEqual([])
+  expect(first.code, first.child.err()).toBe(0)
+  for (const { ms } of first.lines) expect(ms).toBeGreaterThanOrEqual(0)
+})
+
+test.each([
+  ['call', 200, undefined],
+  ['no-certificate', 401, 'invalid_token'],
+  ['other-row', 403, 'insufficient_scope'],
+  ['expired', 401, 'invalid_token'],
+  ['second-use', 401, 'invalid_token'],
+  ['stolen-token', 401, 'invalid_client'],
+  ['forged-certificate', 401, 'invalid_client'],
+  ['other-instance', 400, 'access_denied'],
+  ['beyond-ceiling', 400, 'invalid_authorization_details'],
+])('%s ends with %d %s', (name, status, error) => {
+  const line = first.lines.find(({ step }) => step === name)
+  expect([line?.['status'], line?.['error']]).toEqual([status, error])
+})
+
+test('finds in the log each token, each refusal and each decision that the story caused', () => {
+  const line = first.lines.find(({ step }) => step === 'log')
+  expect(line).toMatchObject({ ok: true, denied: 4 })
+  expect(line?.['issued']).toBeGreaterThanOrEqual(3)
+  expect(line?.['decisions']).toBeGreaterThanOrEqual(7)
+})
+
+test('shows no secret and no token', () => {
+  const said = first.child.out() + first.child.err()
+  expect(said).not.toMatch(/\beyJ|\bmf[a-z]_|PRIVATE KEY|postgres:\/\//)
+})
+
+test('can be told again on the same state, on other ports', async () => {
+  const again = await demo()
+  expect(again.code, again.child.err()).toBe(0)
+  const issuer = (lines: Line[]) => lines.find(({ step }) => step === 'start')?.['issuer']
+  expect(issuer(again.lines)).not.toBe(issuer(first.lines))
+}, 60_000)
+
+test('explains itself', async () => {
+  const child = run('apps/standalone/demo.ts', ['--help'], surroundings)
+  expect(await child.ended).toBe(0)
+  expect(child.out()).toContain('--json')
+})
