@@ -4,15 +4,20 @@ import { errorCodes } from '#core/errors/codes.ts'
 import { toProblem } from './problem.ts'
 import { toBrokerError } from './to-broker-error.ts'
 
-/** Body and content type of an error on the wire. */
-export type RenderError = (
-  error: BrokerError,
-  request: FastifyRequest,
-) => { readonly contentType: string; readonly body: unknown }
+export interface RenderedError {
+  readonly contentType: string
+  readonly body: unknown
+  /** What `WWW-Authenticate` says of a 401; undefined: nothing. */
+  readonly challenge: string | undefined
+}
+
+/** An error on the wire. */
+export type RenderError = (error: BrokerError, request: FastifyRequest) => RenderedError
 
 export const renderProblem: RenderError = (error, request) => ({
   contentType: 'application/problem+json',
   body: toProblem(error, request.id),
+  challenge: 'Bearer realm="mayfly"',
 })
 
 /**
@@ -27,8 +32,8 @@ export function createErrorHandler(render: RenderError) {
     if (status >= 500) request.log.error(log, 'request failed')
     else request.log.info(log, 'request refused')
     if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)))
-    if (status === 401) reply.header('www-authenticate', 'Bearer realm="mayfly"')
-    const { contentType, body } = render(error, request)
+    const { contentType, body, challenge } = render(error, request)
+    if (status === 401 && challenge !== undefined) reply.header('www-authenticate', challenge)
     return reply.code(status).header('cache-control', 'no-store').type(contentType).send(JSON.stringify(body))
   }
 }
