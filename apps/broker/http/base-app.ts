@@ -3,11 +3,18 @@
 
 import type { ServerOptions } from 'node:https'
 import underPressure from '@fastify/under-pressure'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { newId } from '#core/ids/id.ts'
 import { createErrorHandler, renderProblem } from './error-handler.ts'
 import { answerUnknownRoutes } from './not-found.ts'
 import { registerOpenApi } from './openapi.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** The process's logger. Lines that concern a request carry its id as `request`. */
+    readonly logger: FastifyBaseLogger
+  }
+}
 
 export interface BaseAppOptions {
   readonly logger: FastifyBaseLogger
@@ -23,15 +30,14 @@ const limits = {
   requestTimeout: 15_000,
   connectionTimeout: 65_000,
   keepAliveTimeout: 65_000,
-  handlerTimeout: 15_000,
 } as const
 
 export async function createBaseApp(options: BaseAppOptions): Promise<FastifyInstance> {
-  const onError = createErrorHandler(renderProblem)
+  const onError = createErrorHandler(renderProblem, options.logger)
   const settings = {
     ...limits,
-    loggerInstance: options.logger,
-    logController: new LogController({ disableRequestLogging: true }),
+    // Fastify would make a child logger and response listeners for every request; we log with `app.logger` where there is something to say.
+    logger: false,
     trustProxy: false,
     exposeHeadRoutes: false,
     requestIdHeader: false,
@@ -46,6 +52,7 @@ export async function createBaseApp(options: BaseAppOptions): Promise<FastifyIns
   } satisfies FastifyServerOptions
   // HTTP and HTTPS instances differ in type by their server only, which no route looks at.
   const app = (options.https ? Fastify({ ...settings, https: options.https }) : Fastify(settings)) as unknown as FastifyInstance
+  app.decorate('logger', options.logger)
   app.setErrorHandler(onError)
   answerUnknownRoutes(app, onError)
   await app.register(underPressure, { maxEventLoopDelay: 1_000, retryAfter: 1 })

@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import type { BrokerError } from '#core/errors/broker-error.ts'
 import { errorCodes } from '#core/errors/codes.ts'
 import { toProblem } from './problem.ts'
@@ -24,13 +24,18 @@ export const renderProblem: RenderError = (error, request) => ({
  * The one place where an error becomes an answer: status and public text from the table of codes, reasons to the log only.
  * `render` decides the form, so that OAuth endpoints share everything else.
  */
-export function createErrorHandler(render: RenderError) {
+export function createErrorHandler(render: RenderError, logger: FastifyBaseLogger) {
   return (thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const error = toBrokerError(thrown)
     const { status } = errorCodes[error.code]
-    const log = { code: error.code, reason: error.detail, ...(status >= 500 && { err: error.cause ?? error }) }
-    if (status >= 500) request.log.error(log, 'request failed')
-    else request.log.info(log, 'request refused')
+    const log = {
+      request: request.id,
+      code: error.code,
+      reason: error.detail,
+      ...(status >= 500 && { err: error.cause ?? error }),
+    }
+    if (status >= 500) logger.error(log, 'request failed')
+    else logger.info(log, 'request refused')
     if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(Math.ceil(error.retryAfterSeconds)))
     const { contentType, body, challenge } = render(error, request)
     if (status === 401 && challenge !== undefined) reply.header('www-authenticate', challenge)

@@ -56,7 +56,7 @@ export const oauthRoutes: FastifyPluginCallback<TokenRouteDeps & MetadataRouteDe
       return decodeUtf8(body)
     },
   )
-  app.setErrorHandler(createErrorHandler(renderOAuthError))
+  app.setErrorHandler(createErrorHandler(renderOAuthError, app.logger))
   app.register(metadataRoutes, deps)
   app.register(tokenRoutes, deps)
   done()

@@ -60,7 +60,7 @@ const DecisionsBody = Type.Object(
 
 export const resourceRoutes: FastifyPluginCallback<ResourceRouteDeps> = (app, deps, done) => {
   const security = [{ resource: [] }]
-  app.setErrorHandler(createErrorHandler(renderProblem))
+  app.setErrorHandler(createErrorHandler(renderProblem, app.logger))
   app.setValidatorCompiler(compileSchema)
   acceptJsonOnly(app)
   for (const prefix of ['', '/t/:slug']) {

@@ -13,15 +13,18 @@ import { resourceRegistryRoutes } from './resources.ts'
 import { tenantRoutes } from './tenants.ts'
 import { trustSourceRoutes } from './trust-sources.ts'
 
+const handlerTimeoutMs = 15_000
+
 /** The management API: one plugin, to be registered without a prefix. */
 export function v1Routes(deps: V1Deps): FastifyPluginAsync {
   return async instance => {
     const app = instance as unknown as V1App
-    app.setErrorHandler(createErrorHandler(renderProblem))
+    app.setErrorHandler(createErrorHandler(renderProblem, app.logger))
     app.setValidatorCompiler(compileSchema)
     acceptJsonOnly(app as never)
     guardByTable(app as never, deps.db, v1Access)
     logAnswers(app)
+    limitTime(app)
     bootstrapRoute(app, deps)
     tenantRoutes(app, deps)
     trustSourceRoutes(app, deps)
@@ -37,6 +40,16 @@ function logAnswers(app: V1App): void {
   app.addHook('onResponse', async (request, reply) => {
     if (reply.statusCode >= 400) return
     const { method, url: route } = request.routeOptions
-    request.log.info({ method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'request answered')
+    app.logger.info(
+      { request: request.id, method, route, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'request answered',
+    )
+  })
+}
+
+/** A handler that hangs, on the database say, is answered for. */
+function limitTime(app: V1App): void {
+  app.addHook('onRoute', route => {
+    route.handlerTimeout ??= handlerTimeoutMs
   })
 }
