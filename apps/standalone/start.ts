@@ -8,7 +8,6 @@ import { wantsColour } from './paint.ts'
 import { createProgress } from './progress.ts'
 import { readyScreen } from './screen.ts'
 import { demoSubject } from './seed/registrations.ts'
-import { registerAll, startCore } from './stack.ts'
 import { openStateFolder } from './state-folder.ts'
 import { closeInTime, untilStopped } from './until-stopped.ts'
 import { writeWorkloadTokenScript } from './workload-token-command.ts'
@@ -54,6 +53,8 @@ async function start(env: Environment, json: boolean): Promise<number> {
     await assertPortsFree(ports)
     state.folder('logs')
     const logFile = openLogFile(state.path('logs/mayfly.log'), options.logLevel, line => say(`! ${line}`))
+    // Not before everything cheap was checked: what is wrong is then said at once.
+    const { registerAll, startCore } = await progress('Loading', () => import('./stack.ts'))
     const core = await startCore({ ...options, state, ports, logFile, progress, say })
     await using _running = core.closing
     const registered = await progress('Registering the demo tenant', () => registerAll(core, ports))

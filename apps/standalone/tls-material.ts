@@ -11,12 +11,11 @@ import {
   issueServerCertificate,
   loadDevCa,
 } from './dev-ca.ts'
+import { demoAgentUri } from './seed/registrations.ts'
 import type { StateFolder } from './state-folder.ts'
 
 /** Hosts of every server certificate made here. */
 export const serverHosts = ['localhost', '127.0.0.1', '::1']
-/** SPIFFE id of the agent that is registered on the first start. */
-export const demoAgentUri = 'spiffe://mayfly.local/agent/demo'
 
 const dayMs = 86_400_000
 const leafDays = 60

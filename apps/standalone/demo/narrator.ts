@@ -1,7 +1,7 @@
 // The two ways of telling: for people, aligned and short; for programs, one line of JSON a step.
 
 import { createPaint } from '../paint.ts'
-import { chapters } from './chapters.ts'
+import type { Chapter } from './chapters.ts'
 import type { Outcome, Step } from './story.ts'
 
 export interface Narrator {
@@ -25,13 +25,14 @@ export function jsonNarrator(write: Write): Narrator {
   }
 }
 
-const nameWidth = Math.max(...chapters.flatMap(chapter => chapter.steps.map(step => step.name.length)))
 const timeWidth = 8
-/** Where the text of a step begins. */
-const indent = ' '.repeat(2 + 2 + nameWidth + timeWidth + 2)
 
-export function humanNarrator(write: Write, colour: boolean): Narrator {
+/** chapters: all that will be told, so that everything is aligned. */
+export function humanNarrator(write: Write, colour: boolean, chapters: readonly Chapter[]): Narrator {
   const paint = createPaint(colour)
+  const nameWidth = Math.max(...chapters.flatMap(chapter => chapter.steps.map(step => step.name.length)))
+  /** Where the text of a step begins. */
+  const indent = ' '.repeat(2 + 2 + nameWidth + timeWidth + 2)
   const head = (mark: string, { name }: Step, ms: number): string =>
     `  ${mark} ${name.padEnd(nameWidth)}${paint.dim(duration(ms).padStart(timeWidth))}  `
   return {

@@ -7,7 +7,7 @@ import { type Ports, readStandaloneOptions } from '../options.ts'
 import { createPaint, wantsColour } from '../paint.ts'
 import { createProgress } from '../progress.ts'
 import { openStateFolder } from '../state-folder.ts'
-import { chapters } from './chapters.ts'
+import type { Chapter } from './chapters.ts'
 import { humanNarrator, jsonNarrator, type Narrator } from './narrator.ts'
 import { type Step, Story } from './story.ts'
 
@@ -49,7 +49,9 @@ async function tell(env: Environment, json: boolean): Promise<number> {
     const progress = createProgress()
     const story = new Story({ state, ports: await pickPorts(), logFile, logLevel, progress, say })
     if (!json) write(`\n${createPaint(colour).accent('Mayfly')}: accounts for AI agents that live as long as the task\n`)
-    const ok = await tellChapters(story, json ? jsonNarrator(write) : humanNarrator(write, colour))
+    const { chapters } = await progress('Loading', () => import('./chapters.ts'))
+    const narrator = json ? jsonNarrator(write) : humanNarrator(write, colour, chapters)
+    const ok = await tellChapters(story, chapters, narrator)
     if (!ok) say(`The log of all parts: ${logFile.path}`)
     return ok ? 0 : 1
   } finally {
@@ -58,7 +60,7 @@ async function tell(env: Environment, json: boolean): Promise<number> {
 }
 
 /** Ends at the first step that fails; what was started is ended in any case. */
-async function tellChapters(story: Story, narrator: Narrator): Promise<boolean> {
+async function tellChapters(story: Story, chapters: readonly Chapter[], narrator: Narrator): Promise<boolean> {
   const startedMs = performance.now()
   let passed = 0
   try {

@@ -1,9 +1,10 @@
 // What the first start registers, as data: who vouches for workloads, which APIs there are, and two agents with what each
 // may ever be granted.
 
-import { demoAgentUri } from '../tls-material.ts'
 import type { Wanted } from './ensure.ts'
 
+/** SPIFFE id in the demo agent's certificate. */
+export const demoAgentUri = 'spiffe://mayfly.local/agent/demo'
 /** The workload that the demo agent is: a pipeline on the main branch. Its runs differ in `run_id`. */
 export const demoSubject = 'repo:example/order-robot:ref:refs/heads/main'
 export const bearerSubject = 'repo:example/status-robot:ref:refs/heads/main'

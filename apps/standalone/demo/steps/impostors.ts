@@ -1,8 +1,7 @@
 // What others try at `/token`: with a stolen credential, a forged certificate, somebody else's account, or a wish too many.
 
 import { createDevCa, issueClientCertificate } from '../../dev-ca.ts'
-import { httpDetail } from '../../seed/registrations.ts'
-import { demoAgentUri } from '../../tls-material.ts'
+import { demoAgentUri, httpDetail } from '../../seed/registrations.ts'
 import type { Identity } from '../ask.ts'
 import { expectReply } from '../expect.ts'
 import type { Step, Story } from '../story.ts'

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { httpDetail } from '../../seed/registrations.ts'
 import { readClaims } from '../evidence.ts'
 import { expectReply } from '../expect.ts'
-import type { Step } from '../story.ts'
+import type { Step, Story } from '../story.ts'
 import { callApi } from './requests.ts'
 
 export const noCertificate: Step = {
@@ -35,15 +35,11 @@ export const expired: Step = {
   name: 'expired',
   why: 'No leeway, no refresh token, nothing to clean up.',
   async run(story) {
-    const { orders: resource } = story.registered.seeded.uris
-    const details = [httpDetail(resource, 'GET', '/orders/42')]
-    const { accessToken: token } = await story.client.taskToken({ resource, authorizationDetails: details, ttl: 2 }).get()
-    story.evidence.push({ step: 'expired', kind: 'issued', token })
-    expectReply(await callApi(story, `${resource}/orders/42`, token), 200)
-    story.evidence.push({ step: 'expired', kind: 'decision', token, reason: 'granted' })
+    const url = `${story.registered.seeded.uris.orders}/orders/42`
+    const token = await takeShortLived(story, url)
     const endsMs = readClaims(token).exp * 1000
     while (Date.now() < endsMs) await delay(Math.max(1, endsMs - Date.now()))
-    expectReply(await callApi(story, `${resource}/orders/42`, token), 401, 'invalid_token')
+    expectReply(await callApi(story, url, token), 401, 'invalid_token')
     story.evidence.push({ step: 'expired', kind: 'decision', token, reason: 'token_expired' })
     return refused('a token of 2 s: 200 while it lived, then', 401, 'invalid_token')
   },
@@ -66,6 +62,21 @@ export const secondUse: Step = {
     story.evidence.push({ step: 'second-use', kind: 'decision', token, reason: 'token_already_used' })
     return refused('POST /orders/42/refund → 201, then again', 401, 'invalid_token')
   },
+}
+
+/** A token of two seconds that was seen to work. A busy machine may need longer than that for one call, and then takes another. */
+async function takeShortLived(story: Story, url: string): Promise<string> {
+  const { orders: resource } = story.registered.seeded.uris
+  const asked = { resource, authorizationDetails: [httpDetail(resource, 'GET', '/orders/42')], ttl: 2 }
+  for (let attempt = 1; ; attempt += 1) {
+    const { accessToken: token } = await story.client.taskToken(asked).get()
+    story.evidence.push({ step: 'expired', kind: 'issued', token })
+    const reply = await callApi(story, url, token)
+    if (reply.status === 401 && attempt < 5) continue
+    expectReply(reply, 200)
+    story.evidence.push({ step: 'expired', kind: 'decision', token, reason: 'granted' })
+    return token
+  }
 }
 
 const refused = (what: string, status: number, error: string) => ({
