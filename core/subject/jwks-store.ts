@@ -32,7 +32,7 @@ interface Entry {
   fetchedMs: number
   triedMs: number
   flight: Promise<void> | undefined
-  /** Why the last fetch failed. */
+  /** Why the last fetch failed; undefined when it did not. */
   fault: unknown
 }
 
@@ -53,7 +53,13 @@ export class JwksStore {
     const known = (): IssuerKey | undefined => pick(entry.keys, kid, alg)
     const ageMs = nowMs - entry.fetchedMs
     if (ageMs <= freshMs && known()) return known()
-    if (nowMs - entry.triedMs > coolDownMs || entry.flight) {
+    const isDue = nowMs - entry.triedMs > coolDownMs
+    if (entry.fault !== undefined && ageMs <= longestMs && known()) {
+      // The issuer has just failed: its callers are not made to wait for its next failure.
+      if (isDue) void this.#refresh(source, entry, nowMs)
+      return known()
+    }
+    if (isDue || entry.flight) {
       const arrived = await inTime(this.#refresh(source, entry, nowMs))
       if (!arrived && !known()) throw unavailable(source, 'its keys are still being fetched', 1)
     }
@@ -80,9 +86,10 @@ export class JwksStore {
       try {
         entry.keys = readJwks(await this.#fetch(source))
         entry.fetchedMs = nowMs
+        entry.fault = undefined
       } catch (error) {
         // The caller sees it by the age of what is left.
-        entry.fault = error
+        entry.fault = error ?? 'unknown'
       } finally {
         entry.flight = undefined
       }
