@@ -35,8 +35,11 @@ export function presentCertificate(
   }
 }
 
-/** A distinguished name (RFC 4514 text) in a form in which equal names are equal strings. */
-export const canonicalDn = (dn: string): string => JSON.stringify(new Name(dn).toJSON())
+/**
+ * A distinguished name (RFC 4514 text) in a form in which equal names are equal strings.
+ * The text begins with the last part of the name as it is encoded (§ 2.1): `CN=worker,O=Example`.
+ */
+export const canonicalDn = (dn: string): string => JSON.stringify(new Name(dn).toJSON().toReversed())
 
 export interface CertificateNames {
   readonly uris: readonly string[]

@@ -219,20 +219,21 @@ describe('the name', () => {
   })
 
   test.each([
-    ['O=Mayfly development, CN=reporter', undefined],
-    ['O=Mayfly development,CN=reporter', undefined],
+    ['CN=reporter,O=Mayfly development', undefined],
+    ['CN=reporter, O=Mayfly development', undefined],
+    ['O=Mayfly development,CN=reporter', 'unknown_agent'],
     ['CN=reporter', 'unknown_agent'],
-    ['O=Mayfly development, CN=Reporter', 'unknown_agent'],
-    ['O=Mayfly development, CN=reporter, OU=x', 'unknown_agent'],
-    ['O=Mayfly development+CN=reporter', 'unknown_agent'],
-  ])('by distinguished name is compared whole and parsed: %s', async (dn, reason) => {
+    ['CN=Reporter,O=Mayfly development', 'unknown_agent'],
+    ['OU=x,CN=reporter,O=Mayfly development', 'unknown_agent'],
+    ['CN=reporter+O=Mayfly development', 'unknown_agent'],
+  ])('by distinguished name is compared whole, parsed, in the order of RFC 4514: %s', async (dn, reason) => {
     const certificate = await issueClientCertificate(set.ca, { now, commonName: 'reporter' })
     expect(reasonOf(present(certificate), snapshotOf(set.ca, [{ trust_source: 'ca', subject_dn: dn }]))).toBe(reason)
   })
 
   test('that only looks like a distinguished name when it is printed is another one', async () => {
-    const certificate = await issueClientCertificate(set.ca, { now, commonName: 'x, CN=reporter' })
-    const rules: AgentRule[] = [{ trust_source: 'ca', subject_dn: 'O=Mayfly development, CN=x, CN=reporter' }]
+    const certificate = await issueClientCertificate(set.ca, { now, commonName: 'reporter,CN=x' })
+    const rules: AgentRule[] = [{ trust_source: 'ca', subject_dn: 'CN=reporter,CN=x,O=Mayfly development' }]
     expect(reasonOf(present(certificate), snapshotOf(set.ca, rules))).toBe('unknown_agent')
   })
 
