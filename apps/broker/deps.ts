@@ -12,6 +12,7 @@ import { Pins } from '#core/exchange/pins.ts'
 import { Rejections } from '#core/exchange/rejections.ts'
 import { type KeyEncryption, LocalKeyEncryption } from '#core/keys/key-encryption.ts'
 import { Keyring } from '#core/keys/keyring.ts'
+import { SigningThread } from '#core/keys/signing-thread.ts'
 import { SubjectKeys } from '#core/keys/subject-keys.ts'
 import { TenantDirectory } from '#core/registry/directory.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
@@ -49,7 +50,9 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const keyEncryption = new LocalKeyEncryption(config.keyEncryptionKey)
   const failpoint = createFailpoint(config.failpoint)
   const { log, close: closeLog } = openLog(config.databaseUrl, clock, logger, failpoint)
-  const directory = new TenantDirectory({ db: database.db, keyring: new Keyring(keyEncryption), baseUrl: config.publicUrl })
+  const signing = new SigningThread()
+  const keyring = new Keyring(keyEncryption, signing.sign)
+  const directory = new TenantDirectory({ db: database.db, keyring, baseUrl: config.publicUrl })
   const issuerFetch = createIssuerFetch({ allowPrivateAddresses: config.allowPrivateIssuers })
   const certificates = new CertificateSubjects()
   const rejections = new Rejections(clock)
@@ -72,7 +75,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const close = async (): Promise<void> => {
     heartbeat.stop()
     await log.close()
-    await Promise.all([closeLog(), database.close(), issuerFetch.close()])
+    await Promise.all([closeLog(), database.close(), issuerFetch.close(), signing.close()])
   }
   return { config, logger, clock, database, keyEncryption, directory, log, rejections, exchange, heartbeat, close }
 }
