@@ -62,15 +62,24 @@ export const resourceRoutes: FastifyPluginCallback<ResourceRouteDeps> = (app, de
   const security = [{ resource: [] }]
   app.setErrorHandler(createErrorHandler(renderProblem, app.logger))
   app.setValidatorCompiler(compileSchema)
+  const callers = new WeakMap<FastifyRequest, ResourcePrincipal>()
+  // Before the body is read: a stranger's body is never parsed.
+  app.addHook<{ Params: { slug?: string } }>('onRequest', async request => {
+    callers.set(request as FastifyRequest, await authenticateResource(deps, request))
+  })
+  const callerOf = (request: unknown): ResourcePrincipal => {
+    const caller = callers.get(request as FastifyRequest)
+    if (!caller) throw new BrokerError('internal', { detail: 'a guard’s request was not authenticated' })
+    return caller
+  }
   acceptJsonOnly(app)
   for (const prefix of ['', '/t/:slug']) {
     app.post<{ Params: { slug?: string }; Body: Static<typeof ConsumeBody> }>(
       `${prefix}/consume`,
       { schema: { tags: ['resource'], summary: 'Use up a token of a once resource', body: ConsumeBody, security } },
       async (request, reply) => {
-        const principal = await authenticateResource(deps, request)
         const { token_id: tokenId, nonce, exp } = request.body
-        await consumeToken(deps, principal, { tokenId, nonce, expiresSeconds: exp })
+        await consumeToken(deps, callerOf(request), { tokenId, nonce, expiresSeconds: exp })
         return reply.send({ consumed: true })
       },
     )
@@ -78,8 +87,7 @@ export const resourceRoutes: FastifyPluginCallback<ResourceRouteDeps> = (app, de
       `${prefix}/v1/decisions`,
       { schema: { tags: ['resource'], summary: 'Report what a guard allowed and refused', body: DecisionsBody, security } },
       async (request, reply) => {
-        const principal = await authenticateResource(deps, request)
-        await reportDecisions(deps, principal, request.body.decisions)
+        await reportDecisions(deps, callerOf(request), request.body.decisions)
         return reply.code(202).send({ accepted: request.body.decisions.length })
       },
     )
@@ -87,11 +95,13 @@ export const resourceRoutes: FastifyPluginCallback<ResourceRouteDeps> = (app, de
   done()
 }
 
+type ResourcePrincipal = Principal & { readonly tenantId: string; readonly resourceId: string }
+
 /** The credential must be a resource's, and of the tenant whose path is called. */
 async function authenticateResource(
   { db, directory }: ResourceRouteDeps,
   request: FastifyRequest<{ Params: { slug?: string } }>,
-): Promise<Principal & { readonly tenantId: string; readonly resourceId: string }> {
+): Promise<ResourcePrincipal> {
   const { tenant } = await resolveTenant(directory, request.params.slug)
   const [scheme, secret] = request.headers.authorization?.split(' ') ?? []
   if (scheme?.toLowerCase() !== 'bearer' || !secret)
