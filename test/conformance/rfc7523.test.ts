@@ -70,11 +70,12 @@ test('a client_id that is not the assertion’s agent is invalid_client', async 
 })
 
 test('client authentication by secret or assertion is not offered, and is refused where it is sent (§ 2.2)', async () => {
-  for (const changes of [
+  const sent: Record<string, string>[] = [
     { client_secret: 'x' },
     { client_assertion: 'x', client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' },
-  ]) {
-    const { status, body } = await ask(changes as Record<string, string>)
+  ]
+  for (const changes of sent) {
+    const { status, body } = await ask(changes)
     expect([status, body.error]).toEqual([401, 'invalid_client'])
   }
 })

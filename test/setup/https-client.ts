@@ -25,7 +25,12 @@ export function createHttpsClient(caPem: string): HttpsClient {
     const name = certificate?.certificatePem ?? ''
     const found = agents.get(name)
     if (found) return found
-    const connect = { ca: caPem, ...(certificate && { cert: certificate.chainPem, key: certificate.keyPem }) }
+    // Fixed, so that a test may send any Host.
+    const connect = {
+      ca: caPem,
+      servername: 'localhost',
+      ...(certificate && { cert: certificate.chainPem, key: certificate.keyPem }),
+    }
     const agent = new Agent({ connect, connections: 16 })
     agents.set(name, agent)
     return agent
