@@ -28,6 +28,9 @@ export async function resolveAccount(
       'Send task_id or account_id: this agent registers no claims to derive the task from.',
     )
   const key = taskKey(subject.agent.id, taskId)
+  const remembered = accounts.recall(key)
+  // Only what was just read may be called over: meanwhile its deadline may have been moved.
+  if (remembered && !isLive(remembered, nowSeconds)) accounts.forget(key)
   const account = accounts.recall(key) ?? (await accounts.findByTask(key))
   if (account) return checkOwn(account, subject, nowSeconds)
   if (!subject.agent.settings.may_open)

@@ -5,6 +5,7 @@ import type { PresentedCertificate } from './certificate.ts'
 import type { CertificateSubjects } from './certificate-subject.ts'
 import type { JwksStore } from './jwks-store.ts'
 import { verifyOpenIdSubject } from './openid-subject.ts'
+import { markOf } from './snapshot-mark.ts'
 import { refuse, type SubjectResult, type VerifiedSubject } from './subject.ts'
 
 /**
@@ -12,7 +13,7 @@ import { refuse, type SubjectResult, type VerifiedSubject } from './subject.ts'
  * remembered belongs to one snapshot of one tenant, and its end is checked at each use.
  */
 export class SubjectAuthenticator {
-  readonly #remembered: LRUCache<string, { snapshot: TenantSnapshot; subject: VerifiedSubject }>
+  readonly #remembered: LRUCache<string, { mark: object; subject: VerifiedSubject }>
   readonly #jwks: JwksStore
   readonly #certificates: CertificateSubjects
 
@@ -30,7 +31,7 @@ export class SubjectAuthenticator {
   /** The verified subject of a token seen before, if it still holds: no signature check, no round trip. */
   recall(snapshot: TenantSnapshot, tokenHash: string, nowMs: number): VerifiedSubject | undefined {
     const kept = this.#remembered.get(tokenHash)
-    return kept?.snapshot === snapshot && kept.subject.untilSeconds * 1000 > nowMs ? kept.subject : undefined
+    return kept?.mark === markOf(snapshot) && kept.subject.untilSeconds * 1000 > nowMs ? kept.subject : undefined
   }
 
   /** Throws BrokerError `trust_source_unavailable`. nowMs: the database's clock. */
@@ -38,7 +39,7 @@ export class SubjectAuthenticator {
     const kept = this.recall(snapshot, tokenHash, nowMs)
     if (kept) return { ok: true, subject: kept }
     const result = await verifyOpenIdSubject(snapshot, this.#jwks, token, nowMs)
-    if (result.ok) this.#remembered.set(tokenHash, { snapshot, subject: result.subject })
+    if (result.ok) this.#remembered.set(tokenHash, { mark: markOf(snapshot), subject: result.subject })
     return result
   }
 

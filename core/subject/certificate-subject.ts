@@ -5,13 +5,14 @@ import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { type CertificateNames, type PresentedCertificate, readNames } from './certificate.ts'
 import { chainEndsIn, readAnchors } from './certificate-path.ts'
 import { matchAgent, type NameKind, type Proof } from './match-agent.ts'
+import { markOf } from './snapshot-mark.ts'
 import { hashList, refuse, type SubjectResult } from './subject.ts'
 
 /** How long a verdict is kept: an intermediate or an anchor may end meanwhile. */
 const verdictMs = 30_000
 
 interface Verdict {
-  readonly snapshot: TenantSnapshot
+  readonly mark: object
   readonly result: SubjectResult
   readonly untilMs: number
 }
@@ -32,8 +33,8 @@ export class CertificateSubjects {
     if (!presented.listenerAuthorized) return untrusted
     const key = `${snapshot.tenant.id} ${presented.thumbprint}`
     const kept = this.#recognised.get(key) ?? this.#refused.get(presented)
-    if (kept?.snapshot === snapshot && nowMs < kept.untilMs) return kept.result
-    const verdict = { snapshot, result: this.#recognise(snapshot, presented, nowMs), untilMs: nowMs + verdictMs }
+    if (kept?.mark === markOf(snapshot) && nowMs < kept.untilMs) return kept.result
+    const verdict = { mark: markOf(snapshot), result: this.#recognise(snapshot, presented, nowMs), untilMs: nowMs + verdictMs }
     if (verdict.result.ok) this.#recognised.set(key, verdict)
     else this.#refused.set(presented, verdict)
     return verdict.result
