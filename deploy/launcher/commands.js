@@ -43,7 +43,11 @@ export const COMMANDS = {
   types: {
     about: 'check the types',
     example: 'npm run types',
-    run: [[TSC, '--noEmit', '-p', 'tsconfig.json']],
+    run: [
+      [TSC, '--noEmit', '-p', 'tsconfig.json'],
+      [TSC, '--noEmit', '-p', 'packages/guard/tsconfig.test.json'],
+      [TSC, '--noEmit', '-p', 'packages/client/tsconfig.test.json'],
+    ],
   },
   drift: {
     about: 'check that the generated schema files fit the migrations',
