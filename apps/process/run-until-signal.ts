@@ -31,6 +31,8 @@ export async function runUntilSignal(name: string, start: () => Promise<Running>
   }, endWithinMs)
   await running.close()
   clearTimeout(late)
+  // Whatever a library still waits for (a Redis that is gone) must not keep an ended process.
+  setTimeout(() => process.exit(), 200).unref()
 }
 
 /** What is wrong, in words for an operator. */

@@ -14,6 +14,7 @@ const jobEveryMs = 60_000
 const sweepEveryMs = 10 * 60_000
 const complainEveryMs = 10_000
 const queueName = 'housekeeping'
+const backendGoodbyeMs = 2_000
 
 export interface RunningWorker {
   /** Runs the housekeeping now. */
@@ -58,8 +59,9 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     sweep,
     async close() {
       clearInterval(timer)
-      await Promise.race([scheduled, new Promise(resolve => setTimeout(resolve, 2_000).unref())])
-      await Promise.allSettled([worker.close(), queue.close()])
+      await within(backendGoodbyeMs, scheduled)
+      // A backend that is gone answers no goodbye; nothing of ours depends on it.
+      await within(backendGoodbyeMs, Promise.allSettled([worker.close(), queue.close()]))
       await database.close()
     },
   }
@@ -73,4 +75,14 @@ function sparingly(complain: (error: Error) => void): (error: Error) => void {
     silentUntilMs = performance.now() + complainEveryMs
     complain(error)
   }
+}
+
+/** Waits for the promise, but no longer than that. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise(resolve => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([promise, late])
+  clearTimeout(timer)
 }
