@@ -184,14 +184,12 @@ describe('what is read', () => {
     })
   })
 
-  test('credentials that are not offered are never what is read instead of a subject token (threats 5)', () => {
-    const refusal = refusalOf({
-      ...good,
-      subject_token: undefined,
-      client_id: 'agt_1',
-      client_secret: 'x',
-      client_assertion: 'y',
-    })
-    expect(refusal.code).toBe('malformed_request')
+  test('other credentials are never read in the place of a subject token (threats 5)', () => {
+    for (const name of ['client_secret', 'client_assertion'])
+      for (const subjectToken of [undefined, good.subject_token])
+        expect(refusalOf({ ...good, subject_token: subjectToken, client_id: 'agt_1', [name]: 'x' }).code).toBe(
+          'client_not_authenticated',
+        )
+    expect(refusalOf({ ...good, subject_token: undefined, client_id: 'agt_1' }).code).toBe('malformed_request')
   })
 })

@@ -1,0 +1,121 @@
+import 'reflect-metadata' // before @peculiar/x509, which needs it loaded
+import { X509Certificate } from 'node:crypto'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { createDevCa, issueClientCertificate } from '#apps/standalone/dev-ca.ts'
+import { bindKey } from '#core/exchange/bind-key.ts'
+import { Pins } from '#core/exchange/pins.ts'
+import { type PresentedCertificate, presentCertificate } from '#core/subject/certificate.ts'
+import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
+import type { VerifiedSubject } from '#core/subject/subject.ts'
+import { makeAgent, makeSnapshot, openIdSource, x509Source } from '../subject/snapshot.ts'
+
+const nowMs = Date.parse('2026-11-22T12:00:00Z')
+const own = 'spiffe://example.test/own'
+const rules = [{ trust_source: 'ca', san_uri: own }]
+const pop = makeAgent(rules)
+const bearer = makeAgent(rules, {}, { binding: 'bearer' })
+const other = makeAgent([{ trust_source: 'ca', san_uri: 'spiffe://example.test/other' }])
+
+let certificates: Record<'own' | 'other' | 'stranger' | 'expired', PresentedCertificate>
+let anchor: string
+beforeAll(async () => {
+  const now = new Date(nowMs)
+  const ca = await createDevCa({ now })
+  const strangersCa = await createDevCa({ now, commonName: 'The thief’s own' })
+  anchor = ca.certificatePem
+  const issue = async (uri: string, from = ca, notAfter?: Date) => {
+    const { certificatePem } = await issueClientCertificate(from, { now, uris: [uri], ...(notAfter ? { notAfter } : {}) })
+    return presentCertificate(new X509Certificate(certificatePem), () => [], true)
+  }
+  certificates = {
+    own: await issue(own),
+    other: await issue('spiffe://example.test/other'),
+    stranger: await issue(own, strangersCa),
+    expired: await issue(own, ca, new Date(nowMs - 1_000)),
+  }
+})
+
+function bind(agent: typeof pop, presented: PresentedCertificate | undefined, boundThumbprint?: string) {
+  const snapshot = makeSnapshot({ sources: [openIdSource(), x509Source('ca', anchor)], agents: [agent, other] })
+  const result = bindKey(snapshot, { agent, boundThumbprint } as VerifiedSubject, presented, new CertificateSubjects(), nowMs)
+  return result.ok ? result : { ...result, hint: undefined }
+}
+
+describe('a key is proof of possession only', () => {
+  test('when the certificate by itself is the same agent’s', () => {
+    expect(bind(pop, certificates.own)).toEqual({
+      ok: true,
+      binding: 'pop',
+      thumbprint: certificates.own.thumbprint,
+      notAfterSeconds: certificates.own.notAfterSeconds,
+    })
+  })
+
+  test('or when the token’s own cnf names it, whoever issued it', () => {
+    expect(bind(pop, certificates.stranger, certificates.stranger.thumbprint)).toMatchObject({ ok: true, binding: 'pop' })
+  })
+})
+
+describe('a stolen token (threats 35)', () => {
+  test.each<[name: string, make: () => [PresentedCertificate | undefined, string?], reason: string]>([
+    ['without any key', () => [undefined], 'no_key'],
+    ['with the thief’s own certificate', () => [certificates.stranger], 'key_not_proven'],
+    ['with another agent’s certificate', () => [certificates.other], 'other_agents_certificate'],
+    ['with the agent’s certificate after its end', () => [certificates.expired], 'certificate_expired'],
+    [
+      'bound to a key, with another key of the same agent',
+      () => [certificates.own, certificates.stranger.thumbprint],
+      'other_key',
+    ],
+    ['bound to a key, without one', () => [undefined, certificates.own.thumbprint], 'other_key'],
+  ])('%s gets nothing', (_, make, reason) => {
+    expect(bind(pop, ...make())).toMatchObject({ ok: false, code: 'client_not_authenticated', reason })
+  })
+
+  test('of a bearer agent is still refused when it is bound to a key, or comes with another agent’s', () => {
+    expect(bind(bearer, undefined, certificates.own.thumbprint)).toMatchObject({ ok: false, reason: 'other_key' })
+    expect(bind(bearer, certificates.other)).toMatchObject({ ok: false, reason: 'other_agents_certificate' })
+  })
+})
+
+describe('bearer', () => {
+  test('is only what the registration allows, and names the key that came along for the pin', () => {
+    expect(bind(bearer, undefined)).toMatchObject({
+      ok: true,
+      binding: 'bearer',
+      thumbprint: undefined,
+      notAfterSeconds: Number.POSITIVE_INFINITY,
+    })
+    expect(bind(bearer, certificates.stranger)).toMatchObject({
+      ok: true,
+      binding: 'bearer',
+      thumbprint: certificates.stranger.thumbprint,
+    })
+    expect(bind(bearer, certificates.own)).toMatchObject({ ok: true, binding: 'pop' })
+  })
+})
+
+describe('a pin', () => {
+  const pin = { token_hash: 'aa', key: Pins.keyName('AQID'), until: 1 }
+
+  test('confirms its own key and contradicts every other, no key included', () => {
+    const pins = new Pins()
+    expect([pins.confirms('aa', 'AQID'), pins.contradicts('aa', 'AQID')]).toEqual([false, false])
+    pins.remember(pin)
+    expect([pins.confirms('aa', 'AQID'), pins.contradicts('aa', 'AQID')]).toEqual([true, false])
+    for (const key of ['AQIE', undefined]) expect([pins.confirms('aa', key), pins.contradicts('aa', key)]).toEqual([false, true])
+    expect(pins.contradicts('bb', 'AQIE')).toBe(false)
+  })
+
+  test('known to be another’s contradicts the key that was tried', () => {
+    const pins = new Pins()
+    pins.markForeign(pin)
+    expect([pins.confirms('aa', 'AQID'), pins.contradicts('aa', 'AQID')]).toEqual([false, true])
+  })
+
+  test('of a token that came without a key confirms only its coming without one', () => {
+    const pins = new Pins()
+    pins.remember({ ...pin, key: Pins.keyName(undefined) })
+    expect([pins.confirms('aa', undefined), pins.contradicts('aa', 'AQID')]).toEqual([true, true])
+  })
+})

@@ -1,0 +1,100 @@
+import { createDecipheriv, randomBytes } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import type { SubjectKey } from '#core/audit/event.ts'
+import { deny } from '#core/exchange/denial.ts'
+import { deniedEvent, issuedEvent, openedEvent } from '#core/exchange/events.ts'
+import type { ExchangeInput } from '#core/exchange/exchange.ts'
+import type { Plan } from '#core/exchange/plan.ts'
+import type { VerifiedSubject } from '#core/subject/subject.ts'
+import { makeAgent, makeResource, makeSnapshot } from '../subject/snapshot.ts'
+
+const agent = makeAgent([])
+const snapshot = makeSnapshot({ agents: [agent] })
+const subjectKey: SubjectKey = { id: 'key-1', key: randomBytes(32) }
+const names = {
+  issuer: 'https://canary-issuer',
+  subject: 'canary-subject',
+  address: '192.0.2.77',
+  task: 'canary-task',
+  scope: 'canary:scope',
+  place: 'https://canary.example',
+}
+const subject = {
+  agent,
+  trustSourceId: 'source-ci',
+  foreign: { issuer: names.issuer, subject: names.subject },
+} as VerifiedSubject
+const details = [{ type: 'agent_http', locations: [names.place], methods: ['GET'], uri_template: '/canary' }]
+const plan = {
+  claims: {
+    accountId: '01900000-0000-7000-8000-000000000001',
+    tokenId: `at_${'1'.repeat(32)}`,
+    expiresSeconds: 2,
+    generation: 1,
+    taskId: names.task,
+    resource: makeResource(),
+    granted: { details, scopes: [names.scope] },
+    resourceHash: 'canary-hash',
+  },
+  binding: 'pop',
+  dropped: { details: [], scopes: [] },
+  deadlineSeconds: 3,
+  subjectKey,
+} as unknown as Plan
+const input = {
+  address: names.address,
+  request: {
+    targets: [names.place],
+    scope: names.scope,
+    authorizationDetails: JSON.stringify(details),
+    taskId: names.task,
+    accountId: undefined,
+  },
+} as unknown as ExchangeInput
+const about = { snapshot, subject, plan, input, nowMs: 1_000 }
+
+function openPrivate(body: string): Record<string, unknown> {
+  const bytes = Buffer.from((JSON.parse(body) as { private: string }).private, 'base64url')
+  const decipher = createDecipheriv('aes-256-gcm', subjectKey.key, bytes.subarray(0, 12)).setAuthTag(bytes.subarray(-16))
+  const text = Buffer.concat([decipher.update(bytes.subarray(12, -16)), decipher.final()]).toString()
+  return (JSON.parse(text) as { facts: Record<string, unknown> }).facts
+}
+
+describe.each([
+  ['an issuance', issuedEvent(about, { canonical: '{}', hash: 'c'.repeat(43) })],
+  ['an opening', openedEvent(about)],
+  [
+    'a denial',
+    deniedEvent(snapshot, subject, input, deny('scope_refused', 'unknown_scope', `canary ${names.scope}`), subjectKey, 1_000),
+  ],
+])('%s', (_, event) => {
+  test('names in clear only what is ours: no foreign name, address, task, permission or hint', () => {
+    for (const text of [event.leaf, event.body]) {
+      expect(text).not.toContain('canary')
+      expect(text).not.toContain(names.address)
+    }
+  })
+
+  test('keeps who it was for those who hold the subject’s key', () => {
+    expect(openPrivate(event.body)).toMatchObject({
+      issuer: names.issuer,
+      subject: names.subject,
+      address: names.address,
+      task_id: names.task,
+    })
+  })
+})
+
+test('a stranger’s text never fills the log, however long it is', () => {
+  const long = 'x'.repeat(1_000_000)
+  const request = { targets: Array(100).fill(long), scope: long, authorizationDetails: long, taskId: 't'.repeat(128) }
+  const { body } = deniedEvent(
+    snapshot,
+    subject,
+    { ...input, request } as never,
+    deny('scope_refused', 'unknown_scope', long),
+    subjectKey,
+    1_000,
+  )
+  expect(body.length).toBeLessThan(8_192)
+})
