@@ -8,6 +8,7 @@ import { createBaseApp } from './http/base-app.ts'
 import { createCursors } from './http/cursor.ts'
 import { healthRoutes } from './routes/health.ts'
 import { oauthRoutes } from './routes/oauth/oauth-routes.ts'
+import { publicDocumentRoutes } from './routes/public-documents.ts'
 import { resourceRoutes } from './routes/resource/resource-routes.ts'
 import { v1Routes } from './routes/v1/v1-routes.ts'
 import { publicServerOptions } from './tls/listeners.ts'
@@ -16,6 +17,7 @@ export async function createApp(deps: BrokerDeps): Promise<FastifyInstance> {
   const { config, clock, database, directory, keyEncryption, log } = deps
   const app = await createBaseApp({ logger: deps.logger, https: publicServerOptions(config.tls), baseUrl: config.publicUrl })
   app.register(healthRoutes, { faults: () => deps.heartbeat.faults() })
+  app.register(publicDocumentRoutes)
   app.register(oauthRoutes, { exchange: deps.exchange, directory, publicUrl: config.publicUrl, mtlsUrl: config.mtlsUrl })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
   app.register(async management => {

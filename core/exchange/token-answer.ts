@@ -26,7 +26,8 @@ export function tokenAnswer(plan: Plan, token: string, issuer: string, claimSecr
     issued_token_type: accessTokenType,
     token_type: 'Bearer',
     expires_in: claims.expiresSeconds - claims.issuedSeconds,
-    scope: scopes.length > 0 ? scopes.join(' ') : undefined,
+    // RFC 6749 § 5.1: an absent scope means the requested one, so where all of it was dropped that must be said.
+    scope: scopes.length > 0 || plan.dropped.scopes.length > 0 ? scopes.join(' ') : undefined,
     authorization_details: details.length > 0 ? details : undefined,
     account_id: formatId('account', claims.accountId),
     task_id: claims.taskId,
