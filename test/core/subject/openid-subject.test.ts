@@ -1,60 +1,18 @@
 // The attack rows of threats.md that end at the subject token: 1, 5 to 7, 9 to 11, and the rule that a proof is unambiguous.
 
 import { createHmac, generateKeyPairSync } from 'node:crypto'
-import { exportJWK, exportSPKI, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'jose'
-import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { AgentRule } from '#core/registry/agent.ts'
-import type { TenantSnapshot } from '#core/registry/tenant.ts'
-import { JwksStore } from '#core/subject/jwks-store.ts'
-import { verifyOpenIdSubject } from '#core/subject/openid-subject.ts'
-import { audience, issuer, makeAgent, makeSnapshot, openIdSource, x509Source } from './snapshot.ts'
+import { exportJWK, exportSPKI, generateKeyPair } from 'jose'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { agent, claims, jwks, keys, newVerifier, now, rsa, sign, stranger, sub } from './openid-issuer.ts'
+import { audience, issuer, makeSnapshot, openIdSource } from './snapshot.ts'
 
-const nowMs = 1_795_305_600_000
-const now = nowMs / 1000
-const sub = 'repo:org/app:ref:main'
-const rule: AgentRule = { trust_source: 'source-ci', claims: { sub: 'repo:org/*:ref:main' } }
-const agent = makeAgent([rule])
-
-let keys: Awaited<ReturnType<typeof generateKeyPair>>
-let rsa: Awaited<ReturnType<typeof generateKeyPair>>
-let stranger: Awaited<ReturnType<typeof generateKeyPair>>
-let jwks: { keys: Record<string, unknown>[] }
-let fetches: number
-let store: JwksStore
-beforeAll(async () => {
-  keys = await generateKeyPair('ES256', { extractable: true })
-  rsa = await generateKeyPair('RS256', { extractable: true })
-  stranger = await generateKeyPair('ES256', { extractable: true })
-  jwks = {
-    keys: [
-      { ...(await exportJWK(keys.publicKey)), kid: 'ec', alg: 'ES256', use: 'sig' },
-      { ...(await exportJWK(rsa.publicKey)), kid: 'rsa' },
-    ],
-  }
-})
+let { verify, reasonOf, fetches } = newVerifier()
 beforeEach(() => {
-  fetches = 0
-  store = new JwksStore(async () => {
-    fetches++
-    return jwks
-  })
+  ;({ verify, reasonOf, fetches } = newVerifier())
 })
 
-const claims = (change: Record<string, unknown> = {}): Record<string, unknown> => {
-  const all: Record<string, unknown> = { iss: issuer, aud: audience, sub, iat: now - 10, exp: now + 300, ...change }
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
-}
-const sign = (change: Record<string, unknown> = {}, header: Partial<JWTHeaderParameters> = {}, key = keys.privateKey) =>
-  new SignJWT(claims(change)).setProtectedHeader({ alg: 'ES256', kid: 'ec', typ: 'JWT', ...header }).sign(key)
 const b64 = (value: unknown): string =>
   Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
-
-const verify = (token: string, snapshot: TenantSnapshot = makeSnapshot({ agents: [agent] })) =>
-  verifyOpenIdSubject(snapshot, store, token, nowMs)
-const reasonOf = async (token: string, snapshot?: TenantSnapshot): Promise<string | undefined> => {
-  const result = await verify(token, snapshot)
-  return result.ok ? undefined : result.reason
-}
 
 test('a good token is recognised as its agent, until its end', async () => {
   const result = await verify(await sign())
@@ -206,7 +164,7 @@ describe('algorithm and signature (threats 5, 7)', () => {
 
   test('a token larger than 16 KiB is refused before anything is looked up', async () => {
     expect(await reasonOf(await sign({ filler: 'x'.repeat(20_000) }))).toBe('malformed_jwt')
-    expect(fetches).toBe(0)
+    expect(fetches()).toBe(0)
   })
 
   test('every registered algorithm verifies with a key of its kind', async () => {
@@ -214,7 +172,7 @@ describe('algorithm and signature (threats 5, 7)', () => {
       const pair = await generateKeyPair(alg, { extractable: true })
       jwks.keys.push({ ...(await exportJWK(pair.publicKey)), kid: alg })
       const snapshot = makeSnapshot({ agents: [agent], sources: [openIdSource({ algorithms: [alg] })] })
-      store = new JwksStore(async () => jwks)
+      ;({ reasonOf } = newVerifier())
       const token = await sign({}, { alg, kid: alg }, pair.privateKey)
       expect(await reasonOf(token, snapshot), alg).toBeUndefined()
       expect(await reasonOf(`${token.slice(0, -20)}${'A'.repeat(18)}${token.slice(-2)}`, snapshot), alg).toBe('bad_signature')
@@ -229,7 +187,7 @@ describe('headers that would choose the key (threats 9, 10)', () => {
     const lures = { jku: 'https://evil.example/jwks', x5u: 'file:///etc/passwd', jwk, x5c: ['AAAA'] }
     expect(await reasonOf(await sign({}, lures, stranger.privateKey))).toBe('bad_signature')
     expect(await reasonOf(await sign({}, lures))).toBeUndefined()
-    expect(fetches).toBe(1)
+    expect(fetches()).toBe(1)
   })
 
   test.each([
@@ -243,108 +201,9 @@ describe('headers that would choose the key (threats 9, 10)', () => {
     'x'.repeat(4_000),
   ])('kid %j is a name and no place: no key, and no fetch beyond the first', async kid => {
     await verify(await sign())
-    expect(fetches).toBe(1)
+    expect(fetches()).toBe(1)
     for (let n = 0; n < 20; n++) expect(await reasonOf(await sign({}, { kid }))).toBe('unknown_key')
-    expect(fetches).toBe(1)
-  })
-})
-
-describe('the agent', () => {
-  const twoAgents = (...rules: AgentRule[]) => makeSnapshot({ agents: rules.map(one => makeAgent([one])) })
-
-  test('is refused when two match one proof', async () => {
-    const broad: AgentRule = { trust_source: 'source-ci', claims: { sub: 'repo:org/**' } }
-    expect(await reasonOf(await sign(), twoAgents(rule, broad))).toBe('ambiguous_agent')
-    expect(
-      await reasonOf(await sign(), makeSnapshot({ agents: [makeAgent([rule, broad])] })),
-      'two rules of one agent',
-    ).toBeUndefined()
-  })
-
-  test.each<[name: string, bad: AgentRule]>([
-    ['a rule without sub', { trust_source: 'source-ci', claims: { ref: 'main' } }],
-    ['a rule without any claim', { trust_source: 'source-ci', claims: {} }],
-    ['a rule of another trust source', { trust_source: 'source-other', claims: { sub } }],
-    ['a rule for certificates', { trust_source: 'source-ci', san_uri: sub }],
-    ['a rule with a claim that the token lacks', { trust_source: 'source-ci', claims: { sub, environment: 'production' } }],
-    ['a rule with a claim that the token has as a list', { trust_source: 'source-ci', claims: { sub, groups: 'a' } }],
-    [
-      'a rule with a claim that only every object has',
-      { trust_source: 'source-ci', claims: { sub, 'constructor.name': 'Object' } },
-    ],
-  ])('is not recognised by %s', async (_, bad) => {
-    expect(await reasonOf(await sign({ ref: 'main', groups: ['a'] }), makeSnapshot({ agents: [makeAgent([bad])] }))).toBe(
-      'unknown_agent',
-    )
-  })
-
-  test('is told apart by nested claims', async () => {
-    const nested: AgentRule = { trust_source: 'source-ci', claims: { sub, 'kubernetes.io.pod.name': 'app-*' } }
-    const exact: AgentRule = { trust_source: 'source-ci', claims: { sub, 'kubernetes.io.pod.name': 'app-1' } }
-    const token = await sign({ 'kubernetes.io': { pod: { name: 'app-1' } } })
-    expect(await reasonOf(token, makeSnapshot({ agents: [makeAgent([exact])] }))).toBeUndefined()
-    await expect(verify(token, makeSnapshot({ agents: [makeAgent([nested])] })), 'a star is a whole segment').rejects.toThrow(
-      TypeError,
-    )
-  })
-})
-
-describe('trust sources', () => {
-  test('of one issuer are told apart by their audience, and each speaks for its own agents only', async () => {
-    const second = openIdSource({ id: 'source-second', audience: 'https://second.example' })
-    const other = makeAgent([{ trust_source: 'source-second', claims: { sub } }])
-    const snapshot = makeSnapshot({ sources: [openIdSource(), second], agents: [agent, other] })
-    const first = await verify(await sign(), snapshot)
-    expect(first.ok && first.subject.agent).toBe(agent)
-    const result = await verify(await sign({ aud: 'https://second.example' }), snapshot)
-    expect(result.ok && result.subject.agent).toBe(other)
-  })
-
-  test('that are certificate authorities vouch for no token', async () => {
-    const source = { ...x509Source('source-ci'), issuer } as never
-    expect(await reasonOf(await sign(), makeSnapshot({ sources: [source], agents: [agent] }))).toBe('unknown_issuer')
-  })
-
-  test('whose keys cannot be had are an answer to come back later', async () => {
-    store = new JwksStore(async () => Promise.reject(new Error('unreachable')))
-    await expect(verify(await sign())).rejects.toMatchObject({ code: 'trust_source_unavailable' })
-  })
-})
-
-describe('instances and tasks', () => {
-  const withSettings = (settings: Parameters<typeof makeAgent>[2]) => makeSnapshot({ agents: [makeAgent([rule], {}, settings)] })
-  const subjectOf = async (change: Record<string, unknown>, settings: Parameters<typeof makeAgent>[2]) => {
-    const result = await verify(await sign(change), withSettings(settings))
-    if (!result.ok) throw new Error(result.reason)
-    return result.subject
-  }
-
-  test('are told apart by the instance claims, a missing one included', async () => {
-    const settings = { instance_claims: ['run_id'] }
-    const openers = [{ run_id: '1' }, { run_id: '2' }, {}, { run_id: 'null' }].map(
-      async change => (await subjectOf(change, settings)).opener,
-    )
-    expect(new Set(await Promise.all(openers)).size).toBe(4)
-  })
-
-  test('share an opener when the registration names no instance claims', async () => {
-    expect((await subjectOf({ run_id: '1' }, {})).opener).toBe((await subjectOf({ run_id: '2' }, {})).opener)
-  })
-
-  test('have a derived task only when every task claim is there', async () => {
-    const settings = { task_claims: ['run_id', 'attempt'] }
-    const [a, b, c] = [
-      await subjectOf({ run_id: '1', attempt: 1 }, settings),
-      await subjectOf({ run_id: '1', attempt: 2 }, settings),
-      await subjectOf({ run_id: '1' }, settings),
-    ]
-    expect(a.derivedTaskId).toMatch(/^run_[0-9a-f]{32}$/)
-    expect(b.derivedTaskId).not.toBe(a.derivedTaskId)
-    expect(c.derivedTaskId).toBeUndefined()
-  })
-
-  test('carry the certificate that the token is bound to', async () => {
-    expect((await subjectOf({ cnf: { 'x5t#S256': 'abc' } }, {})).boundThumbprint).toBe('abc')
+    expect(fetches()).toBe(1)
   })
 })
 
