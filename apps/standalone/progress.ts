@@ -12,7 +12,14 @@ export interface Terminal {
 /** Runs `work`; from its second second on, `title` is on the terminal. */
 export type Progress = <T>(title: string, work: () => Promise<T>) => Promise<T>
 
-export function createProgress(terminal: Terminal = process.stderr): Progress {
+/** keep: false wipes the line of a finished piece of work off a terminal, where something else tells of it. */
+export function createProgress({
+  terminal = process.stderr,
+  keep = true,
+}: {
+  terminal?: Terminal
+  keep?: boolean
+} = {}): Progress {
   const live = terminal.isTTY === true
   return async (title, work) => {
     const startedMs = performance.now()
@@ -29,7 +36,7 @@ export function createProgress(terminal: Terminal = process.stderr): Progress {
     }, quietMs)
     try {
       const result = await work()
-      if (shown) terminal.write(`${live ? '\r\x1b[K' : ''}✓ ${title} (${elapsed()})\n`)
+      if (shown) terminal.write(`${live ? '\r\x1b[K' : ''}${live && !keep ? '' : `✓ ${title} (${elapsed()})\n`}`)
       return result
     } catch (error) {
       if (shown) terminal.write(`${live ? '\r\x1b[K' : ''}✗ ${title} (${elapsed()})\n`)

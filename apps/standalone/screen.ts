@@ -19,14 +19,15 @@ export interface ScreenInput {
 
 /** Several lines, without one at the end. */
 export function readyScreen(input: ScreenInput): string {
-  const { core, registered, devFile, logPath, seconds } = input
+  const { core, registered, ports, devFile, logPath, seconds } = input
   const paint = createPaint(input.colour)
-  const rows: [string, string, string][] = [
+  const rows: (readonly [string, string, string])[] = [
     ['API', core.publicUrl, 'tokens, /v1, /openapi.json'],
     ['API with certificates', core.mtlsUrl, 'the same, for agents with a key'],
     ['OpenID provider', core.idpIssuer, 'development only: anyone may sign in'],
     ['APIs to try', new URL(registered.seeded.uris.orders).origin, 'orders-api, refunds-api, status-api'],
     ['PostgreSQL', core.databaseDescription, ''],
+    ...(ports.metrics === undefined ? [] : [['Metrics', `http://localhost:${ports.metrics}/metrics`, ''] as const]),
   ]
   const width = Math.max(...rows.map(([name]) => name.length))
   const valueWidth = Math.max(...rows.map(([, value]) => value.length))

@@ -83,6 +83,6 @@ async function assertPortsFree(ports: Ports): Promise<void> {
     (typeof portVariables)['public'],
   ][]) {
     const port = ports[name]
-    if (port !== undefined && name !== 'metrics') await assertPortFree({ port, purpose, variable })
+    if (port !== undefined) await assertPortFree({ port, purpose, variable })
   }
 }

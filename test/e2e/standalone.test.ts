@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { Agent, request } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -113,6 +113,17 @@ test('stops at SIGTERM with everything that it started, exit code 0, and starts 
   expect(isRunning(postgres)).toBe(false)
   running = await start(surroundings)
   expect((await getToken(running.dev, 'after')).status).toBe(200)
+}, 60_000)
+
+test('makes another operator token where the kept one was lost', async () => {
+  running.process.kill('SIGTERM')
+  await running.ended
+  const { dev: old } = running
+  rmSync(`${stateDir}/operator-token`)
+  running = await start(surroundings)
+  expect(running.dev.tenant).toBe(old.tenant)
+  expect(running.dev.agent.id).toBe(old.agent.id)
+  expect(running.dev.operatorToken).not.toBe(old.operatorToken)
 }, 60_000)
 
 test('names the variable that moves a port which somebody else has, before it makes anything', async () => {

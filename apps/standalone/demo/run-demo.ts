@@ -46,7 +46,7 @@ async function tell(env: Environment, json: boolean): Promise<number> {
   try {
     state.folder('logs')
     const logFile = openLogFile(state.path('logs/mayfly.log'), logLevel, line => say(`! ${line}`))
-    const progress = createProgress()
+    const progress = createProgress({ keep: json })
     const story = new Story({ state, ports: await pickPorts(), logFile, logLevel, progress, say })
     if (!json) write(`\n${createPaint(colour).accent('Mayfly')}: accounts for AI agents that live as long as the task\n`)
     const { chapters } = await progress('Loading', () => import('./chapters.ts'))
