@@ -87,7 +87,7 @@ function openLog(
   logger: Logger,
   failpoint: Failpoint | undefined,
 ): { log: GroupCommit; close: () => Promise<void> } {
-  const open = (): Database => openDatabase(url, { poolSize: 1, applicationName: 'mayfly-log', statementTimeoutMs: 5_000 })
+  const open = (): Database => openDatabase(url, { poolSize: 1, applicationName: 'mayfly-log', statementTimeoutMs: 2_000 })
   let database = open()
   const log = new GroupCommit({
     clock,

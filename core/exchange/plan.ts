@@ -143,5 +143,5 @@ function openingRow(account: Account, claimSecret: string): Opening {
 
 function pinFor(deps: ExchangeDeps, tokenHash: string, key: KeyBinding, subject: VerifiedSubject): Pin | undefined {
   if (deps.pins.confirms(tokenHash, key.thumbprint)) return undefined
-  return { token_hash: tokenHash, key: Pins.keyName(key.thumbprint), until: subject.untilSeconds }
+  return { token_hash: tokenHash, key: Pins.keyName(key.thumbprint), until: subject.expiresSeconds }
 }

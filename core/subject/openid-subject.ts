@@ -105,6 +105,7 @@ function toSubject(agent: Agent, source: OpenIdTrustSource, jwt: ParsedJwt, unti
     opener: hashList([source.issuer, subject, ...agent.settings.instance_claims.map(path => [path, at(path) ?? null])]),
     derivedTaskId: complete ? `run_${hashList([source.issuer, subject, ...taskValues]).slice(0, 32)}` : undefined,
     untilSeconds,
+    expiresSeconds: jwt.payload['exp'] as number,
     boundThumbprint: boundThumbprint(jwt),
     byCertificate: false,
   }

@@ -15,6 +15,8 @@ export interface VerifiedSubject {
   readonly derivedTaskId: string | undefined
   /** From when on the proof is no longer accepted; seconds since the epoch. */
   readonly untilSeconds: number
+  /** The proof's own end, whatever the trust source makes of it; what must be remembered of it must be remembered until then. */
+  readonly expiresSeconds: number
   /** `cnf.x5t#S256` of the proof: the certificate that it is bound to. */
   readonly boundThumbprint: string | undefined
   /** Whether the proof itself is the TLS client certificate. */
