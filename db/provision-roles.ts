@@ -31,7 +31,7 @@ export async function provisionRoles(admin: Sql, passwords: RolePasswords): Prom
     await tx`revoke all on database ${tx(database)} from public`
     await tx`grant connect on database ${tx(database)} to mayfly_app, mayfly_queue, mayfly_migrate`
     await tx`revoke create on schema public from public`
-    await tx`grant mayfly_owner, mayfly_log, mayfly_queue to current_user`
+    await tx`grant mayfly_owner, mayfly_log, mayfly_queue, mayfly_migrate to current_user`
     await tx`create schema if not exists mayfly authorization mayfly_owner`
     await tx`create schema if not exists log authorization mayfly_log`
     await tx`create schema if not exists queue authorization mayfly_queue`
