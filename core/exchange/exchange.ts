@@ -7,6 +7,7 @@
 // No answer leaves before the commit; a token whose commit failed is thrown away.
 
 import type { PreparedEvent } from '#core/audit/event.ts'
+import { eventOnly } from '#core/audit/event-only.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { randomText } from '#core/ids/random.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
@@ -173,16 +174,8 @@ async function recordDenial(
 ): Promise<boolean> {
   const tenantId = snapshot.tenant.id
   const key = await deps.subjectKeys.get(tenantId, subject.subjectHash)
-  const outcome = await deps.log.append({
-    tenantId,
-    configEpoch: null,
-    account: null,
-    untilSeconds: 0,
-    events: [deniedEvent(snapshot, subject, input, denial, key, nowMs)],
-    opening: null,
-    pin: null,
-    subjectKey: key.stored ? null : (key.row ?? null),
-  })
+  const event = deniedEvent(snapshot, subject, input, denial, key, nowMs)
+  const outcome = await deps.log.append(eventOnly(tenantId, event, key.stored ? null : (key.row ?? null)))
   if (outcome === 'appended') key.stored = true
   else deps.subjectKeys.forget(tenantId, subject.subjectHash)
   return outcome === 'appended'

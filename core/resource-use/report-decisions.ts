@@ -1,4 +1,5 @@
 import { prepareEvent } from '#core/audit/event.ts'
+import { eventOnly } from '#core/audit/event-only.ts'
 import type { GroupCommit } from '#core/audit/group-commit.ts'
 import type { Principal } from '#core/operators/principal.ts'
 import type { Clock } from '#core/time/clock.ts'
@@ -27,14 +28,5 @@ export async function reportDecisions(
     decisions.filter(decision => decision.outcome === outcome).reduce((sum, { count }) => sum + (count ?? 1), 0)
   const facts = { allowed: total('allow'), decisions, denied: total('deny'), resource: resourceId }
   const event = prepareEvent({ type: 'decisions.reported', tenantId, facts }, deps.clock.nowMs())
-  await deps.log.append({
-    tenantId,
-    configEpoch: null,
-    account: null,
-    untilSeconds: 0,
-    events: [event],
-    opening: null,
-    pin: null,
-    subjectKey: null,
-  })
+  await deps.log.append(eventOnly(tenantId, event))
 }
