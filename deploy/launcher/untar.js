@@ -36,7 +36,8 @@ async function write(reader, size, target, stream) {
     if (!file.write(chunk)) await once(file, 'drain')
   }
   file.end()
-  await once(file, 'finish')
+  // Not 'finish': a program that is still open for writing cannot be run (ETXTBSY).
+  await once(file, 'close')
   stream.destroy()
 }
 
