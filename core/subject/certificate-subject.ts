@@ -30,7 +30,6 @@ export class CertificateSubjects {
   /** nowMs: the database's clock. */
   verify(snapshot: TenantSnapshot, presented: PresentedCertificate, nowMs: number): SubjectResult {
     if (nowMs >= presented.notAfterSeconds * 1000) return refuse('certificate_expired', 'The client certificate has expired.')
-    if (!presented.listenerAuthorized) return untrusted
     const key = `${snapshot.tenant.id} ${presented.thumbprint}`
     const kept = this.#recognised.get(key) ?? this.#refused.get(presented)
     if (kept?.mark === markOf(snapshot) && nowMs < kept.untilMs) return kept.result
@@ -61,6 +60,7 @@ export class CertificateSubjects {
         opener: hashList([issuer, subject]),
         derivedTaskId: undefined,
         untilSeconds: presented.notAfterSeconds,
+        expiresSeconds: presented.notAfterSeconds,
         boundThumbprint: presented.thumbprint,
         byCertificate: true,
       },

@@ -24,7 +24,7 @@ export function peerCertificate(request: IncomingMessage): PresentedCertificate 
 function read(socket: TLSSocket): PresentedCertificate | null {
   const leaf = socket.getPeerX509Certificate()
   if (!leaf) return null
-  return presentCertificate(leaf, () => (socket.destroyed ? [] : chainOf(socket.getPeerCertificate(true))), socket.authorized)
+  return presentCertificate(leaf, () => (socket.destroyed ? [] : chainOf(socket.getPeerCertificate(true))))
 }
 
 /** The certificates above the leaf as this TLS layer lists them; untrusted, and checked link by link by whoever uses them. */

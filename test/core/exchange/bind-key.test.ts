@@ -25,7 +25,7 @@ beforeAll(async () => {
   anchor = ca.certificatePem
   const issue = async (uri: string, from = ca, notAfter?: Date) => {
     const { certificatePem } = await issueClientCertificate(from, { now, uris: [uri], ...(notAfter ? { notAfter } : {}) })
-    return presentCertificate(new X509Certificate(certificatePem), () => [], true)
+    return presentCertificate(new X509Certificate(certificatePem), () => [])
   }
   certificates = {
     own: await issue(own),

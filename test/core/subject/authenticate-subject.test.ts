@@ -31,7 +31,7 @@ beforeAll(async () => {
   anchor = ca.certificatePem
   const issue = async () => {
     const issued = await issueClientCertificate(ca, { now: new Date(nowMs), uris: ['spiffe://example.test/w'] })
-    return presentCertificate(new X509Certificate(issued.certificatePem), () => [], true)
+    return presentCertificate(new X509Certificate(issued.certificatePem), () => [])
   }
   certificate = await issue()
   otherCertificate = await issue()

@@ -1,7 +1,7 @@
 // Rows 15 and 31 of threats.md as far as they end at the certificate: whose word is it, and whose name.
 
 import 'reflect-metadata' // before @peculiar/x509, which needs it loaded
-import { X509Certificate } from 'node:crypto'
+import { type webcrypto, X509Certificate } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
@@ -41,14 +41,32 @@ beforeEach(() => {
 })
 
 /** As the TLS layer would hand it over: the leaf, then what the peer sent beside it. */
-function present(
-  certificate: IssuedCertificate,
-  more: readonly CertificateAuthority[] = [],
-  authorized = true,
-): PresentedCertificate {
+function present(certificate: IssuedCertificate, more: readonly CertificateAuthority[] = []): PresentedCertificate {
   const [leaf, ...chain] = certificate.chainPem.split(/(?<=-----END CERTIFICATE-----\n)/).map(pem => new X509Certificate(pem))
   const intermediates = [...chain, ...more.map(ca => new X509Certificate(ca.certificatePem))]
-  return presentCertificate(leaf!, () => intermediates, authorized)
+  return presentCertificate(leaf!, () => intermediates)
+}
+
+/** A leaf of the good CA with just these extensions beside its name. */
+async function oddLeaf(
+  extensions: x509.Extension[],
+  signing: object,
+  given?: webcrypto.CryptoKeyPair,
+): Promise<IssuedCertificate> {
+  const keys = given ?? (await newKeys())
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: newSerialNumber(),
+    subject: 'CN=odd',
+    issuer: set.ca.certificate.subjectName,
+    notBefore: new Date(nowMs - backdateMs),
+    notAfter: new Date(nowMs + 3_600_000),
+    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256', ...signing },
+    publicKey: keys.publicKey,
+    signingKey: set.ca.key,
+    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'url', value: uri }]), ...extensions],
+  })
+  const certificatePem = toPem(certificate)
+  return { certificatePem, chainPem: certificatePem, keyPem: await keyToPem(keys.privateKey) }
 }
 
 const snapshotOf = (anchor: CertificateAuthority = set.ca, rules: readonly AgentRule[] = [rule]) =>
@@ -94,10 +112,19 @@ describe('a certificate that is wrong in one way', () => {
     expect(reasonOf(present(set.bad[name]))).toBe(reason)
   })
 
-  test('is refused when the TLS layer found no valid path, however good it looks here', () => {
-    expect(reasonOf(present(set.good, [], false))).toBe('untrusted_certificate')
-    expect(reasonOf(present(set.good))).toBeUndefined()
-    expect(reasonOf(present(set.good, [], false)), 'also after it was accepted once').toBe('untrusted_certificate')
+  test('may not sign, has a critical extension that nobody here evaluates, or a weak hash or key', async () => {
+    const leaf = (extensions: x509.Extension[], signing: object = {}, keys?: webcrypto.CryptoKeyPair) =>
+      oddLeaf(extensions, signing, keys)
+    const client = new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])
+    expect(reasonOf(present(await leaf([client])))).toBeUndefined()
+    const agreement = new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyAgreement, true)
+    expect(reasonOf(present(await leaf([client, agreement])))).toBe('untrusted_certificate')
+    const unheard = new x509.Extension('1.2.3.4', true, new Uint8Array([5, 0]))
+    expect(reasonOf(present(await leaf([client, unheard])))).toBe('untrusted_certificate')
+    expect(reasonOf(present(await leaf([client], { hash: 'SHA-1' })))).toBe('untrusted_certificate')
+    const rsa = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256', publicExponent: new Uint8Array([1, 0, 1]), modulusLength: 1024 }
+    const weak = (await crypto.subtle.generateKey(rsa, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair
+    expect(reasonOf(present(await leaf([client], {}, weak)))).toBe('untrusted_certificate')
   })
 
   test('is a CA certificate in the place of a leaf', async () => {
