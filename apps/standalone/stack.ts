@@ -3,7 +3,8 @@
 
 import { randomBytes } from 'node:crypto'
 import { type Broker, startBroker } from '#apps/broker/broker.ts'
-import { createIdp } from '#apps/idp/create-idp.ts'
+import type { BrokerConfig } from '#apps/broker/config.ts'
+import { createIdp, type Idp } from '#apps/idp/create-idp.ts'
 import { loadOrCreateIdpKeys, saveIdpIssuer } from '#apps/idp/idp-state.ts'
 import { startWorker } from '#apps/worker/worker.ts'
 import { parseId } from '#core/ids/id.ts'
@@ -38,7 +39,7 @@ export interface Core {
   readonly publicUrl: string
   readonly mtlsUrl: string
   readonly idpIssuer: string
-  readonly mintWorkloadToken: ReturnType<typeof createIdp>['mint']
+  readonly mintWorkloadToken: Idp['mint']
   readonly broker: Broker
   /** Resolves when a part that must not end has ended. */
   readonly ended: Promise<string>
@@ -64,15 +65,8 @@ export async function startCore(options: StackOptions): Promise<Core> {
     }),
   ])
   const { urls } = database
-  const idp = createIdp({
-    keys: await loadOrCreateIdpKeys(state.dir),
-    tls: { cert: tls.server.certPem, key: tls.server.keyPem },
-    production: false,
-    port: ports.idp,
-  })
-  const idpIssuer = await progress('Starting the OpenID provider', () => idp.listen())
+  const idp = await progress('Starting the OpenID provider', () => startIdp(state, tls, ports.idp))
   starting.defer(() => idp.close())
-  await saveIdpIssuer(state.dir, idpIssuer)
   const worker = await progress('Starting the worker', () =>
     startWorker(
       { databaseUrl: urls.app, redisUrl: options.redisUrl, queueDatabaseUrl: urls.queue, logLevel },
@@ -80,12 +74,29 @@ export async function startCore(options: StackOptions): Promise<Core> {
     ),
   )
   starting.defer(() => worker.close())
-  const publicUrl = `https://localhost:${ports.public}`
-  const mtlsUrl = `https://localhost:${ports.mtls}`
+  const config = brokerConfig(options, tls, urls)
+  const broker = await progress('Starting the broker', () => startBroker(config, logFile.logger('broker')))
+  starting.defer(() => broker.close())
+  const closing = starting.move()
+  const { description: databaseDescription, ended } = database
+  const { publicUrl, mtlsUrl } = config
+  const idpIssuer = idp.issuer
+  const mintWorkloadToken = idp.mint
+  return { state, tls, urls, databaseDescription, publicUrl, mtlsUrl, idpIssuer, mintWorkloadToken, broker, ended, closing }
+}
+
+async function startIdp(state: StateFolder, tls: TlsMaterial, port: number): Promise<Idp> {
+  const keys = await loadOrCreateIdpKeys(state.dir)
+  const idp = createIdp({ keys, tls: { cert: tls.server.certPem, key: tls.server.keyPem }, production: false, port })
+  await saveIdpIssuer(state.dir, await idp.listen())
+  return idp
+}
+
+function brokerConfig({ state, ports, logLevel }: StackOptions, tls: TlsMaterial, urls: DatabaseUrls): BrokerConfig {
   const kek = state.getOrCreateSecret('keys/kek', () => randomBytes(32).toString('base64url'))
-  const config = {
-    publicUrl,
-    mtlsUrl,
+  return {
+    publicUrl: `https://localhost:${ports.public}`,
+    mtlsUrl: `https://localhost:${ports.mtls}`,
     host: '127.0.0.1',
     port: ports.public,
     mtlsPort: ports.mtls,
@@ -97,12 +108,6 @@ export async function startCore(options: StackOptions): Promise<Core> {
     allowPrivateIssuers: true,
     logLevel,
   }
-  const broker = await progress('Starting the broker', () => startBroker(config, logFile.logger('broker')))
-  starting.defer(() => broker.close())
-  const closing = starting.move()
-  const { description: databaseDescription, ended } = database
-  const mintWorkloadToken = idp.mint
-  return { state, tls, urls, databaseDescription, publicUrl, mtlsUrl, idpIssuer, mintWorkloadToken, broker, ended, closing }
 }
 
 /** The tenant, its operator and what an agent needs, through `/v1`; then the APIs that stand behind guards. */

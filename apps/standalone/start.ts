@@ -57,6 +57,8 @@ async function start(env: Environment, json: boolean): Promise<number> {
     const { registerAll, startCore } = await progress('Loading', () => import('./stack.ts'))
     const core = await startCore({ ...options, state, ports, logFile, progress, say })
     await using _running = core.closing
+    // From here on a signal is remembered and ends things in order; before, there was nothing but PostgreSQL, whose guard does.
+    const stopping = untilStopped(core.ended, options.launcherPid)
     const registered = await progress('Registering the demo tenant', () => registerAll(core, ports))
     const devFile = writeDevFile(core, registered, `start-${Date.now().toString(36)}`)
     const tokenScript = writeWorkloadTokenScript(state, { subject: demoSubject, audience: core.publicUrl })
@@ -67,7 +69,7 @@ async function start(env: Environment, json: boolean): Promise<number> {
       const screen = { core, registered, ports, devFile, tokenScript, logPath: logFile.path, seconds: ms / 1000, colour }
       process.stdout.write(`${readyScreen(screen)}\n`)
     }
-    const { reason, exitCode } = await untilStopped(core.ended, options.launcherPid)
+    const { reason, exitCode } = await stopping
     say(exitCode === 0 ? 'Stopping …' : `✗ ${reason}`)
     await closeInTime(() => core.closing.disposeAsync(), say)
     return exitCode

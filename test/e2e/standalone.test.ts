@@ -145,3 +145,11 @@ test.each([
   expect(await child.ended).toBe(1)
   expect(child.err()).toContain(said)
 })
+
+test('hears a signal that comes with its first word', async () => {
+  running.process.kill('SIGTERM')
+  await running.ended
+  running = await start(surroundings)
+  running.process.kill('SIGTERM')
+  expect(await running.ended).toBe(0)
+})

@@ -60,7 +60,7 @@ async function tell(env: Environment, json: boolean): Promise<number> {
 }
 
 /** Ends at the first step that fails; what was started is ended in any case. */
-async function tellChapters(story: Story, chapters: readonly Chapter[], narrator: Narrator): Promise<boolean> {
+export async function tellChapters(story: Story, chapters: readonly Chapter[], narrator: Narrator): Promise<boolean> {
   const startedMs = performance.now()
   let passed = 0
   try {
