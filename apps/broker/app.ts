@@ -4,6 +4,7 @@ import helmet from '@fastify/helmet'
 import type { FastifyInstance } from 'fastify'
 import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
 import type { BrokerDeps } from './deps.ts'
+import { findPrincipal } from './http/access.ts'
 import { createBaseApp } from './http/base-app.ts'
 import { createCursors } from './http/cursor.ts'
 import { healthRoutes } from './routes/health.ts'
@@ -23,6 +24,11 @@ export async function createApp(deps: BrokerDeps): Promise<FastifyInstance> {
   app.register(async management => {
     await management.register(helmet, {
       contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    })
+    // Whoever got the answer to a change may count on it in the next request here; other brokers hear of it by NOTIFY.
+    management.addHook('onSend', async request => {
+      const tenantId = request.method === 'GET' ? undefined : findPrincipal(request)?.tenantId
+      if (tenantId) directory.invalidate(tenantId)
     })
     const cursors = createCursors(config.keyEncryptionKey)
     management.register(v1Routes({ db: database.db, clock, baseUrl: config.publicUrl, keyEncryption, cursors }))

@@ -46,14 +46,13 @@ export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promis
     const nowMs = deps.clock.nowMs()
     const subject = await authenticate(deps, snapshot, input, tokenHash, nowMs)
     const plan = await decide(deps, snapshot, input, subject, tokenHash, nowMs)
-    if (isDenial(plan)) {
-      if (await recordDenial(deps, snapshot, input, subject, plan, nowMs)) throw denialError(plan)
-    } else {
-      const issued = await issue(deps, snapshot, input, subject, plan, nowMs)
-      if (typeof issued !== 'string') return issued
-      if (issued === 'config_changed') snapshot = await currentSnapshot(deps, snapshot)
-      else forgetStale(deps, snapshot, subject, plan, issued)
-    }
+    const outcome = isDenial(plan)
+      ? await recordDenial(deps, snapshot, input, subject, plan, nowMs)
+      : await issue(deps, snapshot, input, subject, plan, nowMs)
+    if (typeof outcome !== 'string') return outcome
+    if (outcome === 'config_changed') snapshot = await currentSnapshot(deps, snapshot)
+    else if (outcome === 'subject_key_exists') deps.subjectKeys.forget(snapshot.tenant.id, subject.subjectHash)
+    else if (!isDenial(plan)) forgetStale(deps, plan, outcome)
   }
   throw new BrokerError('overloaded', { detail: 'the decision kept changing under the request', retryAfterSeconds: 1 })
 }
@@ -163,7 +162,10 @@ function signerFor(snapshot: TenantSnapshot, alg: 'ES256' | 'RS256') {
   return signer
 }
 
-/** False when another broker stored the subject's key first; then the event is made again with that key. */
+/**
+ * Throws the refusal once it stands in the log. It is a decision like any other: when the configuration changed under it,
+ * nothing is written and the outcome says so, so that nobody is refused by rules that no longer hold.
+ */
 async function recordDenial(
   deps: ExchangeDeps,
   snapshot: TenantSnapshot,
@@ -171,25 +173,19 @@ async function recordDenial(
   subject: VerifiedSubject,
   denial: Denial,
   nowMs: number,
-): Promise<boolean> {
+): Promise<Exclude<AppendOutcome, 'appended'>> {
   const tenantId = snapshot.tenant.id
   const key = await deps.subjectKeys.get(tenantId, subject.subjectHash)
   const event = deniedEvent(snapshot, subject, input, denial, key, nowMs)
-  const outcome = await deps.log.append(eventOnly(tenantId, event, key.stored ? null : (key.row ?? null)))
-  if (outcome === 'appended') key.stored = true
-  else deps.subjectKeys.forget(tenantId, subject.subjectHash)
-  return outcome === 'appended'
+  const request = eventOnly(tenantId, event, key.stored ? null : (key.row ?? null))
+  const outcome = await deps.log.append({ ...request, configEpoch: snapshot.configEpoch })
+  if (outcome !== 'appended') return outcome
+  key.stored = true
+  throw denialError(denial)
 }
 
 /** What turned out to be stale is forgotten, so that the next attempt reads it. */
-function forgetStale(
-  deps: ExchangeDeps,
-  snapshot: TenantSnapshot,
-  subject: VerifiedSubject,
-  plan: Plan,
-  outcome: AppendOutcome,
-): void {
-  if (outcome === 'subject_key_exists') deps.subjectKeys.forget(snapshot.tenant.id, subject.subjectHash)
-  else if (outcome === 'subject_token_pinned' && plan.pin) deps.pins.markForeign(plan.pin)
+function forgetStale(deps: ExchangeDeps, plan: Plan, outcome: AppendOutcome): void {
+  if (outcome === 'subject_token_pinned' && plan.pin) deps.pins.markForeign(plan.pin)
   else deps.accounts.forget(plan.taskKey)
 }

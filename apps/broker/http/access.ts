@@ -14,6 +14,9 @@ export type AccessTable = Readonly<Record<string, Access>>
 
 const principals = new WeakMap<FastifyRequest, Principal>()
 
+/** Who calls, if it is known yet. */
+export const findPrincipal = (request: FastifyRequest): Principal | undefined => principals.get(request)
+
 /** Who calls, on a route whose row names roles. */
 export function principalOf(request: FastifyRequest): Principal {
   const principal = principals.get(request)
