@@ -1,9 +1,11 @@
-// Opening a database. `Sql` runs the hot functions as written; `Db` is the typed query builder over the same pool.
+// Opening a database. `Sql` runs the hot functions as written, each a query of its own: no transaction and no reserved
+// connection, which its driver does not survive (`steady-socket.ts`). `Db` is the typed query builder, on a pool of its own.
 
-import { Kysely, type Transaction } from 'kysely'
-import { PostgresJSDialect } from 'kysely-postgres-js'
+import type { Kysely, Transaction } from 'kysely'
 import postgres, { type Sql } from 'postgres'
+import { openKysely } from './open-kysely.ts'
 import type { DB } from './schema.ts'
+import { createSteadySockets, paddedOptions } from './steady-socket.ts'
 
 export type Db = Kysely<DB>
 /** A function that locks or appends takes this and not `Db`, so the compiler forbids calling it outside a transaction. */
@@ -16,6 +18,7 @@ export interface Database {
 }
 
 export interface DatabaseOptions {
+  /** Of each of the two pools; 8 for `sql` and 4 for `db` when nothing is said. */
   readonly poolSize?: number
   /** How long a connection attempt may take before it fails, in seconds. */
   readonly connectTimeoutSeconds?: number
@@ -24,22 +27,52 @@ export interface DatabaseOptions {
   readonly applicationName?: string
 }
 
+/** `smallint[]`, as `log.append` answers; other arrays stay PostgreSQL's text. */
+const smallints = {
+  to: 1005,
+  from: [1005],
+  serialize: (values: readonly number[]) => `{${values.join(',')}}`,
+  parse: (text: string): number[] => (text === '{}' ? [] : text.slice(1, -1).split(',').map(Number)),
+}
+
 /** `url`: postgres://role:password@host:port/database. Connects on first use. */
 export function openDatabase(url: string, options: DatabaseOptions = {}): Database {
+  const { connectTimeoutSeconds = 2, statementTimeoutMs = 10_000, applicationName = 'mayfly' } = options
+  const plain = !wantsTls(url)
   const sql = postgres(url, {
     max: options.poolSize ?? 8,
-    connect_timeout: options.connectTimeoutSeconds ?? 2,
+    connect_timeout: connectTimeoutSeconds,
     idle_timeout: 0,
     max_lifetime: null,
     backoff: () => 0.1,
     onnotice: () => {},
-    types: { bigint: postgres.BigInt },
+    // What the driver would ask each new connection about array types nobody could catch if it failed, so the one that we read
+    // is named here.
+    fetch_types: false,
+    types: { bigint: postgres.BigInt, smallints },
     connection: {
-      application_name: options.applicationName ?? 'mayfly',
-      statement_timeout: options.statementTimeoutMs ?? 10_000,
+      application_name: applicationName,
+      statement_timeout: statementTimeoutMs,
       timezone: 'UTC',
+      ...(plain && { options: paddedOptions }),
     },
+    ...(plain && { socket: createSteadySockets() }),
   })
-  const db = new Kysely<DB>({ dialect: new PostgresJSDialect({ postgres: sql }) })
-  return { sql, db, close: () => sql.end({ timeout: 2 }) }
+  const db = openKysely(url, {
+    poolSize: options.poolSize ?? 4,
+    connectTimeoutSeconds,
+    statementTimeoutMs,
+    applicationName,
+  })
+  const close = async (): Promise<void> => {
+    await Promise.all([sql.end({ timeout: 2 }), db.destroy()])
+  }
+  return { sql, db, close }
+}
+
+/** TLS to the database is the driver's own: it takes over the socket, and with it how a loss is noticed. */
+function wantsTls(url: string): boolean {
+  const { searchParams } = new URL(url)
+  const mode = searchParams.get('sslmode') ?? searchParams.get('ssl')
+  return mode !== null && mode !== 'disable' && mode !== 'false'
 }

@@ -1,5 +1,5 @@
 // Writes the types of `schema.ts` from the catalog, so that a query that names a missing column does not compile.
-// Types are those that postgres.js gives and takes with the settings of `connect.ts`.
+// Types are those that pg gives and takes with the settings of `open-kysely.ts`.
 
 import type { Sql } from 'postgres'
 import { type Column, readTables, type Table } from './catalog/read-tables.ts'

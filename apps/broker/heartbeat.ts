@@ -11,6 +11,7 @@ export class Heartbeat {
   readonly #readClock: () => Promise<number>
   #timer: NodeJS.Timeout | undefined
   #lastMark = Number.NEGATIVE_INFINITY
+  #askedMark = Number.NEGATIVE_INFINITY
   #asking = false
 
   constructor(clock: DatabaseClock, readClock: () => Promise<number>) {
@@ -25,9 +26,11 @@ export class Heartbeat {
 
   /** One question to the database. Throws when it cannot be asked. */
   async beat(): Promise<void> {
-    if (this.#asking) return
-    this.#asking = true
     const sent = this.#clock.mark()
+    // A question that hangs for good must not be the last one.
+    if (this.#asking && sent - this.#askedMark < staleMs) return
+    this.#asking = true
+    this.#askedMark = sent
     try {
       const databaseMs = await this.#readClock()
       this.#lastMark = this.#clock.mark()

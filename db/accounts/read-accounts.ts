@@ -45,7 +45,7 @@ export async function readSubjectKeys(sql: Sql, subjects: readonly string[]): Pr
      where subject_hash = any(array(select decode(s, 'hex') from unnest(${`{${subjects.join(',')}}`}::text::text[]) s))`
 }
 
-/** Replaces the claim secret of a live account; false when the account is no longer live. */
+/** Replaces the claim secret of a live account and logs it, in one statement; false when the account is no longer live. */
 export async function replaceClaimHash(
   sql: Sql,
   accountId: string,
@@ -54,12 +54,11 @@ export async function replaceClaimHash(
   body: string,
   tenantId: string,
 ): Promise<boolean> {
-  return sql.begin(async trx => {
-    const changed = await trx`
+  const written = await sql`
+    with changed as (
       update mayfly.account set claim_hash = ${claimHash}
-       where id = ${accountId} and state = 'a' and deadline > clock_timestamp() returning id`
-    if (changed.length === 0) return false
-    await trx`insert into log.pending (tenant_id, leaf, body) values (${tenantId}::uuid, ${leaf}, ${body})`
-    return true
-  }) as Promise<boolean>
+       where id = ${accountId} and state = 'a' and deadline > clock_timestamp() returning id
+    )
+    insert into log.pending (tenant_id, leaf, body) select ${tenantId}::uuid, ${leaf}::text, ${body}::text from changed`
+  return written.count > 0
 }

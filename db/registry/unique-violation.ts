@@ -1,6 +1,6 @@
-import postgres from 'postgres'
+import pg from 'pg'
 
 /** The name of the unique constraint or index that a statement ran into, or undefined when it failed for another reason. */
 export function violatedUnique(error: unknown): string | undefined {
-  return error instanceof postgres.PostgresError && error.code === '23505' ? error.constraint_name : undefined
+  return error instanceof pg.DatabaseError && error.code === '23505' ? error.constraint : undefined
 }

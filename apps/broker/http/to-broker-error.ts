@@ -26,6 +26,10 @@ const known: Readonly<Record<string, ErrorCode>> = {
 const unavailable =
   /^(?:08...|57P0[1-3]|53300|57014|55P03|CONNECT_TIMEOUT|CONNECTION_(?:CLOSED|DESTROYED|ENDED)|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/
 
+/** What pg says without a code when a connection is lost or cannot be had. */
+const lost =
+  /^(?:Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error)/
+
 interface Thrown {
   readonly code?: unknown
   readonly statusCode?: unknown
@@ -42,6 +46,8 @@ export function toBrokerError(error: unknown): BrokerError {
   if (mapped !== undefined) return new BrokerError(mapped, { cause: error })
   if (typeof code === 'string' && unavailable.test(code))
     return new BrokerError('overloaded', { cause: error, detail: `database: ${code}`, retryAfterSeconds: 1 })
+  if (error instanceof Error && lost.test(error.message))
+    return new BrokerError('overloaded', { cause: error, detail: `database: ${error.message}`, retryAfterSeconds: 1 })
   if (statusCode === 429) return new BrokerError('too_many_requests', { cause: error })
   return new BrokerError('internal', {
     cause: error,
