@@ -1,5 +1,6 @@
 // What OAuth defines, for every tenant: one parser of bodies, one form of errors. RFC 6749 §§ 5.2, RFC 8414.
 
+import { isUtf8 } from 'node:buffer'
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { errorCodes } from '#core/errors/codes.ts'
@@ -29,15 +30,10 @@ export const renderOAuthError: RenderError = (error, request) => ({
   challenge: challengeFor(request.headers.authorization),
 })
 
-const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
 /** Throws BrokerError `malformed_request`. */
 function decodeUtf8(body: Buffer): string {
-  try {
-    return strictUtf8.decode(body)
-  } catch {
-    throw new BrokerError('malformed_request', { hint: 'The body is not valid UTF-8.' })
-  }
+  if (!isUtf8(body)) throw new BrokerError('malformed_request', { hint: 'The body is not valid UTF-8.' })
+  return body.toString('utf8')
 }
 
 /** Throws BrokerError `unsupported_media_type` for a charset, or any parameter, that would be read in another way than we do. */
