@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { canonicalJson } from '#core/json/canonical.ts'
 import { normaliseDetails, normalisePermission, parseDetails, parseScope } from '#core/permission/normalise.ts'
-import { PermissionMemo } from '#core/permission/permission-memo.ts'
 import { detailWithin } from '#core/permission/subset.ts'
 import { anyRaw, normalOne } from './arbitraries.ts'
 
@@ -101,13 +100,6 @@ describe('parseDetails', () => {
     'refuses %j as a value, not an exception',
     text => expect(parseDetails(text).ok).toBe(false),
   )
-
-  test('a memo answers as parseDetails does and hands out only frozen results', () => {
-    const memo = new PermissionMemo(2)
-    const texts = [[http], [row], [tool], [http], [http], [{ type: 'x' }], [{ type: 'x' }]].map(raw => JSON.stringify(raw))
-    for (const text of texts) expect(memo.parseDetails(text)).toStrictEqual(parseDetails(text))
-    expect(Object.isFrozen(memo.parseDetails(texts[0]!))).toBe(true)
-  })
 })
 
 describe('subset rules', () => {
