@@ -17,12 +17,6 @@ beforeAll(async () => {
 afterAll(() => api.close())
 
 const pointers = (answer: { body: { errors: { pointer: string }[] } }) => answer.body.errors.map(error => error.pointer)
-const _eventTypes = async () =>
-  (await api.admin<{ type: string }[]>`select leaf::jsonb ->> 'type' as type from log.entry order by position`).map(
-    row => row.type,
-  )
-const _epoch = async () => (await api.admin<{ e: bigint }[]>`select config_epoch as e from mayfly.tenant where is_first`)[0]!.e
-
 describe('trust sources', () => {
   const post = (body: object, token = who.tenantAdmin) => api.call('POST', '/v1/trust-sources', token, body)
 
