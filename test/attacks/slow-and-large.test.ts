@@ -57,8 +57,8 @@ test('25: headers, bodies and handshakes that drip are cut off in time, on both 
   }
   const times = (await dripping).filter(time => typeof time === 'number')
   expect(Math.max(...times)).toBeLessThan(18)
-  expect(latencies.length).toBeGreaterThan(50)
-  expect(Math.max(...latencies)).toBeLessThan(1000)
+  expect(latencies.length).toBeGreaterThan(30)
+  expect(Math.max(...latencies)).toBeLessThan(2000)
   for (const { connection } of connections) {
     expect(connection.received()).not.toContain('HTTP/1.1 200')
     expect(connection.received()).not.toContain('HTTP/1.1 500')

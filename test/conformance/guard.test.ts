@@ -146,7 +146,7 @@ describe('once', () => {
     expect(payments.handled).toBe(before + 1)
   })
 
-  test('of a hundred at the same time exactly one gets in', async () => {
+  test('of a hundred at the same time exactly one gets in (F12)', async () => {
     const token = await payment()
     const before = payments.handled
     const answers = await Promise.all(Array.from({ length: 100 }, () => pay(token)))
