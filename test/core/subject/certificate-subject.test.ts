@@ -5,26 +5,20 @@ import { type webcrypto, X509Certificate } from 'node:crypto'
 import * as x509 from '@peculiar/x509'
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import {
-  backdateMs,
   type CertificateAuthority,
   caExtensions,
   createDevCa,
-  distinguishedName,
   type IssuedCertificate,
   issueClientCertificate,
-  keyToPem,
-  newKeys,
-  newSerialNumber,
-  toPem,
 } from '#apps/standalone/dev-ca.ts'
 import type { AgentRule } from '#core/registry/agent.ts'
 import { type PresentedCertificate, presentCertificate } from '#core/subject/certificate.ts'
 import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import { type BadCertificate, type CertificateSet, issueIntermediateCa, makeCertificates } from '#test/setup/certificates.ts'
+import { asLeaf, issueBelow, nowMs, oddLeaf, permitOnly } from './odd-certificates.ts'
 import { makeAgent, makeSnapshot, x509Source } from './snapshot.ts'
 
-const now = new Date('2026-11-22T12:00:00Z')
-const nowMs = now.getTime()
+const now = new Date(nowMs)
 const uri = 'spiffe://example.test/agent/reporter'
 const rule: AgentRule = { trust_source: 'ca', san_uri: uri }
 const agent = makeAgent([rule])
@@ -45,28 +39,6 @@ function present(certificate: IssuedCertificate, more: readonly CertificateAutho
   const [leaf, ...chain] = certificate.chainPem.split(/(?<=-----END CERTIFICATE-----\n)/).map(pem => new X509Certificate(pem))
   const intermediates = [...chain, ...more.map(ca => new X509Certificate(ca.certificatePem))]
   return presentCertificate(leaf!, () => intermediates)
-}
-
-/** A leaf of the good CA with just these extensions beside its name. */
-async function oddLeaf(
-  extensions: x509.Extension[],
-  signing: object,
-  given?: webcrypto.CryptoKeyPair,
-): Promise<IssuedCertificate> {
-  const keys = given ?? (await newKeys())
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: newSerialNumber(),
-    subject: 'CN=odd',
-    issuer: set.ca.certificate.subjectName,
-    notBefore: new Date(nowMs - backdateMs),
-    notAfter: new Date(nowMs + 3_600_000),
-    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256', ...signing },
-    publicKey: keys.publicKey,
-    signingKey: set.ca.key,
-    extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'url', value: uri }]), ...extensions],
-  })
-  const certificatePem = toPem(certificate)
-  return { certificatePem, chainPem: certificatePem, keyPem: await keyToPem(keys.privateKey) }
 }
 
 const snapshotOf = (anchor: CertificateAuthority = set.ca, rules: readonly AgentRule[] = [rule]) =>
@@ -114,7 +86,7 @@ describe('a certificate that is wrong in one way', () => {
 
   test('may not sign, has a critical extension that nobody here evaluates, or a weak hash or key', async () => {
     const leaf = (extensions: x509.Extension[], signing: object = {}, keys?: webcrypto.CryptoKeyPair) =>
-      oddLeaf(extensions, signing, keys)
+      oddLeaf(set.ca, uri, extensions, signing, keys)
     const client = new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])
     expect(reasonOf(present(await leaf([client])))).toBeUndefined()
     const agreement = new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyAgreement, true)
@@ -181,13 +153,13 @@ describe('an intermediate', () => {
     ],
     ['no word that it is a CA', () => [new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true)]],
   ])('with %s is refused', async (_, extensions) => {
-    const issuer = await issueBelow(deep, extensions(), 'constrained')
+    const issuer = await issueBelow(deep, uri, extensions(), 'constrained')
     expect(reasonOf(present(await leafOf(issuer)), snapshotOf(deep))).toBe('untrusted_certificate')
   })
 
   test('for clients among others is walked', async () => {
     const purposes = new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth])
-    const issuer = await issueBelow(deep, [...caExtensions(0), purposes], 'both')
+    const issuer = await issueBelow(deep, uri, [...caExtensions(0), purposes], 'both')
     expect(reasonOf(present(await leafOf(issuer)), snapshotOf(deep))).toBeUndefined()
   })
 })
@@ -293,33 +265,4 @@ describe('a verdict', () => {
     expect(reasonOf(presented, snapshotOf(deep))).toBe('untrusted_certificate')
     expect(reasonOf(presented, makeSnapshot({ sources: [x509Source('ca', set.ca.certificatePem)] }))).toBe('unknown_agent')
   })
-})
-
-/** dNSName example.test, permitted: `NameConstraints ::= SEQUENCE { [0] { { [2] "example.test" } } }`. */
-const permitOnly = Buffer.from(`3012a010300e820c${Buffer.from('example.test').toString('hex')}`, 'hex')
-
-async function issueBelow(
-  parent: CertificateAuthority,
-  extensions: x509.Extension[],
-  name: string,
-): Promise<CertificateAuthority> {
-  const keys = await newKeys()
-  const certificate = await x509.X509CertificateGenerator.create({
-    serialNumber: newSerialNumber(),
-    subject: distinguishedName(name),
-    issuer: parent.certificate.subjectName,
-    notBefore: new Date(nowMs - backdateMs),
-    notAfter: parent.certificate.notAfter,
-    signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-    publicKey: keys.publicKey,
-    signingKey: parent.key,
-    extensions: [...extensions, new x509.SubjectAlternativeNameExtension([{ type: 'url', value: uri }])],
-  })
-  return { certificatePem: toPem(certificate), keyPem: await keyToPem(keys.privateKey), certificate, key: keys.privateKey }
-}
-
-const asLeaf = ({ certificatePem, keyPem }: CertificateAuthority): IssuedCertificate => ({
-  certificatePem,
-  keyPem,
-  chainPem: certificatePem,
 })
