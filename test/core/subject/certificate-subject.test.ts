@@ -102,6 +102,7 @@ describe('a certificate that is wrong in one way', () => {
   test('is a CA certificate in the place of a leaf', async () => {
     const ca = await issueBelow(
       deep,
+      uri,
       [...caExtensions(0), new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])],
       uri,
     )
