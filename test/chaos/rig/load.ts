@@ -31,8 +31,8 @@ export interface Load {
   readonly opened: Opened[]
   /** Calls that ended without a whole answer, by error code. */
   readonly broken: Map<string, number>
-  /** Resolves at the next token that was asked for after this call. */
-  nextToken(): Promise<void>
+  /** Resolves at the next token that was asked for after this call, with the milliseconds that it took; throws after 15 s. */
+  nextToken(): Promise<number>
   stop(): Promise<void>
 }
 
@@ -43,6 +43,7 @@ export interface LoadOptions {
 }
 
 const pauseMs = 15
+const tokenWithinMs = 15_000
 
 export function startLoad(rig: Rig, { callers = 16, openEvery = 10 }: LoadOptions = {}): Load {
   const { certificate, caPem } = rig
@@ -106,11 +107,17 @@ export function startLoad(rig: Rig, { callers = 16, openEvery = 10 }: LoadOption
   return {
     ...load,
     async nextToken() {
-      const { promise, resolve } = Promise.withResolvers<void>()
+      const { promise, resolve, reject } = Promise.withResolvers<void>()
       const waiter = { sinceMs: performance.now(), resolve }
       waiters.push(waiter)
-      await promise
-      waiters = waiters.filter(other => other !== waiter)
+      const late = setTimeout(() => reject(new Error(`no token within ${tokenWithinMs} ms`)), tokenWithinMs)
+      try {
+        await promise
+        return performance.now() - waiter.sinceMs
+      } finally {
+        clearTimeout(late)
+        waiters = waiters.filter(other => other !== waiter)
+      }
     },
     async stop() {
       stopped = true

@@ -72,6 +72,14 @@ export class OwnPostgres {
     if (!(await until(async () => processesIn(dataDir).length === 0, 5_000, 1))) throw new Error('PostgreSQL survived kill -9')
   }
 
+  /** Stops these processes, all of its own by default, without ending them; what is returned lets them go on. */
+  async freeze(pids: readonly number[] = processesIn(this.#running.dataDir)): Promise<() => Promise<void>> {
+    for (const pid of pids) process.kill(pid, 'SIGSTOP')
+    return async () => {
+      for (const pid of pids) process.kill(pid, 'SIGCONT')
+    }
+  }
+
   /** Resolves when it accepts connections, recovered if need be. */
   async restart(): Promise<void> {
     this.#cluster = await startCluster({

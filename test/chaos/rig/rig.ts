@@ -28,6 +28,8 @@ export interface Rig {
   readonly certificate: IssuedCertificate
   readonly issuer: Issuer
   readonly http: Http
+  /** Of the tenant's administrator. */
+  readonly operatorToken: string
   /** The broker that runs now. */
   readonly broker: ChildBroker
   /** The form of an honest call for one run of the agent; a run is an account. */
@@ -66,7 +68,7 @@ export async function startRig(
   const start = (extra: Record<string, string> = {}, preload: readonly string[] = []): Promise<ChildBroker> =>
     ChildBroker.start({ ...env, MAYFLY_LOG_LEVEL: 'info', ...extra }, preload)
   let broker = await start(first.env, first.preload)
-  await register(databaseUrl, http, issuer.url, ca)
+  const operatorToken = await register(databaseUrl, http, issuer.url, ca)
   const form = createForm(issuer, certificate)
   return {
     publicUrl,
@@ -75,6 +77,7 @@ export async function startRig(
     certificate,
     issuer,
     http,
+    operatorToken,
     get broker() {
       return broker
     },
@@ -96,12 +99,13 @@ async function register(
   http: Http,
   issuerUrl: string,
   ca: Parameters<typeof registerAll>[3],
-): Promise<void> {
+): Promise<string> {
   const database = openDatabase(databaseUrl, { poolSize: 1 })
   try {
     const secret = await createBootstrapToken(database.db, Date.now())
     const { tenantAdmin } = await bootstrapTenant(http, secret!)
     await registerAll(http, tenantAdmin, issuerUrl, ca)
+    return tenantAdmin
   } finally {
     await database.close()
   }
