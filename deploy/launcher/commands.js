@@ -35,6 +35,12 @@ export const COMMANDS = {
     run: [['test/bench/run.ts']],
     json: true,
   },
+  chaos: {
+    about: 'kill PostgreSQL under load, again and again',
+    example: 'npm run chaos -- --kills 1000 --json',
+    run: [['test/chaos/run.ts']],
+    json: true,
+  },
   lint: {
     about: 'check style and format',
     example: 'npm run lint -- --write',
