@@ -1,6 +1,8 @@
 // RFC 8705, certificate-bound access tokens.
 
 import { createHash, X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { connect, type TLSSocket } from 'node:tls'
 import { decodeJwt } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { issueClientCertificate } from '#apps/standalone/dev-ca.ts'
@@ -73,5 +75,41 @@ describe('the certificate itself as subject token', () => {
     const other = await issueClientCertificate(broker.running.ca, { uris: [agentUri], now: new Date() })
     expect(await ask({}, other)).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
     expect(await ask({ subject_token: 'AAAA' })).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
+  })
+})
+
+describe('what a connection proved is not carried beyond it (§ 7.1)', () => {
+  const open = (options: object) =>
+    new Promise<TLSSocket>((resolve, reject) => {
+      const { config, ca, certificate } = broker.running
+      const port = Number(new URL(config.mtlsUrl).port)
+      const own = { ca: ca.certificatePem, cert: certificate.chainPem, key: certificate.keyPem }
+      const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ...own, ...options })
+      socket.once('secureConnect', () => resolve(socket))
+      socket.once('error', reject)
+    })
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('a %s session is not resumed', async maxVersion => {
+    const first = await open({ maxVersion })
+    const sessions: Buffer[] = []
+    first.on('session', session => sessions.push(session))
+    first.write('GET /jwks HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await once(first, 'data')
+    const session = sessions.at(-1) ?? first.getSession()
+    first.destroy()
+    const second = await open({ maxVersion, session, cert: undefined, key: undefined })
+    expect(second.isSessionReused()).toBe(false)
+    second.destroy()
+  })
+
+  test('another handshake inside the connection is refused, so that no certificate can replace the first', async () => {
+    const socket = await open({ maxVersion: 'TLSv1.2' })
+    socket.on('error', () => {})
+    const outcome = await new Promise<string>(resolve => {
+      socket.once('close', () => resolve('refused'))
+      socket.renegotiate({ rejectUnauthorized: true }, error => resolve(error ? 'refused' : 'renegotiated'))
+    })
+    expect(outcome).toBe('refused')
+    socket.destroy()
   })
 })

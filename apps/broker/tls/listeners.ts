@@ -20,28 +20,30 @@ export const serverLimits = {
   connectionsCheckingInterval: 1_000,
 } as const
 
+/** A peer that does not finish the handshake is no request yet, and has a limit of its own. */
+const handshakeTimeout = 10_000
+
+/** Without renegotiation (TLS 1.2) a connection has one handshake, and the certificate read from it stays its peer's. */
 const tlsOptions = ({ certPem, keyPem }: ServerCredentials): SecureContextOptions => ({
   cert: certPem,
   key: keyPem,
   minVersion: 'TLSv1.2',
   honorCipherOrder: true,
+  secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
 })
 
 export function publicServerOptions(credentials: ServerCredentials): ServerOptions {
   return { ...serverLimits, handshakeTimeout, ...tlsOptions(credentials) }
 }
 
-/** A peer that does not finish the handshake is no request yet, and has a limit of its own. */
-const handshakeTimeout = 10_000
-
 export interface MtlsListener {
   readonly server: Server
-  /** Replaces the anchors that OpenSSL validates client certificates against; for connections made from now on. */
+  /** Replaces the anchors that clients are told of in the handshake; for connections made from now on. */
   setAnchors(anchorsPem: readonly string[]): void
 }
 
 /**
- * A resumed session would carry the verdict of an earlier handshake past a change of anchors, so there are none.
+ * A resumed session would show a certificate whose key was proven in an earlier handshake only, so there are none.
  * An empty list of anchors trusts nobody (Node would take the public CAs for it).
  */
 export function createMtlsListener(
@@ -51,7 +53,7 @@ export function createMtlsListener(
   const context = (anchorsPem: readonly string[]): SecureContextOptions => ({
     ...tlsOptions(credentials),
     ca: anchorsPem.length > 0 ? [...anchorsPem] : [credentials.certPem],
-    secureOptions: constants.SSL_OP_NO_TICKET,
+    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
   })
   let current = ''
   const options = { ...serverLimits, handshakeTimeout, ...context([]), requestCert: true, rejectUnauthorized: false }
