@@ -46,7 +46,10 @@ describe('each row', () => {
         return
       }
       expect(files.length).toBeGreaterThan(0)
-      for (const file of files) expect(holdsTitle(file, number), `${file} holds no title with ${number}`).toBe(true)
+      const untitled = files.filter(file => !holdsTitle(file, number))
+      // A fault is shown by one test; beside it stand tests of the parts that hold it.
+      if (number.startsWith('F')) expect(untitled.length, `none is titled with ${number}`).toBeLessThan(files.length)
+      else expect(untitled).toEqual([])
     },
   )
 })
