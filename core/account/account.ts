@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { formatUuid } from '#core/ids/id.ts'
 import type { AccountRow } from '#db/accounts/read-accounts.ts'
 
 /** A temporary account as last read. It may be stale: whether it is live is decided by the database at the commit. */
@@ -6,8 +7,7 @@ export type Account = AccountRow
 
 /** The key under which an agent's task has its one account: the first 128 bits of SHA-256 over both, as a uuid. */
 export function taskKey(agentId: string, taskId: string): string {
-  const h = hash('sha256', `${agentId}\0${taskId}`, 'hex')
-  return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20, 32)}`
+  return formatUuid(hash('sha256', `${agentId}\0${taskId}`, 'hex').slice(0, 32))
 }
 
 /** Expiry is a predicate at every use, never a job. */

@@ -10,10 +10,8 @@ export const idPrefixes = {
   resource: 'res',
   account: 'acct',
   credential: 'crd',
-  event: 'evt',
   token: 'at',
   transaction: 'txn',
-  task: 'tsk',
   request: 'req',
 } as const
 
@@ -33,7 +31,11 @@ export function newUuid(nowMs: number = Date.now()): string {
   pool.writeUIntBE(Math.floor(nowMs), at, 6)
   pool[at + 6] = (pool[at + 6]! & 0x0f) | 0x70
   pool[at + 8] = (pool[at + 8]! & 0x3f) | 0x80
-  const h = pool.toString('hex', at, at + 16)
+  return formatUuid(pool.toString('hex', at, at + 16))
+}
+
+/** 32 hex digits with the dashes of a uuid. */
+export function formatUuid(h: string): string {
   return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`
 }
 
@@ -52,6 +54,5 @@ export function parseId(kind: IdKind, text: string): string | undefined {
   const prefix = idPrefixes[kind]
   if (text.length !== prefix.length + 33 || !text.startsWith(`${prefix}_`)) return undefined
   const h = text.slice(prefix.length + 1)
-  if (!/^[0-9a-f]{32}$/.test(h)) return undefined
-  return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`
+  return /^[0-9a-f]{32}$/.test(h) ? formatUuid(h) : undefined
 }

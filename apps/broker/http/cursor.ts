@@ -3,6 +3,7 @@
 
 import { createHmac, hkdfSync } from 'node:crypto'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { formatUuid } from '#core/ids/id.ts'
 import { sameHash } from '#core/ids/secret.ts'
 
 const MAC_BYTES = 16
@@ -33,8 +34,7 @@ export function createCursors(secret: Buffer): Cursors {
       // Only the one spelling that we write: base64 has others for the same bytes.
       if (bytes.length !== 16 + MAC_BYTES || bytes.toString('base64url') !== cursor || !sameHash(mac(list, id), found))
         throw new BrokerError('invalid_cursor', { hint: 'Start again without a cursor.' })
-      const h = id.toString('hex')
-      return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20)}`
+      return formatUuid(id.toString('hex'))
     },
   }
 }
