@@ -1,15 +1,14 @@
 // The development certificate authority: made on the first start of the standalone mode, so that TLS and client
 // certificates are there from the first minute. It is one self-signed P-256 root with path length 0: it signs leaves only.
 //
-// Every certificate carries `developmentOrganisation` as O. That is the marker: production mode refuses what
-// `isDevelopmentCertificate` recognises, so that a laptop's CA can never become a company's trust anchor.
+// Every certificate carries `developmentOrganisation` as O. That is the marker by which the broker recognises it, and refuses to
+// serve with it in production mode or beyond loopback.
 
 import 'reflect-metadata' // @peculiar/x509 resolves its parts through tsyringe, which needs this loaded before it
 import { randomBytes, webcrypto } from 'node:crypto'
 import { isIP } from 'node:net'
 import * as x509 from '@peculiar/x509'
-
-export const developmentOrganisation = 'Mayfly development'
+import { developmentOrganisation } from '#apps/broker/development-marker.ts'
 
 /** Certificates start a little before now, so that a clock that lags is no reason to refuse them. */
 export const backdateMs = 5 * 60_000
@@ -144,12 +143,6 @@ export async function issueLeaf(ca: CertificateAuthority, template: LeafTemplate
   const issuerIsRoot = ca.certificate.subject === ca.certificate.issuer
   const chainPem = issuerIsRoot ? certificatePem : certificatePem + ca.certificatePem
   return { certificatePem, keyPem: await keyToPem(keys.privateKey), chainPem }
-}
-
-/** Whether a certificate carries the development marker in its subject or its issuer. */
-export function isDevelopmentCertificate(certificatePem: string): boolean {
-  const certificate = new x509.X509Certificate(certificatePem)
-  return [certificate.subjectName, certificate.issuerName].some(name => name.getField('O').includes(developmentOrganisation))
 }
 
 /** The extensions that make a certificate a CA, apart from its key identifiers. */

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { connect, createServer, type TLSSocket } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { hasDevelopmentMarker } from '#apps/broker/development-marker.ts'
 import {
   type CertificateAuthority,
   createDevCa,
   type IssuedCertificate,
-  isDevelopmentCertificate,
   issueClientCertificate,
   issueServerCertificate,
   loadDevCa,
@@ -107,7 +107,7 @@ describe('the development CA', () => {
 
   it('marks every certificate as development', async () => {
     for (const pem of [set.ca.certificatePem, set.good.certificatePem, server.certificatePem]) {
-      expect(isDevelopmentCertificate(pem)).toBe(true)
+      expect(hasDevelopmentMarker(pem)).toBe(true)
     }
   })
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readBrokerConfig } from '#apps/broker/config.ts'
-import { isDevelopmentCertificate } from '#apps/standalone/dev-ca.ts'
+import { hasDevelopmentMarker } from '#apps/broker/development-marker.ts'
 import { makeHandouts } from '#deploy/docker/setup/handouts.ts'
 import { createPrivateCa, issueCertificate, serves } from '#deploy/docker/setup/private-ca.ts'
 import { Vault } from '#deploy/docker/setup/vault.ts'
@@ -64,7 +64,7 @@ test('what the broker is given makes a configuration that production accepts on 
     MAYFLY_TLS_KEY: broker!['tls-key.pem'],
   })
   expect(config.keyEncryptionKey).toHaveLength(32)
-  expect(isDevelopmentCertificate(broker!['tls-cert.pem']!)).toBe(false)
+  expect(hasDevelopmentMarker(broker!['tls-cert.pem']!)).toBe(false)
 })
 
 test('a server certificate is kept until 60 days before its end, and made anew by the same authority then', async () => {
