@@ -40,12 +40,6 @@ export class TenantDirectory {
     this.#deps = deps
   }
 
-  /** As `resolve`, without waiting: undefined also when the snapshot is not loaded or known to be old. */
-  peek(slug: string | undefined): TenantSnapshot | undefined {
-    const snapshot = slug === '' ? undefined : this.#bySlug.get(slug ?? FIRST)
-    return snapshot !== undefined && !this.#old.has(snapshot.tenant.id) ? snapshot : undefined
-  }
-
   /**
    * The snapshot of the tenant at `/t/<slug>`, or of the first tenant when the path has no slug, loaded if need be; undefined
    * when there is no such tenant. The first tenant is not found under its own slug: an issuer has one address.

@@ -6,8 +6,3 @@ export interface Clock {
   /** Milliseconds since the epoch, fractional. */
   nowMs(): number
 }
-
-/** Whole seconds, for JWT claims. */
-export function nowSeconds(clock: Clock): number {
-  return Math.floor(clock.nowMs() / 1000)
-}

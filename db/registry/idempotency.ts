@@ -48,11 +48,3 @@ export async function storeAnswer(trx: Trx, scope: IdempotencyScope, answer: Sto
     .onConflict(conflict => conflict.columns(['credential_id', 'key_hash']).doUpdateSet(values))
     .execute()
 }
-
-/** Removes what has ended; returns how many. For the worker. */
-export async function deleteEndedAnswers(trx: Trx, limit: number): Promise<number> {
-  const result = await sql`
-    delete from mayfly.idempotency where ctid in (
-      select ctid from mayfly.idempotency where expires_at <= clock_timestamp() limit ${limit})`.execute(trx)
-  return Number(result.numAffectedRows ?? 0n)
-}

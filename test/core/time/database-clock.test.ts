@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { nowSeconds } from '#core/time/clock.ts'
 import { DatabaseClock } from '#core/time/database-clock.ts'
 
 const base = 1_795_305_600_000
@@ -85,8 +84,4 @@ describe('what is learned', () => {
       }),
     )
   })
-})
-
-test('whole seconds are rounded down, so that nothing ends late', () => {
-  expect(nowSeconds({ nowMs: () => 1_999.9 })).toBe(1)
 })
