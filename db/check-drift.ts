@@ -21,7 +21,7 @@ const randomPasswords = (): RolePasswords => {
 }
 
 /** Text of each generated file, made from a fresh database that is dropped again. Roles belong to the server: their passwords change. */
-export async function regenerate(adminUrl: string, passwords: RolePasswords = randomPasswords()): Promise<Map<string, string>> {
+async function regenerate(adminUrl: string, passwords: RolePasswords = randomPasswords()): Promise<Map<string, string>> {
   const name = `drift_${randomBytes(6).toString('hex')}`
   const server = postgres(adminUrl, { max: 1, onnotice: () => {} })
   try {

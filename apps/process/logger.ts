@@ -23,7 +23,7 @@ const hidden = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufef
 const jwt = /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g
 
 /** Makes a finished line safe: our secrets and JWTs out, invisible characters as escapes. The line stays the same JSON otherwise. */
-export function sanitizeLine(line: string): string {
+function sanitizeLine(line: string): string {
   return line
     .replace(secretPattern, '[redacted]')
     .replace(jwt, '[redacted]')

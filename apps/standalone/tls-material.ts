@@ -15,7 +15,7 @@ import { demoAgentUri } from './seed/registrations.ts'
 import type { StateFolder } from './state-folder.ts'
 
 /** Hosts of every server certificate made here. */
-export const serverHosts = ['localhost', '127.0.0.1', '::1']
+const serverHosts = ['localhost', '127.0.0.1', '::1']
 
 const dayMs = 86_400_000
 const leafDays = 60

@@ -95,7 +95,7 @@ export const signHere: SignInput = async (key, input) => {
  * Signs text that is already JSON, by node:crypto itself: fast-jwt takes an object only, so it would parse or stringify the
  * claims a second time, whose exact bytes the audit log has hashed before.
  */
-export function createSigner(key: KeyObject, kid: string, alg: SigningAlgorithm, signInput: SignInput = signHere): Signer {
+function createSigner(key: KeyObject, kid: string, alg: SigningAlgorithm, signInput: SignInput = signHere): Signer {
   const headers = new Map<string, string>()
   const header = (typ: string): string => {
     let encoded = headers.get(typ)

@@ -46,7 +46,7 @@ export interface CheckedAgent {
   readonly settings: AgentSettings
 }
 
-export const standardSettings: AgentSettings = {
+const standardSettings: AgentSettings = {
   binding: 'pop',
   instance_claims: [],
   task_claims: [],

@@ -1,7 +1,7 @@
 import type { Sql } from 'postgres'
 
 /** What `log.append` says of each request; only `appended` wrote anything. */
-export const appendOutcomes = [
+const appendOutcomes = [
   'appended',
   'config_changed',
   'account_not_live',

@@ -1,7 +1,7 @@
 import { BrokerError } from '#core/errors/broker-error.ts'
 
 /** A caller is promised an answer within a second; this leaves the rest of it for the way back. */
-export const answerWithinMs = 950
+const answerWithinMs = 950
 
 /**
  * What `work` gives, or BrokerError `log_unavailable` once `ms` have passed. Each step of a call has a limit of its own; this

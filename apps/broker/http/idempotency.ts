@@ -19,7 +19,7 @@ const quoted = /^"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"$/
 const bare = /^[A-Za-z0-9._~+/=:-]{1,255}$/
 
 /** Throws `malformed_request` for a key that is none; undefined when none was sent. */
-export function readIdempotencyKey(header: string | string[] | undefined): string | undefined {
+function readIdempotencyKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined
   const key = typeof header === 'string' ? (quoted.exec(header)?.[1] ?? bare.exec(header)?.[0]) : undefined
   if (key === undefined)

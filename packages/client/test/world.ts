@@ -15,7 +15,7 @@ type Answer = (received: Received) => Given | undefined
 export const permissions = { resource: 'https://orders.example', scope: 'orders:read', taskId: 'task-1' }
 
 /** The servers of one test file. What tests set is set back before each. */
-export class World {
+class World {
   authority!: Authority
   certificate!: Pem
   plain!: Served

@@ -5,7 +5,7 @@ import type { Traffic } from '../contender.ts'
 import type { CollectedAnswer } from './answer-store.ts'
 
 /** One in so many signatures is verified. */
-export const sampleEvery = 20
+const sampleEvery = 20
 
 export interface Verdict {
   /** Latencies in milliseconds of the answers that verified. */

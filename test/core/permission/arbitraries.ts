@@ -23,7 +23,7 @@ const template = pathOf(fc.oneof(segment, fc.constantFrom('{id}', '{x}')), fc.on
   .map(text => `/${text}`)
   .filter(text => new Set(text.match(/\{\w+\}/g) ?? []).size === (text.match(/\{\w+\}/g) ?? []).length)
 
-export const rawHttp = fc.record(
+const rawHttp = fc.record(
   {
     type: fc.constant('agent_http'),
     locations: some(spelled),
@@ -34,7 +34,7 @@ export const rawHttp = fc.record(
   { requiredKeys: ['type', 'locations', 'methods', 'uri_template'] },
 )
 
-export const rawRow = fc.record({
+const rawRow = fc.record({
   type: fc.constant('agent_row'),
   locations: some(spelled),
   actions: some(['read', 'update', 'Read']),
@@ -42,7 +42,7 @@ export const rawRow = fc.record({
 })
 
 const constants = fc.constantFrom<(string | number | boolean)[]>('x', '1', 1, 0, true, false, '\u202egnp"\\', '')
-export const rawTool = fc.record(
+const rawTool = fc.record(
   {
     type: fc.constant('agent_tool'),
     locations: some(spelled),

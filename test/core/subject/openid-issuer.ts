@@ -8,7 +8,7 @@ import { type FetchJwks, JwksStore } from '#core/subject/jwks-store.ts'
 import { verifyOpenIdSubject } from '#core/subject/openid-subject.ts'
 import { audience, issuer, makeAgent, makeSnapshot } from './snapshot.ts'
 
-export const nowMs = 1_795_305_600_000
+const nowMs = 1_795_305_600_000
 export const now = nowMs / 1000
 export const sub = 'repo:org/app:ref:main'
 export const rule: AgentRule = { trust_source: 'source-ci', claims: { sub: 'repo:org/*:ref:main' } }

@@ -5,7 +5,7 @@ import { type CertificateFiles, createPrivateCa, issueCertificate } from '#deplo
 import { type Answer, call } from './https.ts'
 import type { Stack } from './stack.ts'
 
-export const subject = 'repo:example/reports:ref:refs/heads/main'
+const subject = 'repo:example/reports:ref:refs/heads/main'
 export const resource = 'https://orders.example/api'
 const agentUri = 'spiffe://example.test/agent/reporter'
 

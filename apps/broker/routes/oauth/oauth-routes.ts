@@ -24,7 +24,7 @@ function challengeFor(authorization: string | undefined): string | undefined {
   return `${scheme} realm="mayfly"`
 }
 
-export const renderOAuthError: RenderError = (error, request) => ({
+const renderOAuthError: RenderError = (error, request) => ({
   contentType: 'application/json; charset=utf-8',
   body: { error: errorCodes[error.code].wire, error_description: describe(error) },
   challenge: challengeFor(request.headers.authorization),

@@ -4,7 +4,7 @@ import { isRecord } from '../token/strict-json.ts'
 import type { BrokerConnection } from './broker-connection.ts'
 
 /** The RFC 8414 § 3.1 address of an issuer's metadata: the well-known part goes between host and path. */
-export function metadataUrl(issuer: string): string {
+function metadataUrl(issuer: string): string {
   const url = new URL(issuer)
   const path = url.pathname === '/' ? '' : url.pathname.replace(/\/$/, '')
   return `${url.origin}/.well-known/oauth-authorization-server${path}`

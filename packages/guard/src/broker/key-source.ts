@@ -19,10 +19,7 @@ export type FindKey = (kid: string) => VerificationKey | undefined | Promise<Ver
 const maxKeys = 100
 
 /** Reads a key set. Keys that are not for verification, unknown, or of a `kid` already taken are left out. */
-export function readKeySet(
-  document: unknown,
-  before: ReadonlyMap<string, VerificationKey> = new Map(),
-): Map<string, VerificationKey> {
+function readKeySet(document: unknown, before: ReadonlyMap<string, VerificationKey> = new Map()): Map<string, VerificationKey> {
   const keys = new Map<string, VerificationKey>()
   if (!isRecord(document) || !Array.isArray(document['keys'])) throw new TypeError('this is no JWK set')
   for (const jwk of document['keys'].slice(0, maxKeys)) {

@@ -4,7 +4,7 @@
 import { parseStrictObject } from './strict-json.ts'
 
 /** Longest token that is looked at, in characters. */
-export const maxTokenChars = 16_384
+const maxTokenChars = 16_384
 const maxHeaderChars = 1024
 
 /** A token taken apart; nothing of it is verified yet. */

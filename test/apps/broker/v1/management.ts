@@ -10,7 +10,7 @@ import { LocalKeyEncryption } from '#core/keys/key-encryption.ts'
 import { createBootstrapToken } from '#core/operators/bootstrap.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 
-export const baseUrl = 'https://broker.example'
+const baseUrl = 'https://broker.example'
 const clock = { nowMs: () => Date.now() }
 
 export interface Answer {

@@ -102,7 +102,7 @@ export async function eventually(met: () => boolean, what: string): Promise<void
   }
 }
 
-export function parentOf(pid: number): number {
+function parentOf(pid: number): number {
   return Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 }
 
