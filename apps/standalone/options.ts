@@ -1,4 +1,4 @@
-// All that `npm start` is told from outside; the only reader of the environment in apps/standalone, with `demo/options.ts`.
+// All that `npm start` and `npm run demo` are told from outside; what apps/standalone is configured by is read here only.
 
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'

@@ -14,7 +14,7 @@ export interface Tenant {
 
 /**
  * All that a decision reads of a tenant, at one config epoch. Never changed in place: a change makes a new snapshot, and
- * whatever was derived from the old one (`memo`) goes with it.
+ * whatever was derived from the old one (compiled rules, grants) goes with it.
  */
 export interface TenantSnapshot {
   readonly tenant: Tenant
