@@ -8,7 +8,7 @@ import type { Contender } from './contender.ts'
 import { rssBytesOf } from './machine.ts'
 
 /** Requests of `first` and `fresh` are made ready before a run, since minting their subject tokens costs time. */
-const mostPerSecond = { warm: undefined, first: 8_000, fresh: 2_500 } as const
+export const mostPerSecond = { warm: undefined, first: 8_000, fresh: 2_500 } as const
 
 export function brokerContenders({ accounts = 1_000 } = {}): Contender[] {
   let running: Promise<BenchBroker> | undefined

@@ -19,8 +19,8 @@ import type { BrokerTrafficOptions } from './traffic.ts'
 
 export interface BenchBroker {
   readonly pid: number
-  /** URL of the runtime role. */
-  readonly databaseUrl: string
+  /** Superuser inside its database. */
+  readonly adminUrl: string
   readonly trafficOptions: Omit<BrokerTrafficOptions, 'row' | 'accounts'>
   stop(): Promise<void>
 }
@@ -65,7 +65,9 @@ export async function startBenchBroker(): Promise<BenchBroker> {
       scope: 'orders:read',
       runName: randomBytes(4).toString('hex'),
     }
-    return { pid: broker.pid!, databaseUrl: urls.app, trafficOptions, stop }
+    const adminUrl = new URL(cluster.adminUrl)
+    adminUrl.pathname = '/bench'
+    return { pid: broker.pid!, adminUrl: adminUrl.href, trafficOptions, stop }
   } catch (error) {
     await stop()
     throw error

@@ -1,0 +1,106 @@
+// npm run bench:accounts: does the speed depend on how many accounts live? Two brokers, each with a PostgreSQL of its own,
+// one with few live accounts and one with many, asked in turn (A B B A …) for tokens in a thousand of them. Also says how
+// many bytes a live account takes with its share of the indexes.
+
+import { parseArgs } from 'node:util'
+import postgres from 'postgres'
+import { type BenchBroker, startBenchBroker } from './broker/bench-broker.ts'
+import type { Contender } from './contender.ts'
+import { describeMachine, rssBytesOf } from './machine.ts'
+import { enter, leave, orderOf, runRound, warmUp } from './measure.ts'
+import { median } from './statistics.ts'
+
+const usage = `Usage: npm run bench:accounts -- [--few 1000] [--many 1000000] [--rounds 6] [--seconds 4] [--connections 64] [--json]`
+const asked = 1_000
+
+const number = { type: 'string' } as const
+const { values } = parseArgs({
+  options: {
+    few: number,
+    many: number,
+    rounds: number,
+    seconds: number,
+    connections: number,
+    json: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
+})
+if (values.help) {
+  console.log(usage)
+  process.exit(0)
+}
+const few = Number(values.few ?? 1_000)
+const many = Number(values.many ?? 1_000_000)
+const options = {
+  rounds: Number(values.rounds ?? 6),
+  seconds: Number(values.seconds ?? 4),
+  warmupSeconds: 1,
+  connections: Number(values.connections ?? 64),
+  latencySeconds: 0,
+  json: values.json ?? false,
+  only: [],
+}
+for (const value of [few, many, options.rounds, options.seconds, options.connections])
+  if (!(value > 0 && value <= 5_000_000)) throw new Error(usage)
+
+const tell = (line: string): boolean => process.stderr.write(`${line}\n`)
+
+/** Live accounts of the same agent beside those that are asked for; made by the database itself, as openings would leave them. */
+async function addAccounts({ adminUrl }: BenchBroker, count: number): Promise<number> {
+  const sql = postgres(adminUrl, { max: 1, onnotice: () => {} })
+  try {
+    await sql`
+      insert into mayfly.account (id, tenant_id, agent_id, task_key, opened_at, deadline, ceiling_id, opener, claim_hash, task_id)
+        select gen_random_uuid(), a.tenant_id, a.id, gen_random_uuid(), now(), now() + interval '1 day' + i * interval '1 ms', a.ceiling_id,
+               sha256(i::text::bytea), sha256(('claim' || i)::bytea), 'run_' || md5(i::text)
+          from (select * from mayfly.agent order by created_at limit 1) a, generate_series(1, ${count}::int) i`
+    await sql`vacuum analyze mayfly.account`
+    const [row] = await sql<[{ bytes: number }]>`
+      select pg_total_relation_size('mayfly.account')::float8 / greatest(count(*), 1) as bytes from mayfly.account`
+    return row.bytes
+  } finally {
+    await sql.end()
+  }
+}
+
+function contender(name: string, broker: BenchBroker): Contender {
+  return {
+    name,
+    start: async () => ({
+      trafficModule: import.meta.resolve('./broker/traffic.ts'),
+      trafficOptions: { ...broker.trafficOptions, row: 'warm', accounts: asked },
+      rssBytes: () => rssBytesOf(broker.pid),
+      stop: () => broker.stop(),
+    }),
+  }
+}
+
+tell(`Starting two brokers, with ${few} and ${many} live accounts.`)
+const [small, large] = [await startBenchBroker(), await startBenchBroker()]
+const entrants = await enter([contender('few', small), contender('many', large)])
+try {
+  await addAccounts(small, few)
+  const bytes = await addAccounts(large, many)
+  await warmUp(entrants, options)
+  for (let i = 0; i < options.rounds; i++)
+    await runRound(orderOf(entrants, i), options, ({ name }, { tokensPerSecond }) =>
+      tell(`round ${i + 1}/${options.rounds}: ${name} ${tokensPerSecond.toFixed(0)}/s`),
+    )
+  const [a, b] = entrants as [(typeof entrants)[0], (typeof entrants)[0]]
+  const ratios = a.rounds.map((round, i) => round.tokensPerSecond / b.rounds[i]!.tokensPerSecond)
+  const figures = {
+    few_tokens_per_s: Math.round(median(a.rounds.map(round => round.tokensPerSecond))),
+    many_tokens_per_s: Math.round(median(b.rounds.map(round => round.tokensPerSecond))),
+    few_to_many_ratio: Number(median(ratios).toFixed(3)),
+    account_bytes: Math.round(bytes),
+    many_rss_bytes: b.rssBytes,
+  }
+  if (options.json) console.log(JSON.stringify({ name: 'bench:accounts', machine: describeMachine(), figures }))
+  else {
+    console.log(`\n${few} live accounts:  ${figures.few_tokens_per_s} tokens/s`)
+    console.log(`${many} live accounts: ${figures.many_tokens_per_s} tokens/s, ratio ${figures.few_to_many_ratio}`)
+    console.log(`A live account takes ${figures.account_bytes} bytes with its share of the indexes.`)
+  }
+} finally {
+  await leave(entrants)
+}
