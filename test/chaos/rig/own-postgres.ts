@@ -1,6 +1,6 @@
 // A PostgreSQL that a test may kill, on a real disk with all durability on, and its database prepared as in production.
 
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres, { type Sql } from 'postgres'
@@ -12,6 +12,8 @@ import { prepareDatabase } from '#db/prepare.ts'
 
 const passwords = { app: 'chaos-app', queue: 'chaos-queue', migrate: 'chaos-migrate' }
 const database = 'mayfly'
+const prefix = 'mayfly-chaos-'
+const leftAfterMs = 3_600_000
 
 export class OwnPostgres {
   readonly home: string
@@ -28,7 +30,8 @@ export class OwnPostgres {
 
   /** home: an empty folder that other users may pass; by default one in the system's folder for temporary files. */
   static async start(options: { readonly home?: string; readonly settings?: Record<string, string> } = {}): Promise<OwnPostgres> {
-    const home = options.home ?? mkdtempSync(join(tmpdir(), 'mayfly-chaos-'))
+    if (options.home === undefined) removeLeftovers()
+    const home = options.home ?? mkdtempSync(join(tmpdir(), prefix))
     // PostgreSQL's user must be able to pass, when the tests run as root.
     chmodSync(home, 0o711)
     const own = new OwnPostgres(home, options.settings ?? {})
@@ -96,4 +99,17 @@ export class OwnPostgres {
     this.#state.release()
     rmSync(this.home, { recursive: true, force: true })
   }
+}
+
+/** What a run that was killed could not remove: old, and locked by nobody. */
+function removeLeftovers(): void {
+  for (const name of readdirSync(tmpdir()).filter(entry => entry.startsWith(prefix)))
+    try {
+      const home = join(tmpdir(), name)
+      if (Date.now() - statSync(home).mtimeMs < leftAfterMs) continue
+      openStateFolder(join(home, 'state')).release()
+      rmSync(home, { recursive: true, force: true })
+    } catch {
+      // In use by another run, or another user's.
+    }
 }
