@@ -2,19 +2,19 @@
 
 import { once } from 'node:events'
 import type { Server as HttpServer } from 'node:http'
+import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo, Server } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { checkSchemaVersion } from '#db/migrate.ts'
-import { readAnchors } from '#db/registry/read-anchors.ts'
 import { findServerFaults } from '#db/server/check-server.ts'
 import { createApp } from './app.ts'
 import type { BrokerConfig } from './config.ts'
 import { type BrokerDeps, createDeps } from './deps.ts'
 import { flushRejections } from './flush-rejections.ts'
 import { createMetrics, listenForMetrics } from './metrics.ts'
-import { createMtlsListener, type MtlsListener } from './tls/listeners.ts'
+import { createMtlsServer } from './tls/listeners.ts'
 
 export interface Broker {
   readonly app: FastifyInstance
@@ -25,7 +25,6 @@ export interface Broker {
   close(): Promise<void>
 }
 
-const anchorsEveryMs = 10_000
 const closeWithinMs = 5_000
 
 /** Throws BrokerError `internal` with a hint when database, schema or server settings are not fit. */
@@ -35,23 +34,22 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
     await checkDatabase(deps)
     await deps.heartbeat.start()
     const app = await createApp(deps)
-    const mtls = createMtlsListener(config.tls, (request, response) => app.routing(request, response))
-    const stopAnchors = await followAnchors(deps, mtls)
+    const mtls = createMtlsServer(config.tls, (request, response) => app.routing(request, response))
     const listening = await deps.directory.listen(deps.database.sql)
     const flushing = setInterval(() => void flushRejections(deps), 1_000).unref()
     await app.listen({ host: config.host, port: config.port })
-    await listen(mtls.server, config.mtlsPort, config.host)
+    await listen(mtls, config.mtlsPort, config.host)
     const metrics = await startMetrics(deps)
     return {
       app,
       deps,
       port: (app.server.address() as AddressInfo).port,
-      mtlsPort: (mtls.server.address() as AddressInfo).port,
+      mtlsPort: (mtls.address() as AddressInfo).port,
       async close() {
         clearInterval(flushing)
         metrics?.close()
         await closeServers(app, mtls)
-        await Promise.all([stopAnchors(), listening.close().catch(() => {})])
+        await listening.close().catch(() => {})
         await flushRejections(deps)
         await deps.close()
       },
@@ -69,24 +67,6 @@ async function checkDatabase({ database }: BrokerDeps): Promise<void> {
   await checkSchemaVersion(database.db)
 }
 
-/** The listener's anchors follow the registry: at each notification, and now and then in case one was lost. */
-async function followAnchors({ database, logger }: BrokerDeps, mtls: MtlsListener): Promise<() => Promise<void>> {
-  const reload = async (): Promise<void> => {
-    try {
-      mtls.setAnchors(await readAnchors(database.sql))
-    } catch (error) {
-      logger.warn({ err: error }, 'the anchors of the mTLS listener could not be reloaded; the old ones stay')
-    }
-  }
-  await reload()
-  const heard = await database.sql.listen('mayfly_config', () => void reload())
-  const timer = setInterval(() => void reload(), anchorsEveryMs).unref()
-  return async () => {
-    clearInterval(timer)
-    await heard.unlisten().catch(() => {})
-  }
-}
-
 async function listen(server: Server, port: number, host: string): Promise<void> {
   server.listen(port, host)
   await Promise.race([once(server, 'listening'), once(server, 'error').then(([error]) => Promise.reject(error))])
@@ -99,7 +79,7 @@ async function startMetrics(deps: BrokerDeps): Promise<HttpServer | undefined> {
 }
 
 /** Lets requests finish; connections that stay idle or never end are cut. */
-async function closeServers(app: FastifyInstance, { server }: MtlsListener): Promise<void> {
+async function closeServers(app: FastifyInstance, server: HttpsServer): Promise<void> {
   const cut = setTimeout(() => {
     server.closeAllConnections()
     app.server.closeAllConnections()

@@ -1,7 +1,7 @@
 // All that the broker is told from outside, read once and checked together: every problem is reported at once. The only
 // place of this app that reads the environment. Secrets may come from files (`NAME_FILE`), which keeps them out of it.
 
-import { readFileSync } from 'node:fs'
+import { type Environment, getSecret } from '#apps/process/read-secret.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { hasDevelopmentMarker } from './development-marker.ts'
 import { type FailpointPlan, findFailpointFault, parseFailpoint } from './failpoint.ts'
@@ -24,8 +24,6 @@ export interface BrokerConfig {
   /** Tests only: where this process ends itself. */
   readonly failpoint?: FailpointPlan | undefined
 }
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** Throws BrokerError `internal` whose hint lists every problem, one a line. */
 export function readBrokerConfig(env: Environment): BrokerConfig {
@@ -74,21 +72,7 @@ function findUnsafe(config: BrokerConfig, production: boolean): string[] {
 
 function createReader(env: Environment, problems: string[]) {
   const text = (name: string, fallback: string): string => env[name] || fallback
-  const secret = (name: string, what: string): string => {
-    const file = env[`${name}_FILE`]
-    if (env[name] && file) problems.push(`${name} and ${name}_FILE are both set. Set one of them.`)
-    if (env[name]) return env[name]
-    if (!file) {
-      problems.push(`${name} or ${name}_FILE is missing: ${what}.`)
-      return ''
-    }
-    try {
-      return readFileSync(file, 'utf8').trim()
-    } catch (error) {
-      problems.push(`${name}_FILE=${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
-      return ''
-    }
-  }
+  const secret = (name: string, what: string): string => getSecret(env, name, problems, what)
   return {
     text,
     secret,

@@ -1,7 +1,7 @@
 // Two doors to one application. The public one never asks for a client certificate, so browsers are not prompted; the mTLS
 // one asks, and lets through whoever has none or a bad one, since what a certificate is worth is decided for each tenant.
 
-import { constants, createHash } from 'node:crypto'
+import { constants } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
 import type { SecureContextOptions } from 'node:tls'
@@ -36,35 +36,23 @@ export function publicServerOptions(credentials: ServerCredentials): ServerOptio
   return { ...serverLimits, handshakeTimeout, ...tlsOptions(credentials) }
 }
 
-export interface MtlsListener {
-  readonly server: Server
-  /** Replaces the anchors that clients are told of in the handshake; for connections made from now on. */
-  setAnchors(anchorsPem: readonly string[]): void
-}
-
 /**
- * A resumed session would show a certificate whose key was proven in an earlier handshake only, so there are none.
- * An empty list of anchors trusts nobody (Node would take the public CAs for it).
+ * The listener knows no authorities: in the handshake a client is asked for any certificate, proves that it holds the key, and
+ * learns nothing of whose authorities are registered. (`ca: []`; without it Node would load the public ones.) A resumed
+ * session would show a certificate whose key was proven in an earlier handshake only, so there are none.
  */
-export function createMtlsListener(
+export function createMtlsServer(
   credentials: ServerCredentials,
   handler: (request: IncomingMessage, response: ServerResponse) => void,
-): MtlsListener {
-  const context = (anchorsPem: readonly string[]): SecureContextOptions => ({
+): Server {
+  const options = {
+    ...serverLimits,
+    handshakeTimeout,
     ...tlsOptions(credentials),
-    ca: anchorsPem.length > 0 ? [...anchorsPem] : [credentials.certPem],
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
-  })
-  let current = ''
-  const options = { ...serverLimits, handshakeTimeout, ...context([]), requestCert: true, rejectUnauthorized: false }
-  const server = createServer(options, handler)
-  return {
-    server,
-    setAnchors(anchorsPem) {
-      const name = createHash('sha256').update(JSON.stringify(anchorsPem)).digest('hex')
-      if (name === current) return
-      server.setSecureContext(context(anchorsPem))
-      current = name
-    },
+    ca: [],
+    requestCert: true,
+    rejectUnauthorized: false,
   }
+  return createServer(options, handler)
 }
