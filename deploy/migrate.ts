@@ -1,17 +1,9 @@
 // The migration step: the only process that holds rights over the schema. It runs to its end before brokers and workers of a
-// new version start, and is harmless to run again. At the very beginning it also leaves the bootstrap token.
-//
-// Either it provisions everything, from an administrator's login:
-//   ADMIN_DATABASE_URL                                               a superuser, or a role that may create roles and databases
-//   MAYFLY_DATABASE                                                  name of the database, default `mayfly`
-//   APP_PASSWORD, QUEUE_PASSWORD, MIGRATE_PASSWORD                   of the roles mayfly_app, mayfly_queue, mayfly_migrate
-// or it migrates where somebody else has provisioned (`db/provision-roles.ts` says what):
-//   MIGRATE_DATABASE_URL, QUEUE_DATABASE_URL                         logins of mayfly_migrate and mayfly_queue
-//   DATABASE_URL                                                     login of mayfly_app; only for the bootstrap token
-// and with BOOTSTRAP_TOKEN_FILE it writes the bootstrap token there (0600) while there is no operator yet.
-// Each secret may come from a file: `NAME_FILE`.
+// new version start, and is harmless to run again. At the very beginning it also leaves the bootstrap token. What it is told
+// from outside stands in `help`, below; what a provisioned database has, in `db/provision-roles.ts`.
 
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
+import { type Environment, findSecret, getSecret } from '#apps/process/read-secret.ts'
 import { explain } from '#apps/process/run-until-signal.ts'
 import { writeSecretFile } from '#apps/standalone/secret-file.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
@@ -41,28 +33,10 @@ export type MigrationConfig = {
     }
 )
 
-type Environment = Readonly<Record<string, string | undefined>>
-
 /** Throws BrokerError `internal` whose hint lists every problem, one a line. */
 export function readMigrationConfig(env: Environment): MigrationConfig {
   const problems: string[] = []
-  const find = (name: string): string | undefined => {
-    const file = env[`${name}_FILE`]
-    if (env[name] && file) problems.push(`${name} and ${name}_FILE are both set. Set one of them.`)
-    if (!file) return env[name] || undefined
-    try {
-      return readFileSync(file, 'utf8').trim() || undefined
-    } catch (error) {
-      problems.push(`${name}_FILE=${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`)
-      return undefined
-    }
-  }
-  const get = (name: string): string => {
-    const before = problems.length
-    const value = find(name)
-    if (value === undefined && problems.length === before) problems.push(`${name} or ${name}_FILE is missing.`)
-    return value ?? ''
-  }
+  const get = (name: string): string => getSecret(env, name, problems)
   const bootstrapTokenFile = env['BOOTSTRAP_TOKEN_FILE'] || undefined
   const provisions = Boolean(env['ADMIN_DATABASE_URL'] || env['ADMIN_DATABASE_URL_FILE'])
   const config: MigrationConfig = provisions
@@ -78,7 +52,7 @@ export function readMigrationConfig(env: Environment): MigrationConfig {
         bootstrapTokenFile,
         migrateUrl: get('MIGRATE_DATABASE_URL'),
         queueUrl: get('QUEUE_DATABASE_URL'),
-        appUrl: bootstrapTokenFile ? get('DATABASE_URL') : find('DATABASE_URL'),
+        appUrl: bootstrapTokenFile ? get('DATABASE_URL') : findSecret(env, 'DATABASE_URL', problems),
       }
   if (!provisions && problems.length > 0) problems.push('Or set ADMIN_DATABASE_URL, to have database and roles made as well.')
   if (problems.length > 0)
@@ -132,8 +106,23 @@ async function leaveBootstrapToken(appUrl: string, file: string, say: (line: str
   }
 }
 
+const help = `The migration step: brings the database to this version, then exits 0; 1 with what is wrong on stderr. Harmless to repeat.
+
+  node deploy/migrate.ts    settings come from the environment; a secret NAME may also stand in a file, NAME_FILE
+
+  ADMIN_DATABASE_URL        provisions everything, as a superuser or a role that may create roles and databases, with
+    MAYFLY_DATABASE         name of the database, default mayfly
+    APP_PASSWORD, QUEUE_PASSWORD, MIGRATE_PASSWORD
+                            of the roles mayfly_app, mayfly_queue, mayfly_migrate
+  MIGRATE_DATABASE_URL, QUEUE_DATABASE_URL
+                            else: logins of mayfly_migrate and mayfly_queue where somebody else has provisioned, and
+    DATABASE_URL            login of mayfly_app, only for the bootstrap token
+  BOOTSTRAP_TOKEN_FILE      where the bootstrap token goes (0600) while there is no operator; left out: none is made
+`
+
 /** The step as a program: exit code 0 when all is done, else 1 with what is wrong on stderr. */
 export async function main(): Promise<void> {
+  if (process.argv.includes('--help')) return void process.stdout.write(help)
   try {
     await runMigrationStep(readMigrationConfig(process.env), line => process.stdout.write(`migration: ${line}\n`))
   } catch (error) {
