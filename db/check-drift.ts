@@ -61,9 +61,9 @@ function differences(file: string, is: string, wanted: string): string[] {
 }
 
 async function main([adminUrl, flag]: string[]): Promise<number> {
-  if (adminUrl === undefined) {
+  if (adminUrl === undefined || adminUrl === '--help') {
     console.error('usage: node db/check-drift.ts <admin URL> [--write]')
-    return 2
+    return adminUrl === undefined ? 2 : 0
   }
   if (flag === '--write') {
     for (const [file, text] of await regenerate(adminUrl)) await writeFile(new URL(file, import.meta.url), text)

@@ -6,7 +6,9 @@ import { readIdpState } from './idp-state.ts'
 import { mintWorkloadToken } from './workload-token.ts'
 import { parseRequest } from './workload-token-route.ts'
 
-const usage = `Usage: node apps/idp/print-workload-token.ts --state <folder> --sub <subject> --aud <audience>
+const usage = `Prints one workload token of the development provider, as a CI job would find it in its environment.
+
+Usage: node apps/idp/print-workload-token.ts --state <folder> --sub <subject> --aud <audience>
   [--run-id <id>] [--ttl <seconds>] [--claims <JSON object>] [--cnf <JSON object>] [--alg ES256|RS256] [--issuer <url>]`
 
 /** The token that the arguments ask for. Throws an Error that says what is wrong with them. */
@@ -35,7 +37,8 @@ export async function printWorkloadToken(args: string[], nowSeconds: number): Pr
   return mintWorkloadToken(state.keys, { ...request, issuer, nowSeconds })
 }
 
-if (import.meta.main) {
+if (import.meta.main && process.argv.includes('--help')) process.stdout.write(`${usage}\n`)
+else if (import.meta.main) {
   printWorkloadToken(process.argv.slice(2), Math.floor(Date.now() / 1000)).then(
     token => process.stdout.write(`${token}\n`),
     (error: Error) => {

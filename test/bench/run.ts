@@ -40,6 +40,10 @@ async function bench(options: BenchOptions): Promise<Entrant[]> {
   }
 }
 
+if (process.argv.includes('--help')) {
+  console.log(usage)
+  process.exit()
+}
 try {
   const options = parseOptions(process.argv.slice(2))
   const entrants = await bench(options)

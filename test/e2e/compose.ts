@@ -1,18 +1,27 @@
 // `npm run test:containers`: brings docker-compose.yml up for real, as a project of its own, and walks through what it
 // promises. Not part of `npm test`, since it needs a container engine.
-//
-//   --json          one JSON object a step
-//   --keep          leave it running at the end
-//   --no-build      take the image that is there
-//   --env-file <f>  for Compose, e.g. deploy/docker/offline.env
 
 import { parseArgs } from 'node:util'
 import { createReport } from './compose/report.ts'
 import { findMissingEngine, freePorts, Stack } from './compose/stack.ts'
 import { openWorld, tellFailures, tellIsolation, tellRegistration, tellTheCall } from './compose/story.ts'
 
+const help = `npm run test:containers: brings docker-compose.yml up for real and walks through it; needs Docker.
+
+  --json          one JSON object a step
+  --keep          leave it running at the end
+  --no-build      take the image that is there
+  --env-file <f>  for Compose, e.g. deploy/docker/offline.env
+`
+
 const flag = { type: 'boolean', default: false } as const
-const { values: options } = parseArgs({ options: { json: flag, keep: flag, 'no-build': flag, 'env-file': { type: 'string' } } })
+const { values: options } = parseArgs({
+  options: { json: flag, keep: flag, 'no-build': flag, help: flag, 'env-file': { type: 'string' } },
+})
+if (options.help) {
+  process.stdout.write(help)
+  process.exit()
+}
 
 const missing = findMissingEngine()
 if (missing !== undefined) {
