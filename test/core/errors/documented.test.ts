@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { errorCodes } from '#core/errors/codes.ts'
 
@@ -9,6 +10,22 @@ const sections = new Map(
     .slice(1)
     .map(section => [section.slice(0, section.indexOf('\n')), section]),
 )
+
+/** Everything that may answer a client, without the table itself. */
+async function readSources(): Promise<string> {
+  const root = join(import.meta.dirname, '../../..')
+  const texts = ['apps', 'core', 'db'].map(async house => {
+    const files = await readdir(join(root, house), { recursive: true })
+    const sources = files.filter(file => file.endsWith('.ts') && file !== 'errors/codes.ts')
+    return Promise.all(sources.map(file => readFile(join(root, house, file), 'utf8')))
+  })
+  return (await Promise.all(texts)).flat().join('\n')
+}
+
+test('the table holds no code that nothing throws', async () => {
+  const sources = await readSources()
+  expect(Object.keys(errorCodes).filter(code => !sources.includes(`'${code}'`))).toEqual([])
+})
 
 describe('docs/errors.md', () => {
   test('documents every code once, in the order of the table, and none that is gone', () => {
