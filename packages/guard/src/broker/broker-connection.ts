@@ -82,7 +82,7 @@ export class BrokerConnection {
       })
       sent.on('error', error => {
         // A kept-alive connection that the broker had just closed. Sending again is safe: whatever did arrive answers 409 to a
-        // second consuming, and a batch of decisions carries its key.
+        // second consuming, and decisions are reported at least once.
         const wasClosed = sent.reusedSocket && !isRepeat && 'code' in error && error.code === 'ECONNRESET'
         if (wasClosed) resolve(this.#send(url, options, body, true))
         else reject(error)

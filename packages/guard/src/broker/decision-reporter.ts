@@ -51,7 +51,7 @@ export class DecisionReporter {
   #queue: Decision[] = []
   /** What was refused unverified, by reason, since the last batch; with the time of the last one. */
   readonly #counts = new Map<string, { count: number; time: number }>()
-  /** The batch under way or to be repeated; repeated under the same key, so that it is recorded once. */
+  /** The batch under way or to be repeated, under the same key; the trail holds it at least once. */
   #batch: Batch | undefined
   #timer: NodeJS.Timeout | undefined
   #flight: Promise<void> | undefined
