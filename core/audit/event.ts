@@ -34,7 +34,6 @@ export type AuditEventType =
   | 'credential.revoked'
   | 'bootstrap.redeemed'
   | 'signing_key.created'
-  | 'signing_key.retired'
 
 /** A foreign subject's key: 32 bytes, and the id under which its sealed form is stored. */
 export interface SubjectKey {
