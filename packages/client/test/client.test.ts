@@ -2,8 +2,8 @@
 
 import type { TLSSocket } from 'node:tls'
 import { describe, expect, test, vi } from 'vitest'
+import { newAuthority } from '../../test/tls.ts'
 import { createMayflyClient } from '../src/index.ts'
-import { newAuthority } from './tls.ts'
 import { failureOf, permissions, useWorld } from './world.ts'
 
 const world = useWorld()

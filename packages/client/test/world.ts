@@ -1,8 +1,8 @@
 // A broker with and without client certificates, and a resource, as real https servers that answer what a test tells them to.
 
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from 'vitest'
+import { type Authority, json, newAuthority, type Pem, type Received, type Served, serve } from '../../test/tls.ts'
 import { createMayflyClient, type MayflyClient, type MayflyClientOptions, MayflyError } from '../src/index.ts'
-import { type Authority, json, newAuthority, type Pem, type Received, type Served, serve } from './tls.ts'
 
 /** An answer; undefined leaves the caller waiting. */
 export interface Given {

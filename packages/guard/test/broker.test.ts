@@ -1,12 +1,12 @@
 // What the guard asks the broker for: keys, consuming, and taking its decisions. Against a real https server.
 
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type Authority, json, newAuthority, type Received, type Served, serve } from '../../test/tls.ts'
 import { DecisionReporter } from '../src/broker/decision-reporter.ts'
 import { remoteKeys } from '../src/broker/key-source.ts'
 import { createGuard, type Guard, type GuardOptions, type Verdict } from '../src/index.ts'
 import { ChallengeNonces } from '../src/replay/challenge-nonces.ts'
 import { claimsWith, jwks, newKey, nowSeconds, requestWith, resource, signToken } from './issuer.ts'
-import { type Authority, json, newAuthority, type Received, type Served, serve } from './tls.ts'
 
 const credential = 'mfr_secret-of-this-resource'
 const reasonOf = (verdict: Verdict) => (verdict.ok ? 'allowed' : `${verdict.status} ${verdict.reason}`)

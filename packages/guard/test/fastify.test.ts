@@ -3,10 +3,10 @@
 import { Agent, request as httpsRequest } from 'node:https'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Authority, newAuthority, type Pem } from '../../test/tls.ts'
 import { mayfly } from '../src/fastify.ts'
 import { certificateThumbprint, createGuard, type Refused, refusalResponse, verifyRequest } from '../src/index.ts'
 import { claimsWith, jwks, resource, signToken } from './issuer.ts'
-import { type Authority, newAuthority, type Pem } from './tls.ts'
 
 const issuer = 'https://broker.example'
 const seconds = Math.floor(Date.now() / 1000)

@@ -1,4 +1,4 @@
-// A certificate authority and https servers on the loopback, made anew for each run.
+// What the tests of both packages share: a certificate authority and https servers on the loopback, made anew for each run.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
