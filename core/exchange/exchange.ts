@@ -21,6 +21,7 @@ import { type Denial, denialError, deny } from './denial.ts'
 import { deniedEvent, issuedEvent, openedEvent } from './events.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
+import { Pins } from './pins.ts'
 import { isDenial, type Plan, planIssuance } from './plan.ts'
 import { renewClaimSecret } from './renew-claim-secret.ts'
 import { type TokenAnswer, tokenAnswer } from './token-answer.ts'
@@ -45,7 +46,7 @@ export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promis
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const nowMs = deps.clock.nowMs()
     const subject = await authenticate(deps, snapshot, input, tokenHash, nowMs)
-    const plan = await decide(deps, snapshot, input, subject, tokenHash, nowMs)
+    const plan = await decide(deps, snapshot, input, subject, nowMs)
     const outcome = isDenial(plan)
       ? await recordDenial(deps, snapshot, input, subject, plan, nowMs)
       : await issue(deps, snapshot, input, subject, plan, nowMs)
@@ -97,10 +98,9 @@ async function decide(
   snapshot: TenantSnapshot,
   input: ExchangeInput,
   subject: VerifiedSubject,
-  tokenHash: string,
   nowMs: number,
 ): Promise<Plan | Denial> {
-  const { clientId } = input.request
+  const { clientId, subjectToken } = input.request
   if (clientId !== undefined && clientId !== subject.agent.clientId)
     return deny(
       'client_not_authenticated',
@@ -109,13 +109,14 @@ async function decide(
     )
   const key = bindKey(snapshot, subject, input.presented, deps.certificates, nowMs)
   if (!key.ok) return key
-  if (key.binding === 'bearer' && deps.pins.contradicts(tokenHash, key.thumbprint))
+  const pinName = key.binding === 'bearer' ? Pins.nameOf(subjectToken) : undefined
+  if (pinName !== undefined && deps.pins.contradicts(pinName, key.thumbprint))
     return deny(
       'client_not_authenticated',
       'pinned_to_other_key',
       'The subject token was first used with another key and belongs to it.',
     )
-  return planIssuance(deps, snapshot, input, subject, key, tokenHash, nowMs)
+  return planIssuance(deps, snapshot, input, subject, key, pinName, nowMs)
 }
 
 /** Claims, leaf, commit; the token is signed while the commit is under way. Answers the outcome when nothing was written. */

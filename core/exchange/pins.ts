@@ -1,9 +1,18 @@
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Pin } from '#db/log/append.ts'
 
 /** Which key a bearer subject token belongs to. The database decides (`log.append`); a pin never changes, so it may be remembered. */
 export class Pins {
   readonly #keys = new LRUCache<string, string>({ max: 50_000 })
+
+  /**
+   * The name under which a token is pinned: SHA-256 (hex) over what its signature covers, and not over the whole of it. Of
+   * every ECDSA signature (r, s) anyone can make another good one, (r, -s): a thief would have a token that was never used.
+   */
+  static nameOf(token: string): string {
+    return hash('sha256', token.slice(0, token.lastIndexOf('.')), 'hex')
+  }
 
   static keyName(thumbprint: string | undefined): string {
     return thumbprint === undefined ? '' : Buffer.from(thumbprint, 'base64url').toString('hex')

@@ -32,13 +32,14 @@ export interface Plan {
 
 export const isDenial = (value: Plan | Denial): value is Denial => 'code' in value
 
+/** pinName: the name under which the subject token is pinned to its key (`Pins.nameOf`); undefined: the key is proven. */
 export async function planIssuance(
   deps: ExchangeDeps,
   snapshot: TenantSnapshot,
   input: ExchangeInput,
   subject: VerifiedSubject,
   key: KeyBinding,
-  tokenHash: string,
+  pinName: string | undefined,
   nowMs: number,
 ): Promise<Plan | Denial> {
   const nowSeconds = Math.floor(nowMs / 1000)
@@ -86,7 +87,7 @@ export async function planIssuance(
     deadlineSeconds: account.deadlineSeconds,
     openingKey: choice.kind === 'existing' ? account.openingKey : null,
     opening: choice.kind === 'new' ? { row: openingRow(account, claimSecret), account, claimSecret } : undefined,
-    pin: key.binding === 'bearer' ? pinFor(deps, tokenHash, key, subject) : undefined,
+    pin: pinName === undefined ? undefined : pinFor(deps, pinName, key, subject),
     subjectKey,
   }
 }
@@ -100,7 +101,8 @@ function endOfToken(
   askedSeconds: number | undefined,
   nowSeconds: number,
 ): number {
-  const lifetime = Math.min(askedSeconds ?? subject.agent.settings.token_ttl_seconds, resource.config.max_ttl_seconds)
+  const { token_ttl_seconds } = subject.agent.settings
+  const lifetime = Math.min(askedSeconds ?? token_ttl_seconds, token_ttl_seconds, resource.config.max_ttl_seconds)
   return Math.floor(Math.min(nowSeconds + lifetime, account.deadlineSeconds, subject.untilSeconds, key.notAfterSeconds))
 }
 
@@ -141,7 +143,7 @@ function openingRow(account: Account, claimSecret: string): Opening {
   }
 }
 
-function pinFor(deps: ExchangeDeps, tokenHash: string, key: KeyBinding, subject: VerifiedSubject): Pin | undefined {
-  if (deps.pins.confirms(tokenHash, key.thumbprint)) return undefined
-  return { token_hash: tokenHash, key: Pins.keyName(key.thumbprint), until: subject.expiresSeconds }
+function pinFor(deps: ExchangeDeps, pinName: string, key: KeyBinding, subject: VerifiedSubject): Pin | undefined {
+  if (deps.pins.confirms(pinName, key.thumbprint)) return undefined
+  return { token_hash: pinName, key: Pins.keyName(key.thumbprint), until: subject.expiresSeconds }
 }

@@ -23,7 +23,7 @@ export class SubjectAuthenticator {
     this.#remembered = new LRUCache({ max: maxRemembered })
   }
 
-  /** Hex of SHA-256 over the token: the name under which it is remembered, pinned and logged. */
+  /** Hex of SHA-256 over the token: the name under which it is remembered. */
   static hashToken(token: string): string {
     return hash('sha256', token, 'hex')
   }

@@ -25,7 +25,10 @@ export interface Opening {
   readonly opening_key: string | null
 }
 
-/** The subject token's SHA-256 and the key's thumbprint (hex, empty when no key was presented); until: seconds since the epoch. */
+/**
+ * SHA-256 of what the subject token's signature covers, and the key's thumbprint (hex, empty when no key was presented).
+ * until: seconds since the epoch.
+ */
 export interface Pin {
   readonly token_hash: string
   readonly key: string

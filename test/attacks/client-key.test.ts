@@ -38,6 +38,16 @@ async function expectRefusal(work: () => Promise<Answer>, status: number, error:
   return answer
 }
 
+/** ES256: where (r, s) is a signature, (r, n - s) is one as well (SEC 1 § 4.1.4), and nobody needs a key to write it. */
+function otherSignature(token: string): string {
+  const n = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+  const dot = token.lastIndexOf('.') + 1
+  const signature = Buffer.from(token.slice(dot), 'base64url')
+  const s = n - BigInt(`0x${signature.toString('hex', 32)}`)
+  signature.write(s.toString(16).padStart(64, '0'), 32, 'hex')
+  return token.slice(0, dot) + signature.toString('base64url')
+}
+
 describe('14: headers bring no certificate, no address and no host', () => {
   const der = () => new X509Certificate(broker.running.certificate.certificatePem).raw
   const headers: Record<string, () => Record<string, string>> = {
@@ -195,6 +205,17 @@ describe('35: a stolen workload token is worth nothing with the thief’s own ke
     const stolen = bearer('pinned-without-key')
     expect((await exchange({ subject_token: stolen })).status).toBe(200)
     await expectRefusal(() => exchange({ subject_token: stolen }, thief), 401, 'invalid_client')
+  })
+
+  test('of a bearer agent, with its signature written in another way that verifies too: pinned all the same', async () => {
+    const stolen = bearer('malleable')
+    const first = await exchange({ subject_token: stolen }, unnamed)
+    const again = otherSignature(stolen)
+    expect(again).not.toBe(stolen)
+    for (const certificate of [undefined, thief])
+      await expectRefusal(() => exchange({ subject_token: again }, certificate), 401, 'invalid_client')
+    // It does verify: for its owner it is the same token.
+    expect((await exchange({ subject_token: again }, unnamed)).body.account_id).toBe(first.body.account_id)
   })
 
   test('the thief first, then the owner: the owner is refused, learns nothing of the thief, and the log shows both', async () => {
