@@ -25,11 +25,44 @@ const understood = new Set(['2.5.29.15', '2.5.29.17', '2.5.29.18', '2.5.29.19', 
 const maxIntermediates = 4
 const strongHashes = new Set(['SHA-256', 'SHA-384', 'SHA-512'])
 
+const maxCertificateBytes = 16 * 1024
+const rsaBits = { least: 2048, most: 8192 } as const
+/** An honest exponent is 65537 or less; a long one costs as much as signing does. */
+const maxRsaExponent = 2n ** 32n
+
 const isValidAt = (certificate: X509Certificate, nowMs: number): boolean =>
   Date.parse(certificate.validFrom) <= nowMs && nowMs < Date.parse(certificate.validTo)
 
-const isIssuedBy = (certificate: X509Certificate, issuer: X509Certificate): boolean =>
-  certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+/** What follows from the bytes of a certificate alone. */
+interface CertificateFacts {
+  /** Whether it may stand for a TLS client, whoever issued it (RFC 5280 §§ 4.2.1.3, 4.2.1.12). */
+  readonly isClientLeaf: boolean
+  /** How many intermediates may stand between it and the leaf; -1: it may issue nothing. */
+  readonly mayIssueAbove: number
+}
+
+// Neither is a cache that could be stale: a certificate's bytes do not change, and entries go with it.
+const knownFacts = new WeakMap<X509Certificate, CertificateFacts>()
+const knownLinks = new WeakMap<X509Certificate, WeakMap<X509Certificate, boolean>>()
+
+/** Throws what the parser throws. */
+function factsOf(certificate: X509Certificate): CertificateFacts {
+  let facts = knownFacts.get(certificate)
+  if (!facts) {
+    facts = readFacts(certificate)
+    knownFacts.set(certificate, facts)
+  }
+  return facts
+}
+
+const unusable: CertificateFacts = { isClientLeaf: false, mayIssueAbove: -1 }
+
+function readFacts(certificate: X509Certificate): CertificateFacts {
+  if (certificate.raw.length > maxCertificateBytes || !hasStrongKey(certificate)) return unusable
+  const parsed = new ParsedCertificate(certificate.raw)
+  if (!isSound(parsed)) return unusable
+  return { isClientLeaf: isClientLeaf(certificate, parsed), mayIssueAbove: certificate.ca ? readPathLength(parsed) : -1 }
+}
 
 /** Whether nothing critical in it is unknown here, and it is signed with a hash that still holds. */
 function isSound(parsed: ParsedCertificate): boolean {
@@ -40,39 +73,52 @@ function isSound(parsed: ParsedCertificate): boolean {
 
 function hasStrongKey({ publicKey }: X509Certificate): boolean {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey
-  if (type === 'rsa' || type === 'rsa-pss') return (details?.modulusLength ?? 0) >= 2048
+  if (type === 'rsa' || type === 'rsa-pss') {
+    const { modulusLength = 0, publicExponent = maxRsaExponent } = details ?? {}
+    return modulusLength >= rsaBits.least && modulusLength <= rsaBits.most && publicExponent < maxRsaExponent
+  }
   if (type === 'ec') return ['prime256v1', 'secp384r1', 'secp521r1'].includes(details?.namedCurve ?? '')
   return type === 'ed25519'
 }
 
-/** Whether it may stand for a TLS client at all, whoever issued it (RFC 5280 §§ 4.2.1.3, 4.2.1.12). */
-function isClientLeaf(leaf: X509Certificate, nowMs: number): boolean {
-  if (leaf.ca || !isValidAt(leaf, nowMs) || !leaf.keyUsage?.includes(clientAuthentication)) return false
-  const parsed = new ParsedCertificate(leaf.raw)
+function isClientLeaf(leaf: X509Certificate, parsed: ParsedCertificate): boolean {
+  if (leaf.ca || !leaf.keyUsage?.includes(clientAuthentication)) return false
   const usages = parsed.getExtension(KeyUsagesExtension)?.usages
-  return isSound(parsed) && hasStrongKey(leaf) && (usages === undefined || (usages & KeyUsageFlags.digitalSignature) !== 0)
+  return usages === undefined || (usages & KeyUsageFlags.digitalSignature) !== 0
 }
 
-/** below: how many intermediates stand between this issuer and the leaf. */
-function mayIssue(issuer: X509Certificate, below: number): boolean {
-  if (!issuer.ca || !hasStrongKey(issuer)) return false
-  const parsed = new ParsedCertificate(issuer.raw)
+function readPathLength(issuer: ParsedCertificate): number {
   // A constraint that we do not evaluate must not be passed over.
-  if (parsed.getExtension(nameConstraints) || !isSound(parsed)) return false
+  if (issuer.getExtension(nameConstraints)) return -1
   // On an issuer it limits what those below it may be used for.
-  const purposes = parsed.getExtension(ExtendedKeyUsageExtension)?.usages
-  if (purposes && !purposes.includes(clientAuthentication) && !purposes.includes(anyUsage)) return false
-  const pathLength = parsed.getExtension(BasicConstraintsExtension)?.pathLength
-  if (pathLength !== undefined && below > pathLength) return false
-  const usages = parsed.getExtension(KeyUsagesExtension)?.usages
-  return usages === undefined || (usages & KeyUsageFlags.keyCertSign) !== 0
+  const purposes = issuer.getExtension(ExtendedKeyUsageExtension)?.usages
+  if (purposes && !purposes.includes(clientAuthentication) && !purposes.includes(anyUsage)) return -1
+  const usages = issuer.getExtension(KeyUsagesExtension)?.usages
+  if (usages !== undefined && (usages & KeyUsageFlags.keyCertSign) === 0) return -1
+  return issuer.getExtension(BasicConstraintsExtension)?.pathLength ?? Number.POSITIVE_INFINITY
+}
+
+/** Whether the issuer's key signed the certificate. Only for an issuer whose own facts were looked at before. */
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  let links = knownLinks.get(certificate)
+  if (!links) {
+    links = new WeakMap()
+    knownLinks.set(certificate, links)
+  }
+  let issued = links.get(issuer)
+  if (issued === undefined) {
+    issued = certificate.verify(issuer.publicKey)
+    links.set(issuer, issued)
+  }
+  return issued
 }
 
 /** anchors: of one trust source. nowMs: the database's clock. Never throws: what cannot be read vouches for nobody. */
 export function chainEndsIn(presented: PresentedCertificate, anchors: readonly X509Certificate[], nowMs: number): boolean {
   const { leaf } = presented
   try {
-    return isClientLeaf(leaf, nowMs) && reaches(leaf, presented.intermediates.slice(0, maxIntermediates), anchors, nowMs, 0)
+    if (!isValidAt(leaf, nowMs) || !factsOf(leaf).isClientLeaf) return false
+    return reaches(leaf, presented.intermediates.slice(0, maxIntermediates), anchors, nowMs, 0)
   } catch {
     return false
   }
@@ -86,7 +132,10 @@ function reaches(
   below: number,
 ): boolean {
   const usable = (issuer: X509Certificate): boolean =>
-    isValidAt(issuer, nowMs) && isIssuedBy(certificate, issuer) && mayIssue(issuer, below)
+    isValidAt(issuer, nowMs) &&
+    certificate.checkIssued(issuer) &&
+    factsOf(issuer).mayIssueAbove >= below &&
+    isIssuedBy(certificate, issuer)
   if (anchors.some(usable)) return true
   return rest.some((issuer, index) => usable(issuer) && reaches(issuer, rest.toSpliced(index, 1), anchors, nowMs, below + 1))
 }

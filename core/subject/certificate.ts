@@ -20,7 +20,8 @@ export function presentCertificate(leaf: X509Certificate, intermediates: () => r
   return {
     leaf,
     thumbprint: hash('sha256', leaf.raw, 'base64url'),
-    notAfterSeconds: Math.floor(Date.parse(leaf.validTo) / 1000),
+    // A peer can write a date there that is none: its certificate has ended.
+    notAfterSeconds: Math.floor((Date.parse(leaf.validTo) || 0) / 1000),
     get intermediates() {
       read ??= intermediates()
       return read
