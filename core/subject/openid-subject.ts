@@ -15,6 +15,9 @@ import { hashList, refuse, type SubjectRefusal, type SubjectResult, type Verifie
 /** How far ahead of the database's clock an issuer's may run, for `iat` and `nbf`. Never for `exp`. Seconds. */
 const aheadSeconds = 10
 
+/** The end of the year 9999: what lies behind it is no date, and the database could not remember it. */
+const latestSeconds = 253_402_300_799
+
 /** Token kinds that are told apart by `typ` (RFC 8725 § 3.11); a workload's token is none of the others. */
 const workloadTypes = new Set([undefined, 'JWT', 'JOSE'])
 
@@ -82,14 +85,16 @@ function checkTimes(
   if (nbf !== undefined && (typeof nbf !== 'number' || nbf > nowSeconds + aheadSeconds))
     return refuse('not_yet_valid', 'It is not valid yet.')
   if (iat + source.maxAgeSeconds <= nowSeconds) return refuse('too_old', 'It was issued too long ago for this trust source.')
+  if (exp > latestSeconds) return refuse('missing_claim', 'It has no exp that is a date.')
   if (typeof claims['sub'] !== 'string' || claims['sub'] === '') return refuse('missing_claim', 'It has no sub.')
   return { ok: true, untilSeconds: Math.min(exp, iat + source.maxAgeSeconds) }
 }
 
-/** RFC 8705 § 3.1 */
+/** RFC 8705 § 3.1. Undefined also where another key is named beside it: a token bound to two keys needs both proven. */
 function boundThumbprint(jwt: ParsedJwt): string | undefined {
-  const thumbprint = (jwt.payload['cnf'] as Record<string, unknown> | null | undefined)?.['x5t#S256']
-  return typeof thumbprint === 'string' ? thumbprint : undefined
+  const cnf = jwt.payload['cnf'] as Record<string, unknown> | null | undefined
+  const thumbprint = cnf?.['x5t#S256']
+  return typeof thumbprint === 'string' && Object.keys(cnf!).length === 1 ? thumbprint : undefined
 }
 
 function toSubject(agent: Agent, source: OpenIdTrustSource, jwt: ParsedJwt, untilSeconds: number): VerifiedSubject {
