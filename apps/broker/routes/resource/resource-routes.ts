@@ -16,6 +16,7 @@ import { createErrorHandler, renderProblem } from '../../http/error-handler.ts'
 import { acceptJsonOnly } from '../../http/json-body.ts'
 import { compileSchema } from '../../http/schema-validator.ts'
 import { resolveTenant } from '../oauth/tenant-of-path.ts'
+import { closed, problems } from '../v1/schemas.ts'
 
 export interface ResourceRouteDeps {
   readonly db: Db
@@ -25,16 +26,18 @@ export interface ResourceRouteDeps {
   readonly consumeNonce: (use: NonceUse) => Promise<boolean>
 }
 
-const closed = { additionalProperties: false } as const
-
 const ConsumeBody = Type.Object(
   {
     token_id: Type.String({ maxLength: 64, description: "The token's jti." }),
     nonce: Type.String({ minLength: 8, maxLength: 128 }),
     exp: Type.Integer({ minimum: 1, maximum: 99_999_999_999, description: "The token's exp, seconds since the epoch." }),
   },
-  closed,
+  {
+    ...closed,
+    examples: [{ token_id: 'at_0198c0ffee00700080000000000000aa', nonce: 'q9ZbVx3nT5yKfW2s', exp: 1_893_456_000 }],
+  },
 )
+const Consumed = Type.Object({ consumed: Type.Literal(true) }, closed)
 
 const DecisionsBody = Type.Object(
   {
@@ -55,11 +58,44 @@ const DecisionsBody = Type.Object(
       { minItems: 1, maxItems: 200 },
     ),
   },
-  closed,
+  {
+    ...closed,
+    examples: [
+      {
+        decisions: [
+          {
+            time: 1_893_456_000_000,
+            outcome: 'allow',
+            reason: 'granted',
+            jti: 'at_0198c0ffee00700080000000000000aa',
+            account_id: 'acct_0198c0ffee00700080000000000000aa',
+            method: 'GET',
+          },
+        ],
+      },
+    ],
+  },
 )
+const Accepted = Type.Object({ accepted: Type.Integer({ description: 'How many decisions are now in the log.' }) }, closed)
+
+const tags = ['resource']
+const security = [{ resource: [] }]
+const consumeSchema = {
+  tags,
+  security,
+  summary: 'Use up a token of a once resource',
+  body: ConsumeBody,
+  response: { 200: Consumed, ...problems },
+}
+const decisionsSchema = {
+  tags,
+  security,
+  summary: 'Report what a guard allowed and refused',
+  body: DecisionsBody,
+  response: { 202: Accepted, ...problems },
+}
 
 export const resourceRoutes: FastifyPluginCallback<ResourceRouteDeps> = (app, deps, done) => {
-  const security = [{ resource: [] }]
   app.setErrorHandler(createErrorHandler(renderProblem, app.logger))
   app.setValidatorCompiler(compileSchema)
   const callers = new WeakMap<FastifyRequest, ResourcePrincipal>()
@@ -76,7 +112,7 @@ export const resourceRoutes: FastifyPluginCallback<ResourceRouteDeps> = (app, de
   for (const prefix of ['', '/t/:slug']) {
     app.post<{ Params: { slug?: string }; Body: Static<typeof ConsumeBody> }>(
       `${prefix}/consume`,
-      { schema: { tags: ['resource'], summary: 'Use up a token of a once resource', body: ConsumeBody, security } },
+      { schema: consumeSchema },
       async (request, reply) => {
         const { token_id: tokenId, nonce, exp } = request.body
         await consumeToken(deps, callerOf(request), { tokenId, nonce, expiresSeconds: exp })
@@ -85,7 +121,7 @@ export const resourceRoutes: FastifyPluginCallback<ResourceRouteDeps> = (app, de
     )
     app.post<{ Params: { slug?: string }; Body: Static<typeof DecisionsBody> }>(
       `${prefix}/v1/decisions`,
-      { schema: { tags: ['resource'], summary: 'Report what a guard allowed and refused', body: DecisionsBody, security } },
+      { schema: decisionsSchema },
       async (request, reply) => {
         await reportDecisions(deps, callerOf(request), request.body.decisions)
         return reply.code(202).send({ accepted: request.body.decisions.length })
