@@ -1,6 +1,6 @@
 // Bodies are checked as they are, never converted: "1" is not 1. Query strings hold text only, so whole numbers are read from
-// their digits there, and nothing else is converted. Of a union whose members are told apart by one member's value, only the branch that the value
-// names is checked; else a caller would be told what is wrong with every branch.
+// their digits there, and nothing else is converted. Of a union whose members are told apart by one member's value, only the
+// branch that the value names is checked; else a caller would be told what is wrong with every branch.
 
 import type { FastifySchemaCompiler } from 'fastify'
 import type { TSchema } from 'typebox'

@@ -1,6 +1,7 @@
 // The five routes that every registered kind has. A kind gives its words, schemas and use cases; what is the same for all
 // (tenant of the caller, ids, pages, transactions, answers) stands here once.
 
+import type { FastifyRequest } from 'fastify'
 import { type Static, type TSchema, Type } from 'typebox'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId, type IdKind, parseId } from '#core/ids/id.ts'
@@ -45,7 +46,8 @@ export function registerCollection<Row extends { readonly id: string }, Body ext
   kind: Collection<Row, Body, View>,
 ): void {
   registerReads(app, deps, kind)
-  registerWrites(app, deps, kind)
+  registerCreateAndReplace(app, deps, kind)
+  registerDelete(app, deps, kind)
 }
 
 function registerReads<Row extends { readonly id: string }>(app: V1App, deps: V1Deps, kind: AnyKind<Row>): void {
@@ -85,14 +87,12 @@ function registerReads<Row extends { readonly id: string }>(app: V1App, deps: V1
   )
 }
 
-function registerWrites<Row extends { readonly id: string }>(app: V1App, deps: V1Deps, kind: AnyKind<Row>): void {
+function changeBy(deps: V1Deps, request: FastifyRequest): Change {
+  return { actor: principalOf(request), tenantId: tenantOf(request), baseUrl: deps.baseUrl, nowMs: deps.clock.nowMs() }
+}
+
+function registerCreateAndReplace<Row extends { readonly id: string }>(app: V1App, deps: V1Deps, kind: AnyKind<Row>): void {
   const base = { tags: [kind.noun], security: operatorSecurity }
-  const changeBy = (actor: Principal, tenantId: string): Change => ({
-    actor,
-    tenantId,
-    baseUrl: deps.baseUrl,
-    nowMs: deps.clock.nowMs(),
-  })
   const view = (row: Row) => kind.toView(row) as { readonly id: string }
   app.post(
     kind.path,
@@ -106,7 +106,7 @@ function registerWrites<Row extends { readonly id: string }>(app: V1App, deps: V
       },
     },
     async (request, reply) => {
-      const change = changeBy(principalOf(request), tenantOf(request))
+      const change = changeBy(deps, request)
       return answerChange(deps.db, request, reply, { status: 201 }, async trx =>
         view(await kind.create(trx, change, request.body)),
       )
@@ -124,25 +124,29 @@ function registerWrites<Row extends { readonly id: string }>(app: V1App, deps: V
       },
     },
     async (request, reply) => {
-      const change = changeBy(principalOf(request), tenantOf(request))
+      const change = changeBy(deps, request)
       const id = uuidOf(kind.idKind, request.params.id)
       return answerChange(deps.db, request, reply, { status: 200 }, async trx =>
         view(await kind.replace(trx, change, id, request.body)),
       )
     },
   )
+}
+
+function registerDelete<Row extends { readonly id: string }>(app: V1App, deps: V1Deps, kind: AnyKind<Row>): void {
   app.delete(
     `${kind.path}/:id`,
     {
       schema: {
-        ...base,
+        tags: [kind.noun],
+        security: operatorSecurity,
         summary: `Delete one ${kind.noun}`,
         params: IdParams(kind.idKind),
         response: { 204: Type.Null(), ...problems },
       },
     },
     async (request, reply) => {
-      const change = changeBy(principalOf(request), tenantOf(request))
+      const change = changeBy(deps, request)
       await deps.db.transaction().execute(trx => kind.remove(trx, change, uuidOf(kind.idKind, request.params.id)))
       return reply.code(204).send(null)
     },

@@ -51,6 +51,11 @@ const ListQuery = Type.Object({ ...PageQuery.properties, tenant: Type.Optional(T
 const base = { tags: ['operator'], security: operatorSecurity }
 
 export function operatorRoutes(app: V1App, deps: V1Deps): void {
+  registerCreate(app, deps)
+  registerListAndEnd(app, deps)
+}
+
+function registerCreate(app: V1App, deps: V1Deps): void {
   app.post(
     '/v1/operators',
     {
@@ -74,6 +79,9 @@ export function operatorRoutes(app: V1App, deps: V1Deps): void {
       })
     },
   )
+}
+
+function registerListAndEnd(app: V1App, deps: V1Deps): void {
   app.get(
     '/v1/operators',
     {

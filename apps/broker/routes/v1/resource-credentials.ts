@@ -44,6 +44,11 @@ const base = { tags: ['resource credential'], security: operatorSecurity }
 
 /** With these a protected resource consumes nonces and reports decisions. */
 export function resourceCredentialRoutes(app: V1App, deps: V1Deps): void {
+  registerCreate(app, deps)
+  registerListAndEnd(app, deps)
+}
+
+function registerCreate(app: V1App, deps: V1Deps): void {
   app.post(
     path,
     {
@@ -65,6 +70,9 @@ export function resourceCredentialRoutes(app: V1App, deps: V1Deps): void {
       })
     },
   )
+}
+
+function registerListAndEnd(app: V1App, deps: V1Deps): void {
   app.get(
     path,
     {

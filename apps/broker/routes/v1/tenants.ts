@@ -38,7 +38,11 @@ export const TenantView = Type.Object(
 const base = { tags: ['tenant'], security: operatorSecurity }
 
 export function tenantRoutes(app: V1App, deps: V1Deps): void {
-  const toView = (row: TenantRow) => showTenant(deps.baseUrl, row)
+  registerCreate(app, deps)
+  registerReads(app, deps)
+}
+
+function registerCreate(app: V1App, deps: V1Deps): void {
   app.post(
     '/v1/tenants',
     {
@@ -56,10 +60,14 @@ export function tenantRoutes(app: V1App, deps: V1Deps): void {
       const keys = await createTenantKeys(deps.keyEncryption, id, nowMs)
       const input = { id, ...request.body, isFirst: false, keys }
       return answerChange(deps.db, request, reply, { status: 201 }, async trx =>
-        toView(await createTenant(trx, principalOf(request), input, nowMs)),
+        showTenant(deps.baseUrl, await createTenant(trx, principalOf(request), input, nowMs)),
       )
     },
   )
+}
+
+function registerReads(app: V1App, deps: V1Deps): void {
+  const toView = (row: TenantRow) => showTenant(deps.baseUrl, row)
   app.get(
     '/v1/tenants',
     {
