@@ -53,7 +53,16 @@ export interface AuditEvent {
   /** SHA-256 of the canonical claims without `evt`, base64url. */
   readonly claimsHash?: string | undefined
   readonly facts: Facts
-  readonly private?: { readonly subjectKey: SubjectKey; readonly facts: Facts } | undefined
+  readonly private?: { readonly subjectKey: SubjectKey; readonly facts: Facts } | SealedFacts | undefined
+}
+
+/** Private facts as the log holds them: ciphertext for the body, commitment for the leaf. */
+export interface SealedFacts {
+  readonly subjectKeyId: string
+  /** base64url of nonce (12) ‖ AES-256-GCM ciphertext of `{facts, salt}` ‖ tag (16). */
+  readonly text: string
+  /** base64url of SHA-256 over the plaintext. */
+  readonly commitment: string
 }
 
 export interface PreparedEvent {
@@ -72,10 +81,9 @@ export function hashLeaf(leaf: string): string {
 
 /** Makes leaf and body of an event. nowMs: the database's clock, milliseconds since the epoch. */
 export function prepareEvent(event: AuditEvent, nowMs: number): PreparedEvent {
-  const sealed = event.private ? sealPrivate(event.private.subjectKey, event.private.facts) : undefined
-  const body = JSON.stringify(
-    sealed ? { ...event.facts, private: sealed.text, subject_key: event.private?.subjectKey.id } : event.facts,
-  )
+  const sealed =
+    event.private && ('text' in event.private ? event.private : sealFacts(event.private.subjectKey, event.private.facts))
+  const body = JSON.stringify(sealed ? { ...event.facts, private: sealed.text, subject_key: sealed.subjectKeyId } : event.facts)
   const salt = randomText(16)
   const leaf = JSON.stringify({
     account: event.accountId,
@@ -94,11 +102,11 @@ export function prepareEvent(event: AuditEvent, nowMs: number): PreparedEvent {
   return { leaf, leafHash: hashLeaf(leaf), body }
 }
 
-/** Encrypts `{salt, facts}`; the commitment is SHA-256 over that text, so it reveals nothing once the text cannot be read. */
-function sealPrivate(subjectKey: SubjectKey, facts: Facts): { text: string; commitment: string } {
+/** Encrypts `{facts, salt}`; the commitment is over that text, so it reveals nothing once the text cannot be read. */
+export function sealFacts(subjectKey: SubjectKey, facts: Facts): SealedFacts {
   const plain = JSON.stringify({ facts, salt: randomText(16) })
   const nonce = takeRandom(12)
   const cipher = createCipheriv('aes-256-gcm', subjectKey.key, nonce)
   const sealed = Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()])
-  return { text: sealed.toString('base64url'), commitment: hash('sha256', plain, 'base64url') }
+  return { subjectKeyId: subjectKey.id, text: sealed.toString('base64url'), commitment: hash('sha256', plain, 'base64url') }
 }

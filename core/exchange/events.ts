@@ -7,6 +7,7 @@ import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { PreparedClaims } from './claims.ts'
 import type { Denial } from './denial.ts'
 import type { ExchangeInput } from './exchange.ts'
+import type { IssuanceFacts } from './issuance-facts.ts'
 import type { Plan } from './plan.ts'
 
 export interface IssuanceContext {
@@ -17,7 +18,11 @@ export interface IssuanceContext {
   readonly nowMs: number
 }
 
-export function issuedEvent({ snapshot, subject, plan, input, nowMs }: IssuanceContext, claims: PreparedClaims): PreparedEvent {
+export function issuedEvent(
+  { snapshot, subject, plan, input, nowMs }: IssuanceContext,
+  claims: PreparedClaims,
+  facts: IssuanceFacts,
+): PreparedEvent {
   const { claims: claimed } = plan
   return prepareEvent(
     {
@@ -36,18 +41,7 @@ export function issuedEvent({ snapshot, subject, plan, input, nowMs }: IssuanceC
         resource: claimed.resource.id,
         trust_source: subject.trustSourceId,
       },
-      private: {
-        subjectKey: plan.subjectKey,
-        facts: {
-          address: input.address,
-          authorization_details: claimed.granted.details,
-          issuer: subject.foreign.issuer,
-          resource_hash: claimed.resourceHash,
-          scope: claimed.granted.scopes,
-          subject: subject.foreign.subject,
-          task_id: claimed.taskId,
-        },
-      },
+      private: facts.seal(plan.subjectKey, subject, claimed, input.address),
     },
     nowMs,
   )

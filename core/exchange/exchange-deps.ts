@@ -8,6 +8,7 @@ import type { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { Grants } from './grant.ts'
+import type { IssuanceFacts } from './issuance-facts.ts'
 import type { Pins } from './pins.ts'
 import type { Rejections } from './rejections.ts'
 
@@ -20,6 +21,7 @@ export interface ExchangeDeps {
   readonly accounts: AccountStore
   readonly ceilings: Ceilings
   readonly grants: Grants
+  readonly issuanceFacts: IssuanceFacts
   readonly subjectKeys: SubjectKeys
   readonly pins: Pins
   readonly rejections: Rejections

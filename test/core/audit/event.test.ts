@@ -7,6 +7,7 @@ import { type AuditEvent, hashLeaf, prepareEvent } from '#core/audit/event.ts'
 const subjectKey = { id: '01900000-0000-7000-8000-000000000001', key: randomBytes(32) }
 const nowMs = 1_795_305_600_123.7
 
+const secrets = { issuer: 'https://ci.example', subject: 'repo:org/app', address: '192.0.2.7', task_id: 'job-1' }
 const full: AuditEvent = {
   type: 'token.issued',
   tenantId: '01900000-0000-7000-8000-00000000000a',
@@ -15,10 +16,7 @@ const full: AuditEvent = {
   tokenId: 'at_01900000000070008000000000000000',
   claimsHash: 'c'.repeat(43),
   facts: { binding: 'pop', expires: 1_795_305_900, narrowed: false },
-  private: {
-    subjectKey,
-    facts: { issuer: 'https://ci.example', subject: 'repo:org/app', address: '192.0.2.7', task_id: 'job-1' },
-  },
+  private: { subjectKey, facts: secrets },
 }
 
 const sha256 = (text: string | Buffer): string => createHash('sha256').update(text).digest('base64url')
@@ -98,7 +96,7 @@ describe('the leaf', () => {
 describe('what is private', () => {
   test('never appears in clear, in the leaf or in the body', () => {
     const { leaf, body } = prepareEvent(full, nowMs)
-    for (const value of Object.values(full.private!.facts) as string[])
+    for (const value of Object.values(secrets))
       for (const spelled of [value, Buffer.from(value).toString('base64url'), encodeURIComponent(value), sha256(value)])
         expect(`${leaf}${body}`).not.toContain(spelled)
     expect(Object.keys(JSON.parse(body) as object).sort()).toEqual(['binding', 'expires', 'narrowed', 'private', 'subject_key'])
@@ -109,7 +107,7 @@ describe('what is private', () => {
     const { private: sealed, subject_key: keyId } = JSON.parse(body) as { private: string; subject_key: string }
     const plain = decrypt(sealed, subjectKey.key)
     expect(keyId).toBe(subjectKey.id)
-    expect((JSON.parse(plain) as { facts: unknown }).facts).toEqual(full.private!.facts)
+    expect((JSON.parse(plain) as { facts: unknown }).facts).toEqual(secrets)
     expect((JSON.parse(leaf) as { private_hash: string }).private_hash).toBe(sha256(plain))
     expect(() => decrypt(sealed, randomBytes(32))).toThrow()
   })

@@ -4,6 +4,7 @@ import type { SubjectKey } from '#core/audit/event.ts'
 import { deny } from '#core/exchange/denial.ts'
 import { deniedEvent, issuedEvent, openedEvent } from '#core/exchange/events.ts'
 import type { ExchangeInput } from '#core/exchange/exchange.ts'
+import { IssuanceFacts } from '#core/exchange/issuance-facts.ts'
 import type { Plan } from '#core/exchange/plan.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import { makeAgent, makeResource, makeSnapshot } from '../subject/snapshot.ts'
@@ -60,8 +61,10 @@ function openPrivate(body: string): Record<string, unknown> {
   return (JSON.parse(text) as { facts: Record<string, unknown> }).facts
 }
 
+const claims = { canonical: '{}', hash: 'c'.repeat(43) }
+
 describe.each([
-  ['an issuance', issuedEvent(about, { canonical: '{}', hash: 'c'.repeat(43) })],
+  ['an issuance', issuedEvent(about, claims, new IssuanceFacts())],
   ['an opening', openedEvent(about)],
   [
     'a denial',
@@ -97,4 +100,30 @@ test('a stranger’s text never fills the log, however long it is', () => {
     1_000,
   )
   expect(body.length).toBeLessThan(8_192)
+})
+
+describe('tokens that an account gets for one grant', () => {
+  const sealedOf = ({ body, leaf }: { body: string; leaf: string }) => ({
+    text: (JSON.parse(body) as { private: string }).private,
+    commitment: (JSON.parse(leaf) as { private_hash: string }).private_hash,
+  })
+
+  test('share their sealed facts, and differ in leaf and receipt all the same', () => {
+    const facts = new IssuanceFacts()
+    const [a, b] = [issuedEvent(about, claims, facts), issuedEvent(about, claims, facts)]
+    expect(sealedOf(a)).toEqual(sealedOf(b))
+    expect(a.leafHash).not.toBe(b.leafHash)
+  })
+
+  test.each([
+    ['address', { ...about, input: { ...input, address: '198.51.100.9' } }],
+    ['account', { ...about, plan: { ...plan, claims: { ...plan.claims, accountId: 'another' } } }],
+    ['grant', { ...about, plan: { ...plan, claims: { ...plan.claims, resourceHash: 'another' } } }],
+    ['key of the subject', { ...about, plan: { ...plan, subjectKey: { ...subjectKey, id: 'another' } } }],
+  ])('are sealed anew for another %s', (_, other) => {
+    const facts = new IssuanceFacts()
+    const [a, b] = [issuedEvent(about, claims, facts), issuedEvent(other as never, claims, facts)]
+    expect(sealedOf(a).text).not.toBe(sealedOf(b).text)
+    expect(sealedOf(a).commitment).not.toBe(sealedOf(b).commitment)
+  })
 })
