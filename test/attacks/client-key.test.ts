@@ -8,6 +8,7 @@ import { createDevCa, type IssuedCertificate, issueClientCertificate } from '#ap
 import { Pins } from '#core/exchange/pins.ts'
 import { type BadCertificate, type CertificateSet, makeCertificates } from '#test/setup/certificates.ts'
 import { changeRegistration } from '#test/setup/change-registration.ts'
+import { otherSignature } from '#test/setup/forged-jwt.ts'
 import { formBody, formHeaders } from '#test/setup/https-client.ts'
 import { countAccounts, readLog } from '#test/setup/log-reader.ts'
 import { type Answer, agentUri } from '#test/setup/registration.ts'
@@ -36,16 +37,6 @@ async function expectRefusal(work: () => Promise<Answer>, status: number, error:
   for (const member of ['access_token', 'account_id', 'task_id', 'claim_uri']) expect(answer.body).not.toHaveProperty(member)
   expect(await countAccounts(broker.database.admin)).toBe(before)
   return answer
-}
-
-/** ES256: where (r, s) is a signature, (r, n - s) is one as well (SEC 1 § 4.1.4), and nobody needs a key to write it. */
-function otherSignature(token: string): string {
-  const n = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
-  const dot = token.lastIndexOf('.') + 1
-  const signature = Buffer.from(token.slice(dot), 'base64url')
-  const s = n - BigInt(`0x${signature.toString('hex', 32)}`)
-  signature.write(s.toString(16).padStart(64, '0'), 32, 'hex')
-  return token.slice(0, dot) + signature.toString('base64url')
 }
 
 describe('14: headers bring no certificate, no address and no host', () => {

@@ -44,3 +44,13 @@ export function signHmac(secret: string, claims: unknown, header: Record<string,
   const signed = `${encode(header)}.${encode(claims)}`
   return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
 }
+
+/** ES256: where (r, s) is a signature, (r, n - s) is one as well (SEC 1 § 4.1.4), and nobody needs a key to write it. */
+export function otherSignature(token: string): string {
+  const n = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n
+  const dot = token.lastIndexOf('.') + 1
+  const signature = Buffer.from(token.slice(dot), 'base64url')
+  const s = n - BigInt(`0x${signature.toString('hex', 32)}`)
+  signature.write(s.toString(16).padStart(64, '0'), 32, 'hex')
+  return token.slice(0, dot) + signature.toString('base64url')
+}
