@@ -11,7 +11,10 @@ import type { FetchJwks } from '#core/subject/jwks-store.ts'
 const maxBytes = 256 * 1024
 const timeoutMs = 3_000
 
-const special = new BlockList()
+// IANA's special-purpose registries: what is no address of a public server. Two lists, because in one Node takes the network
+// of the mapped addresses for all of IPv4.
+const special4 = new BlockList()
+const special6 = new BlockList()
 for (const [network, bits] of [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -20,23 +23,38 @@ for (const [network, bits] of [
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
   ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
   ['192.168.0.0', 16],
   ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
 ] as const)
-  special.addSubnet(network, bits, 'ipv4')
+  special4.addSubnet(network, bits, 'ipv4')
 for (const [network, bits] of [
-  ['::', 127],
+  // Those that hold an IPv4 address which may be a private one: compatible, mapped, translated (NAT64), 6to4, Teredo.
+  ['::', 96],
   ['::ffff:0:0', 96],
   ['64:ff9b::', 96],
+  ['64:ff9b:1::', 48],
+  ['2001::', 23],
+  ['2002::', 16],
+  ['100::', 64],
+  ['2001:db8::', 32],
+  ['3fff::', 20],
+  ['5f00::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
+  ['fec0::', 10],
   ['ff00::', 8],
 ] as const)
-  special.addSubnet(network, bits, 'ipv6')
+  special6.addSubnet(network, bits, 'ipv6')
 
-const isSpecial = (address: string): boolean => special.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+/** Whether an address, as text, is one that a public server cannot have. */
+export const isSpecial = (address: string): boolean =>
+  isIP(address) === 6 ? special6.check(address, 'ipv6') : special4.check(address, 'ipv4')
 
 /** Checked in the connection's own look-up, so that what was checked is what is connected to. */
 const guardedLookup: typeof lookup = ((
