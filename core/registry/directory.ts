@@ -9,8 +9,9 @@
 
 import { LRUCache } from 'lru-cache'
 import type { Sql } from 'postgres'
+import { BatchLoader } from '#core/account/batch.ts'
 import { type ConfigListener, listenForConfig } from '#db/registry/listen-config.ts'
-import { findTenantIdByPath } from '#db/registry/tenants.ts'
+import { findTenantIdByPath, findTenantIdsBySlug } from '#db/registry/tenants.ts'
 import { loadSnapshot, type SnapshotDeps } from './load-snapshot.ts'
 import type { TenantSnapshot } from './tenant.ts'
 
@@ -36,8 +37,12 @@ export class TenantDirectory {
   readonly #unknown = new LRUCache<string, true>({ max: MAX_UNKNOWN, ttl: UNKNOWN_TTL_MS })
   readonly #finding = new Map<string, Promise<TenantSnapshot | undefined>>()
 
+  /** Anyone can ask for slugs that nobody has. However many they invent, one look-up is under way at a time. */
+  readonly #bySlugs: BatchLoader<string, string>
+
   constructor(deps: SnapshotDeps) {
     this.#deps = deps
+    this.#bySlugs = new BatchLoader(slugs => findTenantIdsBySlug(deps.db, slugs))
   }
 
   /**
@@ -91,7 +96,7 @@ export class TenantDirectory {
   }
 
   async #find(slug: string): Promise<TenantSnapshot | undefined> {
-    const tenantId = await findTenantIdByPath(this.#deps.db, slug === FIRST ? undefined : slug)
+    const tenantId = slug === FIRST ? await findTenantIdByPath(this.#deps.db, undefined) : await this.#bySlugs.load(slug)
     if (tenantId !== undefined) return this.refresh(tenantId)
     this.#unknown.set(slug, true)
     return undefined

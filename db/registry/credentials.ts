@@ -36,6 +36,27 @@ export function findLiveCredential(db: Db, kind: CredentialKind, secretHash: Buf
     .executeTakeFirst()
 }
 
+/** As `findLiveCredential`, for many; by hex of the hash. */
+export async function findLiveCredentials(
+  db: Db,
+  kinds: readonly CredentialKind[],
+  secretHashes: readonly string[],
+): Promise<Map<string, CredentialRow>> {
+  const rows = await db
+    .selectFrom('mayfly.credential')
+    .select(columns)
+    .where(
+      'secret_hash',
+      'in',
+      secretHashes.map(hex => Buffer.from(hex, 'hex')),
+    )
+    .where('kind', 'in', kinds)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .execute()
+  return new Map(rows.map(row => [row.secret_hash.toString('hex'), row]))
+}
+
 /**
  * Uses up a single-use credential. Of transactions that try at the same time the later ones wait for the first and then find
  * it used, so exactly one gets true.

@@ -46,3 +46,14 @@ export async function findTenantIdByPath(db: Db, slug: string | undefined): Prom
   if (slug !== undefined) query = query.where('slug', '=', slug)
   return (await query.executeTakeFirst())?.id
 }
+
+/** Ids of the tenants at these slugs' paths, by slug; the first tenant has no slug in its path and is not among them. */
+export async function findTenantIdsBySlug(db: Db, slugs: readonly string[]): Promise<Map<string, string>> {
+  const rows = await db
+    .selectFrom('mayfly.tenant')
+    .select(['id', 'slug'])
+    .where('is_first', '=', false)
+    .where('slug', 'in', slugs)
+    .execute()
+  return new Map(rows.map(row => [row.slug, row.id]))
+}
