@@ -16,6 +16,7 @@ import {
   X509Certificate as ParsedCertificate,
 } from '@peculiar/x509'
 import type { PresentedCertificate } from './certificate.ts'
+import { isSoundRsaKey } from './rsa-key.ts'
 
 const clientAuthentication = '1.3.6.1.5.5.7.3.2'
 const anyUsage = '2.5.29.37.0'
@@ -26,9 +27,6 @@ const maxIntermediates = 4
 const strongHashes = new Set(['SHA-256', 'SHA-384', 'SHA-512'])
 
 const maxCertificateBytes = 16 * 1024
-const rsaBits = { least: 2048, most: 8192 } as const
-/** An honest exponent is 65537 or less; a long one costs as much as signing does. */
-const maxRsaExponent = 2n ** 32n
 
 const isValidAt = (certificate: X509Certificate, nowMs: number): boolean =>
   Date.parse(certificate.validFrom) <= nowMs && nowMs < Date.parse(certificate.validTo)
@@ -73,10 +71,7 @@ function isSound(parsed: ParsedCertificate): boolean {
 
 function hasStrongKey({ publicKey }: X509Certificate): boolean {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey
-  if (type === 'rsa' || type === 'rsa-pss') {
-    const { modulusLength = 0, publicExponent = maxRsaExponent } = details ?? {}
-    return modulusLength >= rsaBits.least && modulusLength <= rsaBits.most && publicExponent < maxRsaExponent
-  }
+  if (type === 'rsa' || type === 'rsa-pss') return isSoundRsaKey(publicKey)
   if (type === 'ec') return ['prime256v1', 'secp384r1', 'secp521r1'].includes(details?.namedCurve ?? '')
   return type === 'ed25519'
 }

@@ -6,6 +6,7 @@ import { createPublicKey, type JsonWebKeyInput, type KeyObject, verify } from 'n
 import { createVerifier } from 'fast-jwt'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
+import { isSoundRsaKey } from './rsa-key.ts'
 
 /** Checks the signature of a compact JWS; throws when it does not verify. */
 export type VerifySignature = (token: string) => unknown
@@ -122,7 +123,7 @@ function pick(keys: Map<string, IssuerKey[]>, kid: string | undefined, alg: stri
 function algorithmsOf(jwk: JsonWebKey, key: KeyObject): string[] {
   const byKind =
     key.asymmetricKeyType === 'rsa'
-      ? (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048
+      ? isSoundRsaKey(key)
         ? ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
         : []
       : key.asymmetricKeyType === 'ec'

@@ -141,6 +141,8 @@ describe('keys that verify nothing', () => {
     ['a key of unknown use', { ...good, use: 1 }, 'ES256'],
     ['a key whose operations do not name verify', { ...good, key_ops: ['encrypt'] }, 'ES256'],
     ['an RSA key of 1024 bits', jwkOf(weak.publicKey, { kid: 'k1' }), 'RS256'],
+    ['an RSA key whose exponent is slow on purpose', jwkOf(rsa.publicKey, { kid: 'k1', e: 'AQAAAAE' }), 'RS256'],
+    ['an RSA key of 16384 bits', jwkOf(rsa.publicKey, { kid: 'k1', n: Buffer.alloc(2048, 0xff).toString('base64url') }), 'RS256'],
     ['an RSA key used with another family', jwkOf(rsa.publicKey, { kid: 'k1' }), 'ES256'],
     ['an RSA key used with another algorithm than its own', jwkOf(rsa.publicKey, { kid: 'k1', alg: 'RS256' }), 'PS256'],
     ['an EC key used with another curve’s algorithm', good, 'ES384'],
