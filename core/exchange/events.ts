@@ -2,26 +2,21 @@
 // request said is private, and encrypted under the subject's key.
 
 import { type PreparedEvent, prepareEvent, type SubjectKey } from '#core/audit/event.ts'
-import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
+import type { Attempt } from './attempt.ts'
 import type { PreparedClaims } from './claims.ts'
 import type { Denial } from './denial.ts'
-import type { ExchangeInput } from './exchange.ts'
 import type { IssuanceFacts } from './issuance-facts.ts'
 import type { Plan } from './plan.ts'
 
-export interface IssuanceContext {
-  readonly snapshot: TenantSnapshot
-  readonly subject: VerifiedSubject
-  readonly plan: Plan
-  readonly input: ExchangeInput
-  readonly nowMs: number
-}
+/** What an event tells of the attempt that it came of. */
+type Context = Pick<Attempt, 'snapshot' | 'input' | 'nowMs'>
 
 export function issuedEvent(
-  { snapshot, subject, plan, input, nowMs }: IssuanceContext,
-  claims: PreparedClaims,
-  facts: IssuanceFacts,
+  { snapshot, input, nowMs }: Context,
+  subject: VerifiedSubject,
+  plan: Plan,
+  { claims, facts }: { readonly claims: PreparedClaims; readonly facts: IssuanceFacts },
 ): PreparedEvent {
   const { claims: claimed } = plan
   return prepareEvent(
@@ -47,7 +42,7 @@ export function issuedEvent(
   )
 }
 
-export function openedEvent({ snapshot, subject, plan, input, nowMs }: IssuanceContext): PreparedEvent {
+export function openedEvent({ snapshot, input, nowMs }: Context, subject: VerifiedSubject, plan: Plan): PreparedEvent {
   return prepareEvent(
     {
       type: 'account.opened',
@@ -70,13 +65,12 @@ export function openedEvent({ snapshot, subject, plan, input, nowMs }: IssuanceC
 }
 
 export function deniedEvent(
-  snapshot: TenantSnapshot,
+  { snapshot, input, nowMs }: Context,
   subject: VerifiedSubject,
-  { request, address }: ExchangeInput,
   denial: Denial,
   subjectKey: SubjectKey,
-  nowMs: number,
 ): PreparedEvent {
+  const { request, address } = input
   const { targets, scope, authorizationDetails, taskId, accountId } = request
   return prepareEvent(
     {

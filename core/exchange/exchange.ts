@@ -15,6 +15,7 @@ import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { PresentedCertificate } from '#core/subject/certificate.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { AppendOutcome } from '#db/log/append.ts'
+import type { Attempt } from './attempt.ts'
 import { bindKey } from './bind-key.ts'
 import { prepareClaims, tokenTyp, withReceipt } from './claims.ts'
 import { type Denial, denialError, deny } from './denial.ts'
@@ -43,13 +44,11 @@ const maxAttempts = 5
 export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promise<TokenAnswer> {
   let { snapshot } = input
   const tokenHash = SubjectAuthenticator.hashToken(input.request.subjectToken)
-  for (let attempt = 0; attempt < maxAttempts; attempt++) {
-    const nowMs = deps.clock.nowMs()
-    const subject = await authenticate(deps, snapshot, input, tokenHash, nowMs)
-    const plan = await decide(deps, snapshot, input, subject, nowMs)
-    const outcome = isDenial(plan)
-      ? await recordDenial(deps, snapshot, input, subject, plan, nowMs)
-      : await issue(deps, snapshot, input, subject, plan, nowMs)
+  for (let tries = 0; tries < maxAttempts; tries++) {
+    const attempt: Attempt = { deps, input, snapshot, tokenHash, nowMs: deps.clock.nowMs() }
+    const subject = await authenticate(attempt)
+    const plan = await decide(attempt, subject)
+    const outcome = isDenial(plan) ? await recordDenial(attempt, subject, plan) : await issue(attempt, subject, plan)
     if (typeof outcome !== 'string') return outcome
     if (outcome === 'config_changed') snapshot = await currentSnapshot(deps, snapshot)
     else if (outcome === 'subject_key_exists') deps.subjectKeys.forget(snapshot.tenant.id, subject.subjectHash)
@@ -65,14 +64,9 @@ async function currentSnapshot(deps: ExchangeDeps, old: TenantSnapshot): Promise
 }
 
 /** Who comes. A refusal here is counted, not logged one by one: anyone can cause it. */
-async function authenticate(
-  deps: ExchangeDeps,
-  snapshot: TenantSnapshot,
-  { request, presented, address }: ExchangeInput,
-  tokenHash: string,
-  nowMs: number,
-): Promise<VerifiedSubject> {
+async function authenticate({ deps, input, snapshot, tokenHash, nowMs }: Attempt): Promise<VerifiedSubject> {
   const { subjects, rejections } = deps
+  const { request, presented, address } = input
   const known = subjects.recall(snapshot, tokenHash, nowMs)
   if (known && request.subjectKind === 'jwt') return known
   // A connection whose certificate is an agent's own is no junk, whatever its neighbours behind one address do.
@@ -93,13 +87,8 @@ async function authenticate(
 }
 
 /** Which key, which account, what is granted, until when. */
-async function decide(
-  deps: ExchangeDeps,
-  snapshot: TenantSnapshot,
-  input: ExchangeInput,
-  subject: VerifiedSubject,
-  nowMs: number,
-): Promise<Plan | Denial> {
+async function decide(attempt: Attempt, subject: VerifiedSubject): Promise<Plan | Denial> {
+  const { deps, input, snapshot, nowMs } = attempt
   const { clientId, subjectToken } = input.request
   if (clientId !== undefined && clientId !== subject.agent.clientId)
     return deny(
@@ -116,25 +105,22 @@ async function decide(
       'pinned_to_other_key',
       'The subject token was first used with another key and belongs to it.',
     )
-  return planIssuance(deps, snapshot, input, subject, key, pinName, nowMs)
+  return planIssuance(attempt, subject, key, pinName)
 }
 
 /** Claims, leaf, commit; the token is signed while the commit is under way. Answers the outcome when nothing was written. */
 async function issue(
-  deps: ExchangeDeps,
-  snapshot: TenantSnapshot,
-  input: ExchangeInput,
+  attempt: Attempt,
   subject: VerifiedSubject,
   plan: Plan,
-  nowMs: number,
 ): Promise<TokenAnswer | Exclude<AppendOutcome, 'appended'>> {
+  const { deps, input, snapshot } = attempt
   const claims = prepareClaims({ ...plan.claims, nonce: input.request.nonce ?? randomText(16) })
-  const about = { snapshot, subject, plan, input, nowMs }
-  const issued = issuedEvent(about, claims, deps.issuanceFacts)
+  const issued = issuedEvent(attempt, subject, plan, { claims, facts: deps.issuanceFacts })
   const { resource } = plan.claims
   // Found before the commit: no leaf for a token that cannot be signed.
   const signer = signerFor(snapshot, resource.config.alg)
-  const events: PreparedEvent[] = plan.opening ? [openedEvent(about), issued] : [issued]
+  const events: PreparedEvent[] = plan.opening ? [openedEvent(attempt, subject, plan), issued] : [issued]
   const committing = deps.log.append({
     tenantId: snapshot.tenant.id,
     configEpoch: snapshot.configEpoch,
@@ -153,7 +139,7 @@ async function issue(
   plan.subjectKey.stored = true
   if (plan.opening) deps.accounts.remember(plan.opening.account)
   if (plan.pin) deps.pins.remember(plan.pin)
-  const claimSecret = plan.opening?.claimSecret ?? (await renewClaimSecret(deps, snapshot, input, plan, nowMs))
+  const claimSecret = plan.opening?.claimSecret ?? (await renewClaimSecret(attempt, plan))
   return tokenAnswer(plan, token, snapshot.tenant.issuer, claimSecret)
 }
 
@@ -168,16 +154,14 @@ function signerFor(snapshot: TenantSnapshot, alg: 'ES256' | 'RS256') {
  * nothing is written and the outcome says so, so that nobody is refused by rules that no longer hold.
  */
 async function recordDenial(
-  deps: ExchangeDeps,
-  snapshot: TenantSnapshot,
-  input: ExchangeInput,
+  attempt: Attempt,
   subject: VerifiedSubject,
   denial: Denial,
-  nowMs: number,
 ): Promise<Exclude<AppendOutcome, 'appended'>> {
+  const { deps, snapshot } = attempt
   const tenantId = snapshot.tenant.id
   const key = await deps.subjectKeys.get(tenantId, subject.subjectHash)
-  const event = deniedEvent(snapshot, subject, input, denial, key, nowMs)
+  const event = deniedEvent(attempt, subject, denial, key)
   const request = eventOnly(tenantId, event, key.stored ? null : (key.row ?? null))
   const outcome = await deps.log.append({ ...request, configEpoch: snapshot.configEpoch })
   if (outcome !== 'appended') return outcome

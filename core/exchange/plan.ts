@@ -5,13 +5,12 @@ import { newId, newUuid } from '#core/ids/id.ts'
 import { hashSecret, newSecret } from '#core/ids/secret.ts'
 import type { HeldSubjectKey } from '#core/keys/subject-keys.ts'
 import type { Permission } from '#core/permission/permission.ts'
-import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { Opening, Pin } from '#db/log/append.ts'
+import type { Attempt } from './attempt.ts'
 import type { KeyBinding } from './bind-key.ts'
 import type { ClaimsInput } from './claims.ts'
 import { type Denial, deny } from './denial.ts'
-import type { ExchangeInput } from './exchange.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
 import type { Grant } from './grant.ts'
 import { Pins } from './pins.ts'
@@ -34,14 +33,12 @@ export const isDenial = (value: Plan | Denial): value is Denial => 'code' in val
 
 /** pinName: the name under which the subject token is pinned to its key (`Pins.nameOf`); undefined: the key is proven. */
 export async function planIssuance(
-  deps: ExchangeDeps,
-  snapshot: TenantSnapshot,
-  input: ExchangeInput,
+  attempt: Attempt,
   subject: VerifiedSubject,
   key: KeyBinding,
   pinName: string | undefined,
-  nowMs: number,
 ): Promise<Plan | Denial> {
+  const { deps, input, snapshot, nowMs } = attempt
   const nowSeconds = Math.floor(nowMs / 1000)
   const tenantId = snapshot.tenant.id
   const [choice, subjectKey] = await Promise.all([
@@ -59,28 +56,14 @@ export async function planIssuance(
       'no_nonce',
       'Send nonce: this resource takes only tokens that carry the nonce of its own challenge.',
     )
-  const account =
-    choice.kind === 'existing' ? choice.account : newAccount(subject, tenantId, choice, nowSeconds, input.idempotencyKeyHash)
-  const expiresSeconds = endOfToken(account, subject, key, grant, input.request.ttlSeconds, nowSeconds)
+  const account = choice.kind === 'existing' ? choice.account : newAccount(attempt, subject, choice)
+  const terms = { subject, key, grant, account }
+  const expiresSeconds = endOfToken(terms, input.request.ttlSeconds, nowSeconds)
   if (expiresSeconds <= nowSeconds || !isLive(account, nowSeconds))
     return deny('access_denied', 'nothing_left', 'Less than a second is left of the account or of the presented credentials.')
   const claimSecret = choice.kind === 'new' ? newSecret('claim') : ''
   return {
-    claims: {
-      issuer: snapshot.tenant.issuer,
-      configEpoch: snapshot.configEpoch,
-      clientId: subject.agent.clientId,
-      accountId: account.id,
-      generation: account.generation,
-      taskId: account.taskId,
-      resource: grant.resource,
-      granted: grant.granted,
-      resourceHash: grant.resourceHash,
-      thumbprint: grant.resource.config.enforces.includes('cnf') ? key.thumbprint : undefined,
-      tokenId: newId('token', nowMs),
-      issuedSeconds: nowSeconds,
-      expiresSeconds,
-    },
+    claims: claimsOf(attempt, terms, expiresSeconds),
     binding: key.binding,
     dropped: grant.dropped,
     taskKey: account.taskKey,
@@ -92,30 +75,49 @@ export async function planIssuance(
   }
 }
 
+/** What a token stands on. */
+interface Terms {
+  readonly subject: VerifiedSubject
+  readonly key: KeyBinding
+  readonly grant: Grant
+  readonly account: Account
+}
+
+function claimsOf({ snapshot, nowMs }: Attempt, { subject, key, grant, account }: Terms, expiresSeconds: number): Plan['claims'] {
+  return {
+    issuer: snapshot.tenant.issuer,
+    configEpoch: snapshot.configEpoch,
+    clientId: subject.agent.clientId,
+    accountId: account.id,
+    generation: account.generation,
+    taskId: account.taskId,
+    resource: grant.resource,
+    granted: grant.granted,
+    resourceHash: grant.resourceHash,
+    thumbprint: grant.resource.config.enforces.includes('cnf') ? key.thumbprint : undefined,
+    tokenId: newId('token', nowMs),
+    issuedSeconds: Math.floor(nowMs / 1000),
+    expiresSeconds,
+  }
+}
+
 /** A token outlives nothing that it stands on: account, subject token, certificate, registration, resource. Seconds since the epoch. */
-function endOfToken(
-  account: Account,
-  subject: VerifiedSubject,
-  key: KeyBinding,
-  { resource }: Grant,
-  askedSeconds: number | undefined,
-  nowSeconds: number,
-): number {
+function endOfToken({ subject, key, grant, account }: Terms, askedSeconds: number | undefined, nowSeconds: number): number {
+  const { resource } = grant
   const { token_ttl_seconds } = subject.agent.settings
   const lifetime = Math.min(askedSeconds ?? token_ttl_seconds, token_ttl_seconds, resource.config.max_ttl_seconds)
   return Math.floor(Math.min(nowSeconds + lifetime, account.deadlineSeconds, subject.untilSeconds, key.notAfterSeconds))
 }
 
 function newAccount(
+  { input, snapshot, nowMs }: Attempt,
   subject: VerifiedSubject,
-  tenantId: string,
   choice: Extract<AccountChoice, { kind: 'new' }>,
-  nowSeconds: number,
-  openingKey: string | undefined,
 ): Account {
+  const nowSeconds = Math.floor(nowMs / 1000)
   return {
     id: newUuid(nowSeconds * 1000),
-    tenantId,
+    tenantId: snapshot.tenant.id,
     agentId: subject.agent.id,
     taskKey: choice.taskKey,
     taskId: choice.taskId,
@@ -124,7 +126,7 @@ function newAccount(
     deadlineSeconds: nowSeconds + subject.agent.settings.account_ttl_seconds,
     ceilingId: subject.agent.ceilingId,
     opener: subject.opener,
-    openingKey: openingKey ?? null,
+    openingKey: input.idempotencyKeyHash ?? null,
   }
 }
 

@@ -1,9 +1,7 @@
 import { prepareEvent } from '#core/audit/event.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { hashSecret, newSecret } from '#core/ids/secret.ts'
-import type { TenantSnapshot } from '#core/registry/tenant.ts'
-import type { ExchangeInput } from './exchange.ts'
-import type { ExchangeDeps } from './exchange-deps.ts'
+import type { Attempt } from './attempt.ts'
 import type { Plan } from './plan.ts'
 
 /**
@@ -11,13 +9,7 @@ import type { Plan } from './plan.ts'
  * and a fresh claim secret; the earlier one, which someone else may have seen, no longer opens anything.
  * Undefined when this request is no such repetition.
  */
-export async function renewClaimSecret(
-  deps: ExchangeDeps,
-  snapshot: TenantSnapshot,
-  input: ExchangeInput,
-  plan: Plan,
-  nowMs: number,
-): Promise<string | undefined> {
+export async function renewClaimSecret({ deps, input, snapshot, nowMs }: Attempt, plan: Plan): Promise<string | undefined> {
   if (plan.openingKey === null || plan.openingKey !== input.idempotencyKeyHash) return undefined
   const { accountId } = plan.claims
   const tenantId = snapshot.tenant.id

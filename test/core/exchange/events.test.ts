@@ -52,7 +52,8 @@ const input = {
     accountId: undefined,
   },
 } as unknown as ExchangeInput
-const about = { snapshot, subject, plan, input, nowMs: 1_000 }
+const attempt = { snapshot, input, nowMs: 1_000 }
+const about = { attempt, plan }
 
 function openPrivate(body: string): Record<string, unknown> {
   const bytes = Buffer.from((JSON.parse(body) as { private: string }).private, 'base64url')
@@ -62,14 +63,12 @@ function openPrivate(body: string): Record<string, unknown> {
 }
 
 const claims = { canonical: '{}', hash: 'c'.repeat(43) }
+const issue = (facts: IssuanceFacts, told = about) => issuedEvent(told.attempt, subject, told.plan, { claims, facts })
 
 describe.each([
-  ['an issuance', issuedEvent(about, claims, new IssuanceFacts())],
-  ['an opening', openedEvent(about)],
-  [
-    'a denial',
-    deniedEvent(snapshot, subject, input, deny('scope_refused', 'unknown_scope', `canary ${names.scope}`), subjectKey, 1_000),
-  ],
+  ['an issuance', issue(new IssuanceFacts())],
+  ['an opening', openedEvent(attempt, subject, plan)],
+  ['a denial', deniedEvent(attempt, subject, deny('scope_refused', 'unknown_scope', `canary ${names.scope}`), subjectKey)],
 ])('%s', (_, event) => {
   test('names in clear only what is ours: no foreign name, address, task, permission or hint', () => {
     for (const text of [event.leaf, event.body]) {
@@ -91,14 +90,8 @@ describe.each([
 test('a stranger’s text never fills the log, however long it is', () => {
   const long = 'x'.repeat(1_000_000)
   const request = { targets: Array(100).fill(long), scope: long, authorizationDetails: long, taskId: 't'.repeat(128) }
-  const { body } = deniedEvent(
-    snapshot,
-    subject,
-    { ...input, request } as never,
-    deny('scope_refused', 'unknown_scope', long),
-    subjectKey,
-    1_000,
-  )
+  const asked = { ...attempt, input: { ...input, request } } as never
+  const { body } = deniedEvent(asked, subject, deny('scope_refused', 'unknown_scope', long), subjectKey)
   expect(body.length).toBeLessThan(8_192)
 })
 
@@ -110,19 +103,19 @@ describe('tokens that an account gets for one grant', () => {
 
   test('share their sealed facts, and differ in leaf and receipt all the same', () => {
     const facts = new IssuanceFacts()
-    const [a, b] = [issuedEvent(about, claims, facts), issuedEvent(about, claims, facts)]
+    const [a, b] = [issue(facts), issue(facts)]
     expect(sealedOf(a)).toEqual(sealedOf(b))
     expect(a.leafHash).not.toBe(b.leafHash)
   })
 
   test.each([
-    ['address', { ...about, input: { ...input, address: '198.51.100.9' } }],
+    ['address', { ...about, attempt: { ...attempt, input: { ...input, address: '198.51.100.9' } } }],
     ['account', { ...about, plan: { ...plan, claims: { ...plan.claims, accountId: 'another' } } }],
     ['grant', { ...about, plan: { ...plan, claims: { ...plan.claims, resourceHash: 'another' } } }],
     ['key of the subject', { ...about, plan: { ...plan, subjectKey: { ...subjectKey, id: 'another' } } }],
   ])('are sealed anew for another %s', (_, other) => {
     const facts = new IssuanceFacts()
-    const [a, b] = [issuedEvent(about, claims, facts), issuedEvent(other as never, claims, facts)]
+    const [a, b] = [issue(facts), issue(facts, other as never)]
     expect(sealedOf(a).text).not.toBe(sealedOf(b).text)
     expect(sealedOf(a).commitment).not.toBe(sealedOf(b).commitment)
   })
