@@ -70,7 +70,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     issuanceFacts: new IssuanceFacts(),
     subjectKeys: new SubjectKeys(keyEncryption, subjects => readSubjectKeys(database.sql, subjects)),
     pins: new Pins(),
-    replaceClaimHash: (...change) => replaceClaimHash(database.sql, ...change),
+    replaceClaimHash: renewal => replaceClaimHash(database.sql, renewal),
     failpoint,
   }
   const heartbeat = new Heartbeat(clock, () => readClock(database.sql))

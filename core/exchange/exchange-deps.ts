@@ -7,6 +7,7 @@ import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import type { Clock } from '#core/time/clock.ts'
+import type { ClaimRenewal } from '#db/accounts/read-accounts.ts'
 import type { Grants } from './grant.ts'
 import type { IssuanceFacts } from './issuance-facts.ts'
 import type { Pins } from './pins.ts'
@@ -26,13 +27,7 @@ export interface ExchangeDeps {
   readonly pins: Pins
   readonly rejections: Rejections
   readonly log: Pick<GroupCommit, 'append'>
-  readonly replaceClaimHash: (
-    accountId: string,
-    claimHash: Buffer,
-    leaf: string,
-    body: string,
-    tenantId: string,
-  ) => Promise<boolean>
+  readonly replaceClaimHash: (renewal: ClaimRenewal) => Promise<boolean>
   /** Tests only. */
   readonly failpoint?: Failpoint | undefined
 }

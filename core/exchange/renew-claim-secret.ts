@@ -13,11 +13,11 @@ export async function renewClaimSecret({ deps, input, snapshot, nowMs }: Attempt
   if (plan.openingKey === null || plan.openingKey !== input.idempotencyKeyHash) return undefined
   const { accountId } = plan.claims
   const tenantId = snapshot.tenant.id
-  const event = prepareEvent({ type: 'account.claim_secret_renewed', tenantId, accountId, facts: {} }, nowMs)
+  const { leaf, body } = prepareEvent({ type: 'account.claim_secret_renewed', tenantId, accountId, facts: {} }, nowMs)
   const secret = newSecret('claim')
   deps.failpoint?.('before-claim-renewal')
   const renewed = await deps
-    .replaceClaimHash(accountId, hashSecret(secret), event.leaf, event.body, tenantId)
+    .replaceClaimHash({ tenantId, accountId, claimHash: hashSecret(secret), leaf, body })
     .catch(cause => Promise.reject(new BrokerError('log_unavailable', { cause, retryAfterSeconds: 1 })))
   deps.failpoint?.('after-claim-renewal')
   return renewed ? secret : undefined

@@ -45,15 +45,18 @@ export async function readSubjectKeys(sql: Sql, subjects: readonly string[]): Pr
      where subject_hash = any(array(select decode(s, 'hex') from unnest(${`{${subjects.join(',')}}`}::text::text[]) s))`
 }
 
+/** The claim secret's SHA-256 that an account gets, and the event that tells of it. */
+export interface ClaimRenewal {
+  readonly tenantId: string
+  readonly accountId: string
+  readonly claimHash: Buffer
+  readonly leaf: string
+  readonly body: string
+}
+
 /** Replaces the claim secret of a live account and logs it, in one statement; false when the account is no longer live. */
-export async function replaceClaimHash(
-  sql: Sql,
-  accountId: string,
-  claimHash: Buffer,
-  leaf: string,
-  body: string,
-  tenantId: string,
-): Promise<boolean> {
+export async function replaceClaimHash(sql: Sql, renewal: ClaimRenewal): Promise<boolean> {
+  const { tenantId, accountId, claimHash, leaf, body } = renewal
   const written = await sql`
     with changed as (
       update mayfly.account set claim_hash = ${claimHash}
