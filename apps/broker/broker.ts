@@ -3,7 +3,7 @@
 import { once } from 'node:events'
 import type { Server as HttpServer } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
-import type { AddressInfo, Server } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { BrokerError } from '#core/errors/broker-error.ts'
@@ -38,7 +38,7 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
     const listening = await deps.directory.listen(deps.database.sql)
     const flushing = setInterval(() => void flushRejections(deps), 1_000).unref()
     await app.listen({ host: config.host, port: config.port })
-    await listen(mtls, config.mtlsPort, config.host)
+    await once(mtls.listen(config.mtlsPort, config.host), 'listening')
     const metrics = await startMetrics(deps)
     return {
       app,
@@ -65,11 +65,6 @@ async function checkDatabase({ database }: BrokerDeps): Promise<void> {
   if (faults.length > 0)
     throw new BrokerError('internal', { hint: `The database is not fit for the log:\n  ${faults.join('\n  ')}` })
   await checkSchemaVersion(database.db)
-}
-
-async function listen(server: Server, port: number, host: string): Promise<void> {
-  server.listen(port, host)
-  await Promise.race([once(server, 'listening'), once(server, 'error').then(([error]) => Promise.reject(error))])
 }
 
 async function startMetrics(deps: BrokerDeps): Promise<HttpServer | undefined> {

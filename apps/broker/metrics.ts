@@ -1,5 +1,6 @@
 // Numbers for operators, on a port of their own that needs no TLS and should be reachable from inside only.
 
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { BrokerDeps } from './deps.ts'
@@ -40,9 +41,6 @@ export async function listenForMetrics(registry: Registry, faults: () => string[
   })
   server.headersTimeout = 5_000
   server.requestTimeout = 5_000
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(port, host, resolve)
-  })
+  await once(server.listen(port, host), 'listening')
   return server
 }

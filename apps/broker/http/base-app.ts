@@ -5,6 +5,7 @@ import type { ServerOptions } from 'node:https'
 import underPressure from '@fastify/under-pressure'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { newId } from '#core/ids/id.ts'
+import { serverLimits } from '../tls/listeners.ts'
 import { createErrorHandler, renderProblem } from './error-handler.ts'
 import { answerUnknownRoutes } from './not-found.ts'
 import { registerOpenApi } from './openapi.ts'
@@ -27,9 +28,10 @@ export interface BaseAppOptions {
 /** Attack row 25. Bodies are small here; a route that takes more says so itself. */
 const limits = {
   bodyLimit: 256 * 1024,
-  requestTimeout: 15_000,
   connectionTimeout: 65_000,
-  keepAliveTimeout: 65_000,
+  // Fastify sets both anew on the server that it is given.
+  requestTimeout: serverLimits.requestTimeout,
+  keepAliveTimeout: serverLimits.keepAliveTimeout,
 } as const
 
 export async function createBaseApp(options: BaseAppOptions): Promise<FastifyInstance> {
