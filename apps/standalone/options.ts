@@ -1,8 +1,8 @@
 // All that `npm start` and `npm run demo` are told from outside; what apps/standalone is configured by is read here only.
 
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { isLoopback } from '#apps/idp/development-only.ts'
+import { type Environment, findSecret } from '#apps/process/read-secret.ts'
 import { StartupError } from './startup-error.ts'
 
 /** Ports on loopback. The issuer's name is built from `public`, so that one must not change while tokens live. */
@@ -28,8 +28,6 @@ export interface StandaloneOptions {
   /** The launcher that stays as our parent, if it does. */
   readonly launcherPid: number | undefined
 }
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** The variable that moves each port, and what listens there. */
 export const portVariables: Readonly<Record<keyof Ports, { variable: string; standard: number; purpose: string }>> = {
@@ -97,13 +95,10 @@ function readPort(variable: string, text: string): number {
 }
 
 function readSecret(env: Environment, name: string): string | undefined {
-  const file = env[`${name}_FILE`]
-  if (!file) return env[name] || undefined
-  try {
-    return readFileSync(file, 'utf8').trim()
-  } catch (cause) {
-    throw wrong(`${name}_FILE=${file} cannot be read.`, String((cause as Error).message), `Correct or unset ${name}_FILE.`)
-  }
+  const problems: string[] = []
+  const secret = findSecret(env, name, problems)
+  if (problems.length > 0) throw wrong(`${name} cannot be had.`, problems.join(' '), `Correct or unset ${name} and ${name}_FILE.`)
+  return secret
 }
 
 const wrong = (what: string, why: string, remedy: string): StartupError => new StartupError({ what, why, remedy })
