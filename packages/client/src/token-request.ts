@@ -18,7 +18,7 @@ export interface Permissions {
   readonly ttl?: number
   /** A nonce that the resource issued (`Task-Nonce`). */
   readonly nonce?: string
-  /** What the task is about, in words; may narrow what is granted, never widen it. */
+  /** What the task is about, in words; may narrow what is granted, never widen it. A broker that cannot read it refuses it. */
   readonly intent?: string
   /** Drop whole entries that may not be granted, where otherwise the request would be refused. */
   readonly allowNarrowing?: boolean
