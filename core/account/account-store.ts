@@ -14,7 +14,7 @@ export class AccountStore {
   readonly #byTaskLoader: BatchLoader<string, Account>
 
   /** read: `readAccounts` bound to a connection. maxRemembered: about 400 bytes each. */
-  constructor(read: (ids: readonly string[], taskKeys: readonly string[]) => Promise<AccountRow[]>, maxRemembered = 200_000) {
+  constructor(read: (ids: readonly string[], taskKeys: readonly string[]) => Promise<AccountRow[]>, maxRemembered = 50_000) {
     this.#byTask = new LRUCache({ max: maxRemembered })
     const index = async (rows: Promise<AccountRow[]>, key: 'id' | 'taskKey'): Promise<Map<string, Account>> => {
       try {

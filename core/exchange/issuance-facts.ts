@@ -8,7 +8,7 @@ import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { ClaimsInput } from './claims.ts'
 
 export class IssuanceFacts {
-  readonly #sealed = new LRUCache<string, SealedFacts>({ max: 20_000 })
+  readonly #sealed = new LRUCache<string, SealedFacts>({ max: 10_000 })
 
   /** address: of the connection. */
   seal(subjectKey: SubjectKey, subject: VerifiedSubject, claimed: Omit<ClaimsInput, 'nonce'>, address: string): SealedFacts {

@@ -120,7 +120,7 @@ function newAccount(
     tenantId: snapshot.tenant.id,
     agentId: subject.agent.id,
     taskKey: choice.taskKey,
-    taskId: choice.taskId,
+    taskId: ownCopy(choice.taskId),
     state: 'a',
     generation: 1,
     deadlineSeconds: nowSeconds + subject.agent.settings.account_ttl_seconds,
@@ -149,3 +149,6 @@ function pinFor(deps: ExchangeDeps, pinName: string, key: KeyBinding, subject: V
   if (deps.pins.confirms(pinName, key.thumbprint)) return undefined
   return { token_hash: pinName, key: Pins.keyName(key.thumbprint), until: subject.expiresSeconds }
 }
+
+/** A piece of a request's text would keep the whole request in memory as long as the account is remembered. Task ids are ASCII. */
+const ownCopy = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')

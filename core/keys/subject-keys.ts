@@ -18,7 +18,7 @@ export interface HeldSubjectKey extends SubjectKey {
 }
 
 export class SubjectKeys {
-  readonly #held = new LRUCache<string, HeldSubjectKey>({ max: 50_000 })
+  readonly #held = new LRUCache<string, HeldSubjectKey>({ max: 20_000 })
   readonly #encryption: KeyEncryption
   readonly #loader: BatchLoader<string, SubjectKeyRow>
 

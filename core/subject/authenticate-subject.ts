@@ -17,7 +17,7 @@ export class SubjectAuthenticator {
   readonly #jwks: JwksStore
   readonly #certificates: CertificateSubjects
 
-  constructor(jwks: JwksStore, certificates: CertificateSubjects, maxRemembered = 100_000) {
+  constructor(jwks: JwksStore, certificates: CertificateSubjects, maxRemembered = 30_000) {
     this.#jwks = jwks
     this.#certificates = certificates
     this.#remembered = new LRUCache({ max: maxRemembered })
