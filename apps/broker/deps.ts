@@ -8,7 +8,7 @@ import type { Failpoint } from '#core/audit/failpoint.ts'
 import { GroupCommit } from '#core/audit/group-commit.ts'
 import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
 import { Grants } from '#core/exchange/grant.ts'
-import { IssuanceFacts } from '#core/exchange/issuance-facts.ts'
+import { IssuanceFrames } from '#core/exchange/issuance-frames.ts'
 import { Pins } from '#core/exchange/pins.ts'
 import { Rejections } from '#core/exchange/rejections.ts'
 import { type KeyEncryption, LocalKeyEncryption } from '#core/keys/key-encryption.ts'
@@ -67,7 +67,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     accounts: new AccountStore((ids, taskKeys) => readAccounts(database.sql, ids, taskKeys)),
     ceilings: new Ceilings(ids => readCeilings(database.db, ids)),
     grants: new Grants(),
-    issuanceFacts: new IssuanceFacts(),
+    issuanceFrames: new IssuanceFrames(),
     subjectKeys: new SubjectKeys(keyEncryption, subjects => readSubjectKeys(database.sql, subjects)),
     pins: new Pins(),
     replaceClaimHash: renewal => replaceClaimHash(database.sql, renewal),

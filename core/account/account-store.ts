@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { GenerationCache } from '#core/memory/generation-cache.ts'
 import type { AccountRow } from '#db/accounts/read-accounts.ts'
 import type { Account } from './account.ts'
 import { BatchLoader } from './batch.ts'
@@ -9,13 +9,13 @@ import { BatchLoader } from './batch.ts'
  * commit finds out (`log.append` outcome `account_not_live`), then `forget` and read again.
  */
 export class AccountStore {
-  readonly #byTask: LRUCache<string, Account>
+  readonly #byTask: GenerationCache<string, Account>
   readonly #byId: BatchLoader<string, Account>
   readonly #byTaskLoader: BatchLoader<string, Account>
 
   /** read: `readAccounts` bound to a connection. maxRemembered: about 400 bytes each. */
   constructor(read: (ids: readonly string[], taskKeys: readonly string[]) => Promise<AccountRow[]>, maxRemembered = 50_000) {
-    this.#byTask = new LRUCache({ max: maxRemembered })
+    this.#byTask = new GenerationCache(maxRemembered)
     const index = async (rows: Promise<AccountRow[]>, key: 'id' | 'taskKey'): Promise<Map<string, Account>> => {
       try {
         return new Map((await rows).map(row => [row[key], row]))

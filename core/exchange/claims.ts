@@ -31,10 +31,25 @@ export interface PreparedClaims {
   readonly hash: string
 }
 
-export function prepareClaims(input: ClaimsInput): PreparedClaims {
+export function prepareClaims(input: ClaimsInput, frame: ClaimsFrame = frameClaims(input)): PreparedClaims {
+  const times = `,"exp":${input.expiresSeconds},"gen":${input.generation},"iat":${input.issuedSeconds}`
+  const canonical = `${frame.head}${times},"iss":${frame.issuer},"jti":"${input.tokenId}","nonce":"${input.nonce}",${frame.tail}`
+  return { canonical, hash: hash('sha256', canonical, 'base64url') }
+}
+
+/** The claims that are the same for every token of an account, grant and key, as the pieces of text between which the others go. */
+export interface ClaimsFrame {
+  /** Up to `delegation`, without the closing brace. */
+  readonly head: string
+  readonly issuer: string
+  /** From `replay` on, without the opening brace. */
+  readonly tail: string
+}
+
+export function frameClaims(input: Omit<ClaimsInput, 'nonce'>): ClaimsFrame {
   const account = formatId('account', input.accountId)
   const { details, scopes } = input.granted
-  const canonical = JSON.stringify({
+  const head = JSON.stringify({
     account_id: account,
     act: { iss: input.issuer, sub: input.clientId, sub_profile: 'ai_agent' },
     aud: input.resource.uri,
@@ -43,12 +58,8 @@ export function prepareClaims(input: ClaimsInput): PreparedClaims {
     client_id: input.clientId,
     cnf: input.thumbprint === undefined ? undefined : { 'x5t#S256': input.thumbprint },
     delegation: { depth: 0, max_depth: 0 },
-    exp: input.expiresSeconds,
-    gen: input.generation,
-    iat: input.issuedSeconds,
-    iss: input.issuer,
-    jti: input.tokenId,
-    nonce: input.nonce,
+  })
+  const tail = JSON.stringify({
     replay: input.resource.config.replay,
     resource_hash: input.resourceHash,
     scope: scopes.length > 0 ? scopes.join(' ') : undefined,
@@ -57,7 +68,7 @@ export function prepareClaims(input: ClaimsInput): PreparedClaims {
     // One for each root task: it carries the root account's own random bits.
     txn: formatId('transaction', input.accountId),
   })
-  return { canonical, hash: hash('sha256', canonical, 'base64url') }
+  return { head: head.slice(0, -1), issuer: JSON.stringify(input.issuer), tail: tail.slice(1) }
 }
 
 /** The token's payload: the claims and, behind them, the receipt. */

@@ -1,22 +1,21 @@
 // What the log says of an exchange. Ids and numbers of ours are facts; what the foreign credential, the caller or the
 // request said is private, and encrypted under the subject's key.
 
-import { type PreparedEvent, prepareEvent, type SubjectKey } from '#core/audit/event.ts'
+import { type PreparedEvent, prepareEvent, type SealedFacts, type SubjectKey } from '#core/audit/event.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { Attempt } from './attempt.ts'
 import type { PreparedClaims } from './claims.ts'
 import type { Denial } from './denial.ts'
-import type { IssuanceFacts } from './issuance-facts.ts'
 import type { Plan } from './plan.ts'
 
 /** What an event tells of the attempt that it came of. */
 type Context = Pick<Attempt, 'snapshot' | 'input' | 'nowMs'>
 
 export function issuedEvent(
-  { snapshot, input, nowMs }: Context,
+  { snapshot, nowMs }: Context,
   subject: VerifiedSubject,
   plan: Plan,
-  { claims, facts }: { readonly claims: PreparedClaims; readonly facts: IssuanceFacts },
+  { claims, facts }: { readonly claims: PreparedClaims; readonly facts: SealedFacts },
 ): PreparedEvent {
   const { claims: claimed } = plan
   return prepareEvent(
@@ -36,7 +35,7 @@ export function issuedEvent(
         resource: claimed.resource.id,
         trust_source: subject.trustSourceId,
       },
-      private: facts.seal(plan.subjectKey, subject, claimed, input.address),
+      private: facts,
     },
     nowMs,
   )

@@ -9,7 +9,7 @@ import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { ClaimRenewal } from '#db/accounts/read-accounts.ts'
 import type { Grants } from './grant.ts'
-import type { IssuanceFacts } from './issuance-facts.ts'
+import type { IssuanceFrames } from './issuance-frames.ts'
 import type { Pins } from './pins.ts'
 import type { Rejections } from './rejections.ts'
 
@@ -22,7 +22,7 @@ export interface ExchangeDeps {
   readonly accounts: AccountStore
   readonly ceilings: Ceilings
   readonly grants: Grants
-  readonly issuanceFacts: IssuanceFacts
+  readonly issuanceFrames: IssuanceFrames
   readonly subjectKeys: SubjectKeys
   readonly pins: Pins
   readonly rejections: Rejections

@@ -115,8 +115,9 @@ async function issue(
   plan: Plan,
 ): Promise<TokenAnswer | Exclude<AppendOutcome, 'appended'>> {
   const { deps, input, snapshot } = attempt
-  const claims = prepareClaims({ ...plan.claims, nonce: input.request.nonce ?? randomText(16) })
-  const issued = issuedEvent(attempt, subject, plan, { claims, facts: deps.issuanceFacts })
+  const frame = deps.issuanceFrames.get(plan.subjectKey, subject, plan.claims, input.address)
+  const claims = prepareClaims({ ...plan.claims, nonce: input.request.nonce ?? randomText(16) }, frame.claims)
+  const issued = issuedEvent(attempt, subject, plan, { claims, facts: frame.facts })
   const { resource } = plan.claims
   // Found before the commit: no leaf for a token that cannot be signed.
   const signer = signerFor(snapshot, resource.config.alg)

@@ -1,8 +1,8 @@
 // What is granted: the target, then requested ∩ ceilings. Everything here follows from the snapshot, the account's ceiling
 // and the request's own text, so the result is remembered under exactly those.
 
-import { LRUCache } from 'lru-cache'
 import type { ErrorCode } from '#core/errors/codes.ts'
+import { GenerationCache } from '#core/memory/generation-cache.ts'
 import { computeEffective } from '#core/permission/effective.ts'
 import { normaliseDetails, parseDetails, parseScope } from '#core/permission/normalise.ts'
 import type { AuthorizationDetail, Permission } from '#core/permission/permission.ts'
@@ -29,12 +29,12 @@ export interface AccountCeiling {
 }
 
 export class Grants {
-  readonly #memos = new WeakMap<TenantSnapshot, LRUCache<string, Grant | Denial>>()
+  readonly #memos = new WeakMap<TenantSnapshot, GenerationCache<string, Grant | Denial>>()
 
   evaluate(snapshot: TenantSnapshot, agent: Agent, ceiling: AccountCeiling, request: ExchangeRequest): Grant | Denial {
     let memo = this.#memos.get(snapshot)
     if (!memo) {
-      memo = new LRUCache({ max: 5_000 })
+      memo = new GenerationCache(5_000)
       this.#memos.set(snapshot, memo)
     }
     const { targets, scope, authorizationDetails, allowNarrowing } = request

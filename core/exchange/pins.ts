@@ -1,10 +1,10 @@
 import { hash } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
+import { GenerationCache } from '#core/memory/generation-cache.ts'
 import type { Pin } from '#db/log/append.ts'
 
 /** Which key a bearer subject token belongs to. The database decides (`log.append`); a pin never changes, so it may be remembered. */
 export class Pins {
-  readonly #keys = new LRUCache<string, string>({ max: 30_000 })
+  readonly #keys = new GenerationCache<string, string>(30_000)
 
   /**
    * The name under which a token is pinned: SHA-256 (hex) over what its signature covers, and not over the whole of it. Of

@@ -2,11 +2,11 @@
 // stored key forgets the subject. A key is made in memory and stored in the same commit as the first event that uses it.
 
 import { randomBytes } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import { BatchLoader } from '#core/account/batch.ts'
 import type { SubjectKey } from '#core/audit/event.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { newUuid } from '#core/ids/id.ts'
+import { GenerationCache } from '#core/memory/generation-cache.ts'
 import type { SubjectKeyRow } from '#db/accounts/read-accounts.ts'
 import type { NewSubjectKey } from '#db/log/append.ts'
 import type { KeyEncryption } from './key-encryption.ts'
@@ -18,7 +18,7 @@ export interface HeldSubjectKey extends SubjectKey {
 }
 
 export class SubjectKeys {
-  readonly #held = new LRUCache<string, HeldSubjectKey>({ max: 20_000 })
+  readonly #held = new GenerationCache<string, HeldSubjectKey>(20_000)
   readonly #encryption: KeyEncryption
   readonly #loader: BatchLoader<string, SubjectKeyRow>
 

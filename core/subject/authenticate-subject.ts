@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
+import { GenerationCache } from '#core/memory/generation-cache.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { PresentedCertificate } from './certificate.ts'
 import type { CertificateSubjects } from './certificate-subject.ts'
@@ -13,14 +13,14 @@ import { refuse, type SubjectResult, type VerifiedSubject } from './subject.ts'
  * remembered belongs to one snapshot of one tenant, and its end is checked at each use.
  */
 export class SubjectAuthenticator {
-  readonly #remembered: LRUCache<string, { mark: object; subject: VerifiedSubject }>
+  readonly #remembered: GenerationCache<string, { mark: object; subject: VerifiedSubject }>
   readonly #jwks: JwksStore
   readonly #certificates: CertificateSubjects
 
   constructor(jwks: JwksStore, certificates: CertificateSubjects, maxRemembered = 30_000) {
     this.#jwks = jwks
     this.#certificates = certificates
-    this.#remembered = new LRUCache({ max: maxRemembered })
+    this.#remembered = new GenerationCache(maxRemembered)
   }
 
   /** Hex of SHA-256 over the token: the name under which it is remembered. */

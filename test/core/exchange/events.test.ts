@@ -4,7 +4,7 @@ import type { SubjectKey } from '#core/audit/event.ts'
 import { deny } from '#core/exchange/denial.ts'
 import { deniedEvent, issuedEvent, openedEvent } from '#core/exchange/events.ts'
 import type { ExchangeInput } from '#core/exchange/exchange.ts'
-import { IssuanceFacts } from '#core/exchange/issuance-facts.ts'
+import { IssuanceFrames } from '#core/exchange/issuance-frames.ts'
 import type { Plan } from '#core/exchange/plan.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import { makeAgent, makeResource, makeSnapshot } from '../subject/snapshot.ts'
@@ -63,10 +63,14 @@ function openPrivate(body: string): Record<string, unknown> {
 }
 
 const claims = { canonical: '{}', hash: 'c'.repeat(43) }
-const issue = (facts: IssuanceFacts, told = about) => issuedEvent(told.attempt, subject, told.plan, { claims, facts })
+const issue = (frames: IssuanceFrames, told = about) => {
+  const { plan, attempt } = told
+  const { facts } = frames.get(plan.subjectKey, subject, plan.claims, attempt.input.address)
+  return issuedEvent(attempt, subject, plan, { claims, facts })
+}
 
 describe.each([
-  ['an issuance', issue(new IssuanceFacts())],
+  ['an issuance', issue(new IssuanceFrames())],
   ['an opening', openedEvent(attempt, subject, plan)],
   ['a denial', deniedEvent(attempt, subject, deny('scope_refused', 'unknown_scope', `canary ${names.scope}`), subjectKey)],
 ])('%s', (_, event) => {
@@ -102,8 +106,8 @@ describe('tokens that an account gets for one grant', () => {
   })
 
   test('share their sealed facts, and differ in leaf and receipt all the same', () => {
-    const facts = new IssuanceFacts()
-    const [a, b] = [issue(facts), issue(facts)]
+    const frames = new IssuanceFrames()
+    const [a, b] = [issue(frames), issue(frames)]
     expect(sealedOf(a)).toEqual(sealedOf(b))
     expect(a.leafHash).not.toBe(b.leafHash)
   })
@@ -114,8 +118,8 @@ describe('tokens that an account gets for one grant', () => {
     ['grant', { ...about, plan: { ...plan, claims: { ...plan.claims, resourceHash: 'another' } } }],
     ['key of the subject', { ...about, plan: { ...plan, subjectKey: { ...subjectKey, id: 'another' } } }],
   ])('are sealed anew for another %s', (_, other) => {
-    const facts = new IssuanceFacts()
-    const [a, b] = [issue(facts), issue(facts, other as never)]
+    const frames = new IssuanceFrames()
+    const [a, b] = [issue(frames), issue(frames, other as never)]
     expect(sealedOf(a).text).not.toBe(sealedOf(b).text)
     expect(sealedOf(a).commitment).not.toBe(sealedOf(b).commitment)
   })
