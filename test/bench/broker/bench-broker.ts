@@ -1,5 +1,5 @@
 // The broker as it is measured: one process of its own, started like in production from its environment, on a PostgreSQL
-// of its own with durable settings on the machine's disk. The rows share it, so they also share its state.
+// of its own with durable settings on the machine's disk. Each row has one.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
