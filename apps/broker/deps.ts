@@ -19,6 +19,7 @@ import { TenantDirectory } from '#core/registry/directory.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import { JwksStore } from '#core/subject/jwks-store.ts'
+import { VerifyingThread } from '#core/subject/verifying-thread.ts'
 import { DatabaseClock } from '#core/time/database-clock.ts'
 import { readAccounts, readSubjectKeys, replaceClaimHash } from '#db/accounts/read-accounts.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
@@ -52,6 +53,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const failpoint = createFailpoint(config.failpoint)
   const { log, close: closeLog } = openLog(config.databaseUrl, clock, logger, failpoint)
   const signing = new SigningThread()
+  const verifying = new VerifyingThread()
   const keyring = new Keyring(keyEncryption, signing.sign)
   const directory = new TenantDirectory({ db: database.db, keyring, baseUrl: config.publicUrl })
   const issuerFetch = createIssuerFetch({ allowPrivateAddresses: config.allowPrivateIssuers })
@@ -63,7 +65,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     certificates,
     rejections,
     log,
-    subjects: new SubjectAuthenticator(new JwksStore(issuerFetch), certificates),
+    subjects: new SubjectAuthenticator(new JwksStore(issuerFetch, verifying.verify), certificates),
     accounts: new AccountStore((ids, taskKeys) => readAccounts(database.sql, ids, taskKeys)),
     ceilings: new Ceilings(ids => readCeilings(database.db, ids)),
     grants: new Grants(),
@@ -77,7 +79,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const close = async (): Promise<void> => {
     heartbeat.stop()
     await log.close()
-    await Promise.all([closeLog(), database.close(), issuerFetch.close(), signing.close()])
+    await Promise.all([closeLog(), database.close(), issuerFetch.close(), signing.close(), verifying.close()])
   }
   return { config, logger, clock, database, keyEncryption, directory, log, rejections, exchange, heartbeat, close }
 }

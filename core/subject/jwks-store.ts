@@ -2,18 +2,16 @@
 // from where a token says. Cached; an unknown `kid` may ask again, but only after a cool-down, so that tokens with invented
 // kids cause no traffic.
 
-import { createPublicKey, type JsonWebKeyInput, type KeyObject, verify } from 'node:crypto'
-import { createVerifier } from 'fast-jwt'
+import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
 import { isSoundRsaKey } from './rsa-key.ts'
-
-/** Checks the signature of a compact JWS; throws when it does not verify. */
-export type VerifySignature = (token: string) => unknown
+import { createSignatureCheck, type VerifySignature, verifyHere } from './signature-verifier.ts'
 
 export interface IssuerKey {
   readonly alg: string
-  readonly verify: VerifySignature
+  /** Rejects when the signature of the compact JWS does not verify. */
+  readonly verify: (token: string) => Promise<void>
 }
 
 /** Fetches a JWK Set for a trust source: https, no redirects, bounded. The app provides it, since core knows no HTTP. */
@@ -39,10 +37,13 @@ interface Entry {
 
 export class JwksStore {
   readonly #fetch: FetchJwks
+  readonly #verify: VerifySignature
   readonly #entries = new Map<string, Entry>()
 
-  constructor(fetch: FetchJwks) {
+  /** verify: where signatures are checked, the calling thread by default. */
+  constructor(fetch: FetchJwks, verify: VerifySignature = verifyHere) {
     this.#fetch = fetch
+    this.#verify = verify
   }
 
   /**
@@ -85,7 +86,7 @@ export class JwksStore {
     entry.flight ??= (async () => {
       entry.triedMs = nowMs
       try {
-        entry.keys = readJwks(await this.#fetch(source))
+        entry.keys = readJwks(await this.#fetch(source), this.#verify)
         entry.fetchedMs = nowMs
         entry.fault = undefined
       } catch (error) {
@@ -138,7 +139,7 @@ function algorithmsOf(jwk: JsonWebKey, key: KeyObject): string[] {
 }
 
 /** Keys by kid. Entries that are no public signature key are passed over (RFC 7517 § 5). */
-function readJwks(document: unknown): Map<string, IssuerKey[]> {
+function readJwks(document: unknown, verify: VerifySignature): Map<string, IssuerKey[]> {
   const list = (document as { keys?: unknown } | null)?.keys
   if (!Array.isArray(list)) throw new Error('not a JWK Set')
   const keys = new Map<string, IssuerKey[]>()
@@ -150,13 +151,7 @@ function readJwks(document: unknown): Map<string, IssuerKey[]> {
     try {
       const key = createPublicKey({ key: jwk, format: 'jwk' })
       const pem = key.export({ type: 'spki', format: 'pem' }) as string
-      keys.set(kid, [
-        ...(keys.get(kid) ?? []),
-        ...algorithmsOf(jwk, key).map(alg => ({
-          alg,
-          verify: alg === 'Ed25519' ? ed25519Verifier(key) : signatureVerifier(pem, alg),
-        })),
-      ])
+      keys.set(kid, [...(keys.get(kid) ?? []), ...algorithmsOf(jwk, key).map(alg => issuerKey(pem, alg, verify))])
     } catch {
       // A key that Node cannot read is a key that we cannot use.
     }
@@ -164,22 +159,8 @@ function readJwks(document: unknown): Map<string, IssuerKey[]> {
   return keys
 }
 
-/** fast-jwt checks the signature; all claims are checked by us, on the database's clock. */
-function signatureVerifier(pem: string, alg: string): VerifySignature {
-  return createVerifier({
-    key: pem,
-    algorithms: [alg as 'ES256'],
-    cache: false,
-    ignoreExpiration: true,
-    ignoreNotBefore: true,
-  }) as VerifySignature
-}
-
-/** fast-jwt knows this algorithm by its older name only. */
-function ed25519Verifier(key: KeyObject): VerifySignature {
-  return token => {
-    const dot = token.lastIndexOf('.')
-    if (!verify(null, Buffer.from(token.slice(0, dot)), key, Buffer.from(token.slice(dot + 1), 'base64url')))
-      throw new Error('the signature does not verify')
-  }
+/** Throws when the key does not fit the algorithm. */
+function issuerKey(pem: string, alg: string, verify: VerifySignature): IssuerKey {
+  createSignatureCheck(pem, alg)
+  return { alg, verify: token => verify(pem, alg, token) }
 }

@@ -2,6 +2,7 @@
 // dedicated to this trust source and stands alone, an allowed algorithm with a key of that issuer, and times on the
 // database's clock. RFC 8693 § 2.1, RFC 8725.
 
+import { BrokerError } from '#core/errors/broker-error.ts'
 import type { ParsedJwt } from '#core/jwt/parse-compact.ts'
 import { parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import type { Agent } from '#core/registry/agent.ts'
@@ -43,8 +44,10 @@ export async function verifyOpenIdSubject(
   const key = await jwks.find(source, jwt.header.kid, jwt.header.alg, nowMs)
   if (!key) return refuse('unknown_key', 'Its issuer publishes no such key for this algorithm.')
   try {
-    key.verify(token)
-  } catch {
+    await key.verify(token)
+  } catch (error) {
+    // Where the check itself failed, the token is not to blame.
+    if (error instanceof BrokerError) throw error
     return refuse('bad_signature', 'Its signature does not verify with the keys of its issuer.')
   }
   // A token that is bound to a key of another kind must not become one that anybody may present.
