@@ -41,6 +41,18 @@ export const COMMANDS = {
     run: [['test/chaos/run.ts']],
     json: true,
   },
+  'bench:accounts': {
+    about: 'measure whether speed depends on how many accounts live',
+    example: 'npm run bench:accounts -- --many 1000000',
+    run: [['test/bench/accounts.ts']],
+    json: true,
+  },
+  'bench:guard': {
+    about: 'measure what the guard costs a request',
+    example: 'npm run bench:guard -- --json',
+    run: [['packages/guard/test/bench/guard.ts']],
+    json: true,
+  },
   lint: {
     about: 'check style and format',
     example: 'npm run lint -- --write',
