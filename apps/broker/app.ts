@@ -1,6 +1,7 @@
 // Every plugin and every route of the broker, listed. What is not here is not served.
 
 import helmet from '@fastify/helmet'
+import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance } from 'fastify'
 import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
 import type { BrokerDeps } from './deps.ts'
@@ -22,6 +23,8 @@ export async function createApp(deps: BrokerDeps): Promise<FastifyInstance> {
   app.register(oauthRoutes, { exchange: deps.exchange, directory, publicUrl: config.publicUrl, mtlsUrl: config.mtlsUrl })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
   app.register(async management => {
+    // Not for /token, which sheds load by its own queue and deadline, at no cost for those who are served.
+    await management.register(underPressure, { maxEventLoopDelay: 1_000, retryAfter: 1 })
     await management.register(helmet, {
       contentSecurityPolicy: { directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
     })

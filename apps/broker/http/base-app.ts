@@ -2,7 +2,6 @@
 // no proxy is believed, no HEAD routes appear by themselves, no request is logged by its URL.
 
 import type { ServerOptions } from 'node:https'
-import underPressure from '@fastify/under-pressure'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { newId } from '#core/ids/id.ts'
 import { serverLimits } from '../tls/listeners.ts'
@@ -57,7 +56,6 @@ export async function createBaseApp(options: BaseAppOptions): Promise<FastifyIns
   app.decorate('logger', options.logger)
   app.setErrorHandler(onError)
   answerUnknownRoutes(app, onError)
-  await app.register(underPressure, { maxEventLoopDelay: 1_000, retryAfter: 1 })
   await registerOpenApi(app, options.baseUrl)
   return app
 }
