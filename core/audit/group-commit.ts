@@ -102,11 +102,13 @@ export class GroupCommit {
     this.#inFlight = batch
     this.#sentMark = this.#options.clock.mark()
     this.#watchdog ??= setInterval(() => this.#refuseTheLate(), watchMs).unref()
-    await this.#commit(batch, flight)
+    const tell = await this.#commit(batch, flight)
     if (flight !== this.#flight) return
     this.#inFlight = []
+    // The next batch leaves before anyone is told of this one: the database works while we write the answers.
     if (this.#queue.length > 0) void this.#send()
     else this.#stopWatching()
+    tell()
   }
 
   #takeBatch(): Waiting[] {
@@ -122,9 +124,10 @@ export class GroupCommit {
     return batch
   }
 
-  async #commit(batch: readonly Waiting[], flight: number): Promise<void> {
+  /** Resolves to what tells each request its outcome. */
+  async #commit(batch: readonly Waiting[], flight: number): Promise<() => void> {
     // Given up meanwhile: its requests are refused, and another batch has the connection.
-    if (flight !== this.#flight) return
+    if (flight !== this.#flight) return () => {}
     const sent = this.#options.clock.mark()
     try {
       this.#failpoint?.('before-batch')
@@ -132,21 +135,32 @@ export class GroupCommit {
       this.#failpoint?.('batch-sent')
       const answer = await answering
       this.#failpoint?.('after-commit')
-      if (flight !== this.#flight) return
+      if (flight !== this.#flight) return () => {}
       if (answer.outcomes.length !== batch.length) throw new Error('the log answered for another number of requests')
       this.#options.clock.learn(answer.databaseMs, sent, this.#options.clock.mark())
-      for (const [index, waiting] of batch.entries()) waiting.resolve(answer.outcomes[index]!)
-    } catch (error) {
-      if (batch.length > 1 && isFaultOfOneRequest(error)) {
-        const half = batch.length >> 1
-        await this.#commit(batch.slice(0, half), flight)
-        await this.#commit(batch.slice(half), flight)
-      } else if (isFaultOfOneRequest(error)) {
-        for (const waiting of batch)
-          waiting.reject(new BrokerError('internal', { detail: 'the log refused an event', cause: error }))
-      } else {
-        for (const waiting of batch) waiting.reject(unavailable(error))
+      return () => {
+        for (const [index, waiting] of batch.entries()) waiting.resolve(answer.outcomes[index]!)
       }
+    } catch (error) {
+      return this.#explain(batch, flight, error)
+    }
+  }
+
+  async #explain(batch: readonly Waiting[], flight: number, error: unknown): Promise<() => void> {
+    if (batch.length > 1 && isFaultOfOneRequest(error)) {
+      const half = batch.length >> 1
+      const tellFirst = await this.#commit(batch.slice(0, half), flight)
+      const tellSecond = await this.#commit(batch.slice(half), flight)
+      return () => {
+        tellFirst()
+        tellSecond()
+      }
+    }
+    const refusal = isFaultOfOneRequest(error)
+      ? new BrokerError('internal', { detail: 'the log refused an event', cause: error })
+      : unavailable(error)
+    return () => {
+      for (const waiting of batch) waiting.reject(refusal)
     }
   }
 
