@@ -13,7 +13,7 @@ export interface BenchOptions {
   only: string[]
 }
 
-export const usage = `Usage: node test/bench/run.ts [--rounds 7] [--seconds 5] [--warmup 1] [--connections 128]
+export const usage = `Usage: node test/bench/run.ts [--rounds 7] [--seconds 5] [--warmup 1] [--connections 96]
   [--latency-seconds 10] [--only warm,first] [--json]`
 
 /** Reads the arguments; throws an Error with the reason. The bounds keep a run within an hour. */
@@ -40,7 +40,7 @@ export function parseOptions(args: string[]): BenchOptions {
     rounds: Math.floor(number('rounds', values.rounds, 7, [1, 50])),
     seconds: number('seconds', values.seconds, 5, [0.5, 30]),
     warmupSeconds: number('warmup', values.warmup, 1, [0, 10]),
-    connections: Math.floor(number('connections', values.connections, 128, [1, 512])),
+    connections: Math.floor(number('connections', values.connections, 96, [1, 512])),
     latencySeconds: number('latency-seconds', values['latency-seconds'], 10, [0, 60]),
     json: values.json ?? false,
     only: values.only?.split(',') ?? [],
