@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { BrokerDeps } from './deps.ts'
+import { readiness } from './routes/health.ts'
 
 /** What this process measures of itself and of its broker, read when it is asked for. */
 export function createMetrics(deps: Pick<BrokerDeps, 'log' | 'clock' | 'heartbeat'>): Registry {
@@ -32,11 +33,8 @@ export async function listenForMetrics(registry: Registry, faults: () => string[
     } else if (request.url === '/livez') {
       response.writeHead(200, { 'content-type': 'application/json' }).end('{"live":true}')
     } else if (request.url === '/readyz') {
-      const found = faults()
-      const status = found.length === 0 ? 200 : 503
-      response
-        .writeHead(status, { 'content-type': 'application/json' })
-        .end(JSON.stringify({ ready: found.length === 0, faults: found }))
+      const { status, body } = readiness(faults())
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
     } else response.writeHead(404).end()
   })
   server.headersTimeout = 5_000

@@ -1,8 +1,8 @@
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { BatchLoader } from '#core/memory/batch-loader.ts'
 import { GenerationCache } from '#core/memory/generation-cache.ts'
 import type { AccountRow } from '#db/accounts/read-accounts.ts'
 import type { Account } from './account.ts'
-import { BatchLoader } from './batch.ts'
 
 /**
  * Accounts by task key and by id, read in batches and remembered. A remembered account may have ended meanwhile: the

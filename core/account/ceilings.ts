@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { BatchLoader } from '#core/memory/batch-loader.ts'
 import type { Permission } from '#core/permission/permission.ts'
-import { BatchLoader } from './batch.ts'
 
 /** Ceilings by id. They are content-addressed and never change, so one that was read stays good. */
 export class Ceilings {

@@ -10,6 +10,7 @@ import type { PreparedEvent } from '#core/audit/event.ts'
 import { eventOnly } from '#core/audit/event-only.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { randomText } from '#core/ids/random.ts'
+import { rowToStore } from '#core/keys/subject-keys.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { PresentedCertificate } from '#core/subject/certificate.ts'
@@ -130,7 +131,7 @@ async function issue(
     events,
     opening: plan.opening?.row ?? null,
     pin: plan.pin ?? null,
-    subjectKey: plan.subjectKey.stored ? null : (plan.subjectKey.row ?? null),
+    subjectKey: rowToStore(plan.subjectKey),
   })
   const payload = withReceipt(claims, issued.leafHash)
   const signing = signer.sign(payload, tokenTyp(resource.config.replay))
@@ -163,7 +164,7 @@ async function recordDenial(
   const tenantId = snapshot.tenant.id
   const key = await deps.subjectKeys.get(tenantId, subject.subjectHash)
   const event = deniedEvent(attempt, subject, denial, key)
-  const request = eventOnly(tenantId, event, key.stored ? null : (key.row ?? null))
+  const request = eventOnly(tenantId, event, rowToStore(key))
   const outcome = await deps.log.append({ ...request, configEpoch: snapshot.configEpoch })
   if (outcome !== 'appended') return outcome
   key.stored = true

@@ -2,20 +2,23 @@
 // stored key forgets the subject. A key is made in memory and stored in the same commit as the first event that uses it.
 
 import { randomBytes } from 'node:crypto'
-import { BatchLoader } from '#core/account/batch.ts'
 import type { SubjectKey } from '#core/audit/event.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { newUuid } from '#core/ids/id.ts'
+import { BatchLoader } from '#core/memory/batch-loader.ts'
 import { GenerationCache } from '#core/memory/generation-cache.ts'
 import type { SubjectKeyRow } from '#db/accounts/read-accounts.ts'
 import type { NewSubjectKey } from '#db/log/append.ts'
 import type { KeyEncryption } from './key-encryption.ts'
 
-/** `stored`: undefined when the key is in the database; else the row to store with the first event that uses it. */
+/** stored: whether the database has the key. row: what is stored with the first event that uses a key made here. */
 export interface HeldSubjectKey extends SubjectKey {
   stored: boolean
   readonly row: NewSubjectKey | undefined
 }
+
+/** The row that must be written along with an event under this key; null when the database has it. */
+export const rowToStore = (key: HeldSubjectKey): NewSubjectKey | null => (key.stored ? null : (key.row ?? null))
 
 export class SubjectKeys {
   readonly #held = new GenerationCache<string, HeldSubjectKey>(20_000)

@@ -1,6 +1,6 @@
-import { BatchLoader } from '#core/account/batch.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { hashSecret, isSecret, type SecretKind, sameHash } from '#core/ids/secret.ts'
+import { BatchLoader } from '#core/memory/batch-loader.ts'
 import type { Db } from '#db/connect.ts'
 import { type CredentialKind, type CredentialRow, findLiveCredentials } from '#db/registry/credentials.ts'
 import type { Principal, Role } from './principal.ts'

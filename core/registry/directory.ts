@@ -9,7 +9,7 @@
 
 import { LRUCache } from 'lru-cache'
 import type { Sql } from 'postgres'
-import { BatchLoader } from '#core/account/batch.ts'
+import { BatchLoader } from '#core/memory/batch-loader.ts'
 import { type ConfigListener, listenForConfig } from '#db/registry/listen-config.ts'
 import { findTenantIdByPath, findTenantIdsBySlug } from '#db/registry/tenants.ts'
 import { loadSnapshot, type SnapshotDeps } from './load-snapshot.ts'

@@ -5,17 +5,20 @@ export interface HealthRouteDeps {
   readonly faults: () => string[]
 }
 
+/** What /readyz answers, here and on the metrics port. */
+export function readiness(faults: readonly string[]): { readonly status: 200 | 503; readonly body: object } {
+  const ready = faults.length === 0
+  return { status: ready ? 200 : 503, body: { ready, faults } }
+}
+
 /** /livez: the process answers. /readyz: it can also decide and log. What is wrong is said in words, without details of a caller. */
 export const healthRoutes: FastifyPluginCallback<HealthRouteDeps> = (app, { faults }, done) => {
   app.get('/livez', { schema: { hide: true } }, async (_request, reply) =>
     reply.header('cache-control', 'no-store').send({ live: true }),
   )
   app.get('/readyz', { schema: { hide: true } }, async (_request, reply) => {
-    const found = faults()
-    return reply
-      .code(found.length === 0 ? 200 : 503)
-      .header('cache-control', 'no-store')
-      .send({ ready: found.length === 0, faults: found })
+    const { status, body } = readiness(faults())
+    return reply.code(status).header('cache-control', 'no-store').send(body)
   })
   done()
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { BatchLoader } from '#core/account/batch.ts'
+import { BatchLoader } from '#core/memory/batch-loader.ts'
 
 afterEach(() => vi.useRealTimers())
 
