@@ -70,7 +70,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     ceilings: new Ceilings(ids => readCeilings(database.db, ids)),
     grants: new Grants(),
     issuanceFrames: new IssuanceFrames(),
-    subjectKeys: new SubjectKeys(keyEncryption, subjects => readSubjectKeys(database.sql, subjects)),
+    subjectKeys: new SubjectKeys(keyEncryption, names => readSubjectKeys(database.sql, names)),
     pins: new Pins(),
     replaceClaimHash: renewal => replaceClaimHash(database.sql, renewal),
     failpoint,

@@ -7,7 +7,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { newUuid } from '#core/ids/id.ts'
 import { BatchLoader } from '#core/memory/batch-loader.ts'
 import { GenerationCache } from '#core/memory/generation-cache.ts'
-import type { SubjectKeyRow } from '#db/accounts/read-accounts.ts'
+import type { SubjectKeyRow, SubjectName } from '#db/accounts/read-accounts.ts'
 import type { NewSubjectKey } from '#db/log/append.ts'
 import type { KeyEncryption } from './key-encryption.ts'
 
@@ -26,11 +26,14 @@ export class SubjectKeys {
   readonly #loader: BatchLoader<string, SubjectKeyRow>
 
   /** read: `readSubjectKeys` bound to a connection. */
-  constructor(encryption: KeyEncryption, read: (subjects: readonly string[]) => Promise<SubjectKeyRow[]>) {
+  constructor(encryption: KeyEncryption, read: (names: readonly SubjectName[]) => Promise<SubjectKeyRow[]>) {
     this.#encryption = encryption
     this.#loader = new BatchLoader(async keys => {
-      const subjects = keys.map(key => key.slice(key.indexOf(':') + 1))
-      const rows = await read(subjects).catch(cause => {
+      const names = keys.map(key => {
+        const colon = key.indexOf(':')
+        return { tenantId: key.slice(0, colon), subject: key.slice(colon + 1) }
+      })
+      const rows = await read(names).catch(cause => {
         throw new BrokerError('log_unavailable', { cause, retryAfterSeconds: 1 })
       })
       return new Map(rows.map(row => [`${row.tenantId}:${row.subject}`, row]))

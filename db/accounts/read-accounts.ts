@@ -37,12 +37,17 @@ export interface SubjectKeyRow {
   readonly kekId: string
 }
 
-/** The keys of these foreign subjects (hex of SHA-256) that exist. */
-export async function readSubjectKeys(sql: Sql, subjects: readonly string[]): Promise<SubjectKeyRow[]> {
+/** A foreign subject of a tenant: hex of SHA-256. */
+export type SubjectName = Pick<SubjectKeyRow, 'tenantId' | 'subject'>
+
+/** The keys of these foreign subjects that exist. */
+export async function readSubjectKeys(sql: Sql, names: readonly SubjectName[]): Promise<SubjectKeyRow[]> {
+  const tenants = `{${names.map(({ tenantId }) => tenantId).join(',')}}`
+  const subjects = `{${names.map(({ subject }) => subject).join(',')}}`
   return sql<SubjectKeyRow[]>`
-    select id, tenant_id as "tenantId", encode(subject_hash, 'hex') as subject, key_sealed as sealed, kek_id as "kekId"
-      from mayfly.subject_key
-     where subject_hash = any(array(select decode(s, 'hex') from unnest(${`{${subjects.join(',')}}`}::text::text[]) s))`
+    select k.id, k.tenant_id as "tenantId", n.subject, k.key_sealed as sealed, k.kek_id as "kekId"
+      from unnest(${tenants}::text::uuid[], ${subjects}::text::text[]) n(tenant, subject)
+      join mayfly.subject_key k on k.tenant_id = n.tenant and k.subject_hash = decode(n.subject, 'hex')`
 }
 
 /** The claim secret's SHA-256 that an account gets, and the event that tells of it. */

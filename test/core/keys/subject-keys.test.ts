@@ -9,9 +9,9 @@ const encryption = new LocalKeyEncryption(randomBytes(32))
 /** What a broker holds, over rows as the database would give them. */
 function hold(rows: SubjectKeyRow[] = []) {
   const asked: string[][] = []
-  const keys = new SubjectKeys(encryption, async subjects => {
-    asked.push([...subjects])
-    return rows.filter(row => subjects.includes(row.subject))
+  const keys = new SubjectKeys(encryption, async names => {
+    asked.push(names.map(({ tenantId, subject }) => `${tenantId}:${subject}`))
+    return rows.filter(row => names.some(({ tenantId, subject }) => row.tenantId === tenantId && row.subject === subject))
   })
   return { keys, asked, rows }
 }
@@ -28,7 +28,7 @@ describe('a subject’s key', () => {
     expect(a).toBe(b)
     expect(keys.recall('t', 's1')).toBe(a)
     expect(await keys.get('t', 's1')).toBe(a)
-    expect(asked).toEqual([['s1']])
+    expect(asked).toEqual([['t:s1']])
     expect(a.stored).toBe(false)
   })
 
