@@ -7,35 +7,51 @@ import { GenerationCache } from '#core/memory/generation-cache.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import { type ClaimsFrame, type ClaimsInput, frameClaims } from './claims.ts'
 
+type Claimed = Omit<ClaimsInput, 'nonce'>
+
+/**
+ * All that a frame follows from, beside its account. The hash stands for issuer, resource, details and scope; the account for
+ * agent and task and, with the key, for the subject; the config epoch for whatever else the registry says.
+ */
+interface Origin extends Pick<Claimed, 'configEpoch' | 'resourceHash' | 'thumbprint'> {
+  readonly subjectKeyId: string
+  /** Of the connection. */
+  readonly address: string
+}
+
 export interface IssuanceFrame {
   readonly facts: SealedFacts
   readonly claims: ClaimsFrame
 }
 
+/** How many are kept for an account; few agents ask for more resources in turn. */
+const framesPerAccount = 4
+
 export class IssuanceFrames {
-  readonly #frames = new GenerationCache<string, IssuanceFrame>(10_000)
+  readonly #byAccount = new GenerationCache<string, readonly (IssuanceFrame & Origin)[]>(10_000)
 
   /** address: of the connection. */
-  get(subjectKey: SubjectKey, subject: VerifiedSubject, claimed: Omit<ClaimsInput, 'nonce'>, address: string): IssuanceFrame {
-    // The hash stands for issuer, resource, details and scope; the account for agent and task and, with the key, for the
-    // subject; the config epoch for whatever else the registry says.
-    const grant = `${claimed.configEpoch} ${claimed.resourceHash} ${claimed.thumbprint}`
-    const name = `${subjectKey.id} ${claimed.accountId} ${grant} ${address}`
-    let frame = this.#frames.get(name)
-    if (!frame) {
-      frame = { facts: sealIssuance(subjectKey, subject, claimed, address), claims: frameClaims(claimed) }
-      this.#frames.set(name, frame)
-    }
+  get(subjectKey: SubjectKey, subject: VerifiedSubject, claimed: Claimed, address: string): IssuanceFrame {
+    const { configEpoch, resourceHash, thumbprint, accountId } = claimed
+    const known = this.#byAccount.get(accountId)
+    const found = known?.find(
+      frame =>
+        frame.configEpoch === configEpoch &&
+        frame.resourceHash === resourceHash &&
+        frame.thumbprint === thumbprint &&
+        frame.subjectKeyId === subjectKey.id &&
+        frame.address === address,
+    )
+    if (found) return found
+    const facts = sealIssuance(subjectKey, subject, claimed, address)
+    const origin = { configEpoch, resourceHash, thumbprint, subjectKeyId: subjectKey.id, address }
+    const frame = { facts, claims: frameClaims(claimed), ...origin }
+    this.#byAccount.set(accountId, [frame, ...(known ?? [])].slice(0, framesPerAccount))
     return frame
   }
 }
 
-function sealIssuance(
-  subjectKey: SubjectKey,
-  subject: VerifiedSubject,
-  claimed: Omit<ClaimsInput, 'nonce'>,
-  address: string,
-): SealedFacts {
+function sealIssuance(subjectKey: SubjectKey, subject: VerifiedSubject, claimed: Claimed, address: string): SealedFacts {
   return sealFacts(subjectKey, {
     address,
     authorization_details: claimed.granted.details,
