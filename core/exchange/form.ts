@@ -10,12 +10,14 @@ const repeatable = new Set(['resource', 'audience'])
 const maxParameters = 64
 const needsDecoding = /[%+]/
 
-function decode(text: string, name: string): string {
+/** name: whose value the text is; undefined: it is a name itself. */
+function decode(text: string, name?: string): string {
   if (!needsDecoding.test(text)) return text
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
+    return decodeURIComponent(text.includes('+') ? text.replaceAll('+', ' ') : text)
   } catch {
-    throw new BrokerError('malformed_request', { hint: `${name} is not valid percent-encoded UTF-8.` })
+    const what = name === undefined ? 'A parameter name' : nameForHumans(name)
+    throw new BrokerError('malformed_request', { hint: `${what} is not valid percent-encoded UTF-8.` })
   }
 }
 
@@ -29,22 +31,21 @@ export function parseForm(body: string): Form {
   const pairs = body.split('&', maxParameters + 1)
   if (pairs.length > maxParameters)
     throw new BrokerError('malformed_request', { hint: `Send at most ${maxParameters} parameters.` })
+  let omitted = false
   for (const pair of pairs) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
-    const name = decode(equals < 0 ? pair : pair.slice(0, equals), 'A parameter name')
-    const value = equals < 0 ? '' : decode(pair.slice(equals + 1), nameForHumans(name))
+    const name = decode(equals < 0 ? pair : pair.slice(0, equals))
+    const value = equals < 0 ? '' : decode(pair.slice(equals + 1), name)
     if (name.includes('\0') || value.includes('\0'))
       throw new BrokerError('malformed_request', { hint: `${nameForHumans(name)} holds a NUL character.` })
+    const sent = value === '' ? [] : [value]
     const before = form.get(name)
-    if (!before) form.set(name, [value])
-    else if (repeatable.has(name)) before.push(value)
+    if (!before) form.set(name, sent)
+    else if (repeatable.has(name)) before.push(...sent)
     else throw new BrokerError('malformed_request', { hint: `${nameForHumans(name)} was sent more than once.` })
+    omitted ||= value === ''
   }
-  for (const [name, values] of form) {
-    const sent = values.filter(value => value !== '')
-    if (sent.length === 0) form.delete(name)
-    else if (sent.length < values.length) form.set(name, sent)
-  }
+  if (omitted) for (const [name, sent] of form) if (sent.length === 0) form.delete(name)
   return form
 }

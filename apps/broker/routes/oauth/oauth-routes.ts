@@ -8,6 +8,8 @@ import { createErrorHandler, type RenderError } from '../../http/error-handler.t
 import { type MetadataRouteDeps, metadataRoutes } from './metadata.ts'
 import { type TokenRouteDeps, tokenRoutes } from './token.ts'
 
+const formType = 'application/x-www-form-urlencoded'
+
 /** More than the largest honest request needs; a subject token is at most 16 KiB. */
 const bodyLimitBytes = 64 * 1024
 
@@ -38,6 +40,7 @@ function decodeUtf8(body: Buffer): string {
 
 /** Throws BrokerError `unsupported_media_type` for a charset, or any parameter, that would be read in another way than we do. */
 function checkMediaType(contentType: string | undefined): void {
+  if (contentType === formType) return
   const parameters = contentType?.split(';').slice(1) ?? []
   if (parameters.some(parameter => !/^\s*charset="?utf-8"?\s*$/i.test(parameter))) throw new BrokerError('unsupported_media_type')
 }
@@ -45,7 +48,7 @@ function checkMediaType(contentType: string | undefined): void {
 export const oauthRoutes: FastifyPluginCallback<TokenRouteDeps & MetadataRouteDeps> = (app, deps, done) => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
-    'application/x-www-form-urlencoded',
+    formType,
     { parseAs: 'buffer', bodyLimit: bodyLimitBytes },
     async (request: FastifyRequest, body: Buffer) => {
       checkMediaType(request.headers['content-type'])
