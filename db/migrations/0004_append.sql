@@ -32,7 +32,6 @@ create function log.append(
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_now timestamptz;
-  v_appended bigint;
   v_leaves text[] := string_to_array(p_leaves, E'\n');
   v_bodies text[] := string_to_array(p_bodies, E'\n');
 begin
@@ -66,20 +65,18 @@ begin
   if p_subject_keys is not null then perform log.keep_subject_keys(outcomes, p_subject_keys); end if;
   if p_pins is not null then perform log.keep_pins(outcomes, p_pins); end if;
 
-  with kept as (
-    select first_position + row_number() over (order by l.n) - 1 as position, l.leaf, l.body
-      from unnest(p_owners, v_leaves, v_bodies)
-        with ordinality l(owner, leaf, body, n)
-     where outcomes[l.owner] = 0
-  ), entries as (
-    insert into log.entry (position, leaf) select k.position, k.leaf from kept k
-  ), bodies as (
-    insert into log.body (position, retention, at, body)
-      select k.position, 1, v_now, k.body from kept k where k.body <> ''
-  )
-  select count(*) into v_appended from kept;
+  if outcomes <> array_fill(0::smallint, array[cardinality(outcomes)]) then
+    select coalesce(array_agg(l.leaf order by l.n), '{}'), coalesce(array_agg(l.body order by l.n), '{}')
+      into v_leaves, v_bodies
+      from unnest(p_owners, v_leaves, v_bodies) with ordinality l(owner, leaf, body, n)
+     where outcomes[l.owner] = 0;
+  end if;
+  insert into log.entry (position, leaf)
+    select first_position + l.n - 1, l.leaf from unnest(v_leaves) with ordinality l(leaf, n);
+  insert into log.body (position, retention, at, body)
+    select first_position + l.n - 1, 1, v_now, l.body from unnest(v_bodies) with ordinality l(body, n) where l.body <> '';
 
-  update log.head set size = first_position + v_appended where id = 1;
+  update log.head set size = first_position + cardinality(v_leaves) where id = 1;
 end $$;
 
 -- The key of a foreign subject is the stored one, else the one of the first request in the batch.
