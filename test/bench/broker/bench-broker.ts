@@ -1,9 +1,10 @@
-// The broker as it is measured: one process of its own, started like in production from its environment, on a PostgreSQL
+// The broker as it is measured: one process of its own, started like in production with the image's environment, on a PostgreSQL
 // of its own with durable settings on the machine's disk. Each row has one.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -99,6 +100,12 @@ async function closeServer(server: Server): Promise<void> {
   await new Promise(resolve => server.close(resolve))
 }
 
+/** What the image sets for every process in it; but in production a broker refuses certificates that were made for development. */
+function imageEnvironment(): Record<string, string> {
+  const dockerfile = readFileSync(new URL('../../../deploy/docker/Dockerfile', import.meta.url), 'utf8')
+  return Object.fromEntries([...dockerfile.matchAll(/^ENV (\w+)=(.+)$/gm)].map(([, name, value]) => [name!, value!]))
+}
+
 /** Waits for the line that says it is ready. Throws with what it wrote when it ends before. */
 async function spawnBroker(
   databaseUrl: string,
@@ -109,6 +116,8 @@ async function spawnBroker(
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       PATH: process.env['PATH'],
+      ...imageEnvironment(),
+      NODE_ENV: 'test',
       DATABASE_URL: databaseUrl,
       MAYFLY_PORT: String(ports.public),
       MAYFLY_MTLS_PORT: String(ports.mtls),
