@@ -10,6 +10,7 @@
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { DatabaseClock } from '#core/time/database-clock.ts'
 import type { AppendAnswer, AppendOutcome, AppendRequest } from '#db/log/append.ts'
+import { BatchLimit } from './batch-limit.ts'
 import type { Failpoint } from './failpoint.ts'
 
 export interface GroupCommitOptions {
@@ -33,8 +34,13 @@ interface Waiting {
   readonly reject: (error: BrokerError) => void
 }
 
+/** A batch of so many is never split: below it a commit costs more than what is in it. */
+const leastBatchEvents = 32
+
 /** How often late requests are looked for. With the time limit it stays below the second that a caller is promised. */
 const watchMs = 50
+
+const eventsOf = (batch: readonly Waiting[]): number => batch.reduce((sum, { request }) => sum + request.events.length, 0)
 
 const unavailable = (cause: unknown): BrokerError => new BrokerError('log_unavailable', { cause, retryAfterSeconds: 1 })
 
@@ -47,6 +53,7 @@ function isFaultOfOneRequest(error: unknown): boolean {
 export class GroupCommit {
   readonly #options: Required<Omit<GroupCommitOptions, 'failpoint'>>
   readonly #failpoint: Failpoint | undefined
+  readonly #limit: BatchLimit
   #queue: Waiting[] = []
   #inFlight: Waiting[] = []
   #sentMark = 0
@@ -57,6 +64,7 @@ export class GroupCommit {
   constructor(options: GroupCommitOptions) {
     this.#options = { maxBatchEvents: 512, maxQueued: 4096, timeoutMs: 850, giveUpMs: 2_500, ...options }
     this.#failpoint = options.failpoint
+    this.#limit = new BatchLimit(leastBatchEvents, this.#options.maxBatchEvents)
   }
 
   /** How many requests wait or are being committed. */
@@ -104,6 +112,7 @@ export class GroupCommit {
     this.#watchdog ??= setInterval(() => this.#refuseTheLate(), watchMs).unref()
     const tell = await this.#commit(batch, flight)
     if (flight !== this.#flight) return
+    this.#limit.learn(eventsOf(batch) + eventsOf(this.#queue))
     this.#inFlight = []
     // The next batch leaves before anyone is told of this one: the database works while we write the answers.
     if (this.#queue.length > 0) void this.#send()
@@ -112,11 +121,12 @@ export class GroupCommit {
   }
 
   #takeBatch(): Waiting[] {
+    const { events: limit } = this.#limit
     let events = 0
     let count = 0
     for (const { request } of this.#queue) {
       events += request.events.length
-      if (count > 0 && events > this.#options.maxBatchEvents) break
+      if (count > 0 && events > limit) break
       count++
     }
     const batch = this.#queue.slice(0, count)
