@@ -103,7 +103,7 @@ async function closeServer(server: Server): Promise<void> {
 /** What the image sets for every process in it; but in production a broker refuses certificates that were made for development. */
 function imageEnvironment(): Record<string, string> {
   const dockerfile = readFileSync(new URL('../../../deploy/docker/Dockerfile', import.meta.url), 'utf8')
-  return Object.fromEntries([...dockerfile.matchAll(/^ENV (\w+)=(.+)$/gm)].map(([, name, value]) => [name!, value!]))
+  return Object.fromEntries([...dockerfile.matchAll(/^ENV (\w+)="?([^"\n]+)"?$/gm)].map(([, name, value]) => [name!, value!]))
 }
 
 /** Waits for the line that says it is ready. Throws with what it wrote when it ends before. */
