@@ -20,13 +20,14 @@ export class LoadProcess {
   async run(plan: LoadJob['plan']): Promise<LoadResult> {
     const { trafficModule, trafficOptions } = this.#contender
     const limitMs = (plan.seconds + plan.warmupSeconds) * 3_000 + 60_000
-    const signal = AbortSignal.timeout(limitMs)
+    const over = new AbortController()
+    const signal = AbortSignal.any([AbortSignal.timeout(limitMs), over.signal])
     const job: LoadJob = { trafficModule, trafficOptions, plan, first: this.#first }
     const answer = once(this.#child, 'message', { signal })
     const death = once(this.#child, 'exit', { signal }).then(() => Promise.reject(new Error('The load process died.')))
     death.catch(() => {})
     this.#child.send(job)
-    const [result] = (await Promise.race([answer, death])) as [LoadResult | { problem: string }]
+    const [result] = (await Promise.race([answer, death]).finally(() => over.abort())) as [LoadResult | { problem: string }]
     if ('problem' in result) throw new Error(result.problem)
     this.#first += result.sent
     return result
