@@ -250,7 +250,25 @@ CREATE UNIQUE INDEX trust_source_issuer_audience ON mayfly.trust_source USING bt
 CREATE TRIGGER trust_source_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.trust_source FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
 grant delete, insert, select, update on mayfly.trust_source to mayfly_app;
 
-CREATE OR REPLACE FUNCTION log.append(p_tenants uuid[], p_configs bigint[], p_accounts uuid[], p_generations integer[], p_until bigint[], p_owners integer[], p_leaves text, p_bodies text, p_openings jsonb DEFAULT NULL::jsonb, p_pins jsonb DEFAULT NULL::jsonb, p_subject_keys jsonb DEFAULT NULL::jsonb, OUT database_ms double precision, OUT first_position bigint, OUT outcomes smallint[])
+CREATE OR REPLACE FUNCTION log.accounts_in_the_way(p_outcomes smallint[], p_openings jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  select jsonb_agg(jsonb_build_object('id', a.id, 'tenantId', a.tenant_id, 'agentId', a.agent_id, 'taskKey', a.task_key,
+      'taskId', a.task_id, 'state', a.state::text, 'generation', a.generation, 'deadlineSeconds', extract(epoch from a.deadline),
+      'ceilingId', a.ceiling_id::text, 'opener', encode(a.opener, 'hex'), 'openingKey', encode(a.opening_key, 'hex')))
+    from jsonb_to_recordset(p_openings) o(n int, task_key uuid)
+    join mayfly.account a on a.task_key = o.task_key
+   where p_outcomes[o.n] = 3;
+$function$;
+alter function log.accounts_in_the_way(smallint[],jsonb) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.append(p_tenants uuid[], p_configs bigint[], p_accounts uuid[], p_generations integer[], p_until bigint[], p_owners integer[], p_leaves text, p_bodies text, p_openings jsonb DEFAULT NULL::jsonb, p_pins jsonb DEFAULT NULL::jsonb, p_subject_keys jsonb DEFAULT NULL::jsonb, OUT database_ms double precision, OUT first_position bigint, OUT outcomes smallint[], OUT existing jsonb)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -290,7 +308,10 @@ begin
   -- which requests anything is written at all. Nobody else writes these tables while the head is held.
   if p_subject_keys is not null then outcomes := log.judge_subject_keys(outcomes, p_subject_keys); end if;
   if p_pins is not null then outcomes := log.judge_pins(outcomes, p_pins); end if;
-  if p_openings is not null then outcomes := log.open_accounts(outcomes, p_openings, v_now); end if;
+  if p_openings is not null then
+    outcomes := log.open_accounts(outcomes, p_openings, v_now);
+    if 3 = any(outcomes) then existing := log.accounts_in_the_way(outcomes, p_openings); end if;
+  end if;
   if p_subject_keys is not null then perform log.keep_subject_keys(outcomes, p_subject_keys); end if;
   if p_pins is not null then perform log.keep_pins(outcomes, p_pins); end if;
 

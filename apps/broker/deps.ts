@@ -51,7 +51,8 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const database = openDatabase(config.databaseUrl, { applicationName: 'mayfly-broker' })
   const keyEncryption = new LocalKeyEncryption(config.keyEncryptionKey)
   const failpoint = createFailpoint(config.failpoint)
-  const { log, close: closeLog } = openLog(config.databaseUrl, clock, logger, failpoint)
+  const accounts = new AccountStore((ids, taskKeys) => readAccounts(database.sql, ids, taskKeys))
+  const { log, close: closeLog } = openLog({ url: config.databaseUrl, clock, logger, failpoint, accounts })
   const signing = new SigningThread()
   const verifying = new VerifyingThread()
   const keyring = new Keyring(keyEncryption, signing.sign)
@@ -66,7 +67,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     rejections,
     log,
     subjects: new SubjectAuthenticator(new JwksStore(issuerFetch, verifying.verify), certificates),
-    accounts: new AccountStore((ids, taskKeys) => readAccounts(database.sql, ids, taskKeys)),
+    accounts,
     ceilings: new Ceilings(ids => readCeilings(database.db, ids)),
     grants: new Grants(),
     issuanceFrames: new IssuanceFrames(),
@@ -85,18 +86,24 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
 }
 
 /** The log has a connection of its own, so that nothing else can stand in its way; one that hangs is dropped for another. */
-function openLog(
-  url: string,
-  clock: DatabaseClock,
-  logger: Logger,
-  failpoint: Failpoint | undefined,
-): { log: GroupCommit; close: () => Promise<void> } {
+function openLog(options: {
+  readonly url: string
+  readonly clock: DatabaseClock
+  readonly logger: Logger
+  readonly failpoint: Failpoint | undefined
+  readonly accounts: AccountStore
+}): { log: GroupCommit; close: () => Promise<void> } {
+  const { url, clock, logger, failpoint, accounts } = options
   const open = (): Database => openDatabase(url, { poolSize: 1, applicationName: 'mayfly-log', statementTimeoutMs: 2_000 })
   let database = open()
   const log = new GroupCommit({
     clock,
     failpoint,
-    commit: requests => appendBatch(database.sql, requests),
+    commit: async requests => {
+      const answer = await appendBatch(database.sql, requests)
+      for (const account of answer.existing) accounts.remember(account)
+      return answer
+    },
     reconnect: () => {
       logger.warn('the audit log does not answer; dropping its connection')
       const hung = database

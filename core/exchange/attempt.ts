@@ -11,4 +11,6 @@ export interface Attempt {
   readonly tokenHash: string
   /** The database's clock, milliseconds since the epoch; read once. */
   readonly nowMs: number
+  /** Nothing has contradicted what is assumed of the account yet. */
+  readonly first: boolean
 }

@@ -41,7 +41,13 @@ export function issuedEvent(
   )
 }
 
-export function openedEvent({ snapshot, input, nowMs }: Context, subject: VerifiedSubject, plan: Plan): PreparedEvent {
+/** facts: those of the first token, which is issued with the opening; sealed once for both. */
+export function openedEvent(
+  { snapshot, nowMs }: Context,
+  subject: VerifiedSubject,
+  plan: Plan,
+  facts: SealedFacts,
+): PreparedEvent {
   return prepareEvent(
     {
       type: 'account.opened',
@@ -49,15 +55,7 @@ export function openedEvent({ snapshot, input, nowMs }: Context, subject: Verifi
       agentId: subject.agent.id,
       accountId: plan.claims.accountId,
       facts: { ceiling: subject.agent.ceilingId, deadline: plan.deadlineSeconds },
-      private: {
-        subjectKey: plan.subjectKey,
-        facts: {
-          address: input.address,
-          issuer: subject.foreign.issuer,
-          subject: subject.foreign.subject,
-          task_id: plan.claims.taskId,
-        },
-      },
+      private: facts,
     },
     nowMs,
   )

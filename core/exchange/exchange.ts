@@ -46,7 +46,7 @@ export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promis
   let { snapshot } = input
   const tokenHash = SubjectAuthenticator.hashToken(input.request.subjectToken)
   for (let tries = 0; tries < maxAttempts; tries++) {
-    const attempt: Attempt = { deps, input, snapshot, tokenHash, nowMs: deps.clock.nowMs() }
+    const attempt: Attempt = { deps, input, snapshot, tokenHash, nowMs: deps.clock.nowMs(), first: tries === 0 }
     const subject = await authenticate(attempt)
     const plan = await decide(attempt, subject)
     const outcome = isDenial(plan) ? await recordDenial(attempt, subject, plan) : await issue(attempt, subject, plan)
@@ -122,7 +122,7 @@ async function issue(
   const { resource } = plan.claims
   // Found before the commit: no leaf for a token that cannot be signed.
   const signer = signerFor(snapshot, resource.config.alg)
-  const events: PreparedEvent[] = plan.opening ? [openedEvent(attempt, subject, plan), issued] : [issued]
+  const events: PreparedEvent[] = plan.opening ? [openedEvent(attempt, subject, plan, frame.facts), issued] : [issued]
   const committing = deps.log.append({
     tenantId: snapshot.tenant.id,
     configEpoch: snapshot.configEpoch,
@@ -171,8 +171,8 @@ async function recordDenial(
   throw denialError(denial)
 }
 
-/** What turned out to be stale is forgotten, so that the next attempt reads it. */
+/** What turned out to be stale is forgotten, so that the next attempt reads it. An account in the way was remembered with the answer. */
 function forgetStale(deps: ExchangeDeps, plan: Plan, outcome: AppendOutcome): void {
   if (outcome === 'subject_token_pinned' && plan.pin) deps.pins.markForeign(plan.pin)
-  else deps.accounts.forget(plan.taskKey)
+  else if (outcome !== 'account_exists') deps.accounts.forget(plan.taskKey)
 }

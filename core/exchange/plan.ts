@@ -42,7 +42,7 @@ export async function planIssuance(
   const nowSeconds = Math.floor(nowMs / 1000)
   const tenantId = snapshot.tenant.id
   const [choice, subjectKey] = await Promise.all([
-    resolveAccount(deps.accounts, subject, input.request, nowSeconds),
+    resolveAccount(deps.accounts, subject, input.request, { nowSeconds, mayAssumeNew: attempt.first }),
     deps.subjectKeys.recall(tenantId, subject.subjectHash) ?? deps.subjectKeys.get(tenantId, subject.subjectHash),
   ])
   if (!choice.ok) return choice

@@ -11,12 +11,15 @@ export type AccountChoice =
   | { readonly ok: true; readonly kind: 'existing'; readonly account: Account }
   | { readonly ok: true; readonly kind: 'new'; readonly taskId: string; readonly taskKey: string }
 
-/** No round trip when the account is remembered, else one, shared with whoever asks at the same time. */
+/**
+ * No round trip when the account is remembered. Else one, shared with whoever asks at the same time; or none, when a task that is
+ * not remembered may be taken for a new one: the commit opens its account, or tells of the one that is there.
+ */
 export async function resolveAccount(
   accounts: AccountStore,
   subject: VerifiedSubject,
   request: ExchangeRequest,
-  nowSeconds: number,
+  { nowSeconds, mayAssumeNew }: { readonly nowSeconds: number; readonly mayAssumeNew: boolean },
 ): Promise<AccountChoice | Denial> {
   if (request.accountId !== undefined)
     return checkNamed(await findNamed(accounts, request.accountId), subject, request, nowSeconds)
@@ -31,9 +34,11 @@ export async function resolveAccount(
   const remembered = accounts.recall(key)
   // Only what was just read may be called over: meanwhile its deadline may have been moved.
   if (remembered && !isLive(remembered, nowSeconds)) accounts.forget(key)
-  const account = accounts.recall(key) ?? (await accounts.findByTask(key))
+  const mayOpen = subject.agent.settings.may_open
+  const mustLook = remembered !== undefined || !mayAssumeNew || !mayOpen
+  const account = accounts.recall(key) ?? (mustLook ? await accounts.findByTask(key) : undefined)
   if (account) return checkOwn(account, subject, nowSeconds)
-  if (!subject.agent.settings.may_open)
+  if (!mayOpen)
     return deny(
       'access_denied',
       'may_not_open',

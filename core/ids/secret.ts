@@ -1,8 +1,9 @@
 // Secrets carry a prefix that names what they open and a checksum, so that scanners recognise a leaked one and a typing
 // error is told from a wrong secret. They are stored as SHA-256 only; 256 random bits need no slow hash.
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { randomText } from './random.ts'
 
 export const secretPrefixes = {
   bootstrap: 'mfb',
@@ -17,7 +18,7 @@ const checksum = (body: string): string => crc32(body).toString(16).padStart(8, 
 
 /** `mfo_<43 base64url characters>_<8 hex digits>`. */
 export function newSecret(kind: SecretKind): string {
-  const body = `${secretPrefixes[kind]}_${randomBytes(32).toString('base64url')}`
+  const body = `${secretPrefixes[kind]}_${randomText(32)}`
   return `${body}_${checksum(body)}`
 }
 

@@ -1,4 +1,5 @@
 import type { Sql } from 'postgres'
+import type { AccountRow } from '../accounts/read-accounts.ts'
 
 /** What `log.append` says of each request; only `appended` wrote anything. */
 const appendOutcomes = [
@@ -62,6 +63,8 @@ export interface AppendAnswer {
   readonly databaseMs: number
   readonly firstPosition: bigint
   readonly outcomes: readonly AppendOutcome[]
+  /** The accounts of tasks that requests wanted to open and that have one already (`account_exists`). */
+  readonly existing: readonly AccountRow[]
 }
 
 const arrayOf = (values: readonly (string | number | null)[]): string => `{${values.map(value => value ?? 'NULL').join(',')}}`
@@ -88,7 +91,7 @@ export async function appendBatch(sql: Sql, requests: readonly AppendRequest[]):
       bodies.push(event.body)
     }
   })
-  const [row] = await sql<[{ database_ms: number; first_position: bigint; outcomes: number[] }]>`
+  const [row] = await sql<[{ database_ms: number; first_position: bigint; outcomes: number[]; existing: AccountRow[] | null }]>`
     select * from log.append(
       ${arrayOf(requests.map(r => r.tenantId))}::text::uuid[],
       ${arrayOf(requests.map(r => r.configEpoch))}::text::bigint[],
@@ -104,5 +107,6 @@ export async function appendBatch(sql: Sql, requests: readonly AppendRequest[]):
     databaseMs: row.database_ms,
     firstPosition: row.first_position,
     outcomes: row.outcomes.map(code => appendOutcomes[code] ?? 'config_changed'),
+    existing: row.existing ?? [],
   }
 }

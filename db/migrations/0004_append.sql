@@ -27,7 +27,8 @@ create function log.append(
   p_subject_keys jsonb default null,     -- [{n, id, tenant, subject, sealed, kek}]
   out database_ms double precision,
   out first_position bigint,
-  out outcomes   smallint[]
+  out outcomes   smallint[],
+  out existing   jsonb  -- the accounts whose task a request wanted to open anew, as readAccounts gives them; null: none
 ) language plpgsql security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
@@ -61,7 +62,10 @@ begin
   -- which requests anything is written at all. Nobody else writes these tables while the head is held.
   if p_subject_keys is not null then outcomes := log.judge_subject_keys(outcomes, p_subject_keys); end if;
   if p_pins is not null then outcomes := log.judge_pins(outcomes, p_pins); end if;
-  if p_openings is not null then outcomes := log.open_accounts(outcomes, p_openings, v_now); end if;
+  if p_openings is not null then
+    outcomes := log.open_accounts(outcomes, p_openings, v_now);
+    if 3 = any(outcomes) then existing := log.accounts_in_the_way(outcomes, p_openings); end if;
+  end if;
   if p_subject_keys is not null then perform log.keep_subject_keys(outcomes, p_subject_keys); end if;
   if p_pins is not null then perform log.keep_pins(outcomes, p_pins); end if;
 
@@ -157,8 +161,20 @@ begin
   return p_outcomes;
 end $$;
 
-revoke all on function log.append, log.judge_subject_keys, log.keep_subject_keys, log.judge_pins, log.keep_pins, log.open_accounts
-  from public;
+-- Whoever opens without having looked is told what is there, so that the next attempt needs no look either.
+create function log.accounts_in_the_way(p_outcomes smallint[], p_openings jsonb) returns jsonb
+language sql set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  select jsonb_agg(jsonb_build_object('id', a.id, 'tenantId', a.tenant_id, 'agentId', a.agent_id, 'taskKey', a.task_key,
+      'taskId', a.task_id, 'state', a.state::text, 'generation', a.generation, 'deadlineSeconds', extract(epoch from a.deadline),
+      'ceilingId', a.ceiling_id::text, 'opener', encode(a.opener, 'hex'), 'openingKey', encode(a.opening_key, 'hex')))
+    from jsonb_to_recordset(p_openings) o(n int, task_key uuid)
+    join mayfly.account a on a.task_key = o.task_key
+   where p_outcomes[o.n] = 3;
+$$;
+
+revoke all on function log.append, log.judge_subject_keys, log.keep_subject_keys, log.judge_pins, log.keep_pins, log.open_accounts,
+  log.accounts_in_the_way from public;
 grant execute on function log.append to mayfly_app;
 
 -- For every other transaction: a row written here is moved into the log when the transaction commits, after all its own

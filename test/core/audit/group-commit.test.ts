@@ -30,7 +30,7 @@ function byHand(options: Partial<GroupCommitOptions> = {}) {
       const all = (): AppendOutcome[] => names.map(() => 'appended')
       flights.push({
         names,
-        answer: (outcomes = all()) => resolve({ databaseMs: Date.now(), firstPosition: 0n, outcomes }),
+        answer: (outcomes = all()) => resolve({ databaseMs: Date.now(), firstPosition: 0n, outcomes, existing: [] }),
         fail: reject,
       })
       return promise

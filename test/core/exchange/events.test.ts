@@ -63,15 +63,14 @@ function openPrivate(body: string): Record<string, unknown> {
 }
 
 const claims = { canonical: '{}', hash: 'c'.repeat(43) }
-const issue = (frames: IssuanceFrames, told = about) => {
-  const { plan, attempt } = told
-  const { facts } = frames.get(plan.subjectKey, subject, plan.claims, attempt.input.address)
-  return issuedEvent(attempt, subject, plan, { claims, facts })
-}
+const factsOf = (frames: IssuanceFrames, { plan, attempt } = about) =>
+  frames.get(plan.subjectKey, subject, plan.claims, attempt.input.address).facts
+const issue = (frames: IssuanceFrames, told = about) =>
+  issuedEvent(told.attempt, subject, told.plan, { claims, facts: factsOf(frames, told) })
 
 describe.each([
   ['an issuance', issue(new IssuanceFrames())],
-  ['an opening', openedEvent(attempt, subject, plan)],
+  ['an opening', openedEvent(attempt, subject, plan, factsOf(new IssuanceFrames()))],
   ['a denial', deniedEvent(attempt, subject, deny('scope_refused', 'unknown_scope', `canary ${names.scope}`), subjectKey)],
 ])('%s', (_, event) => {
   test('names in clear only what is ours: no foreign name, address, task, permission or hint', () => {

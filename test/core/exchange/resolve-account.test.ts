@@ -38,9 +38,33 @@ function store(...rows: Account[]) {
 
 const wireId = formatId('account', makeAccount().id)
 const resolve = (accounts: AccountStore, request: Partial<ExchangeRequest>, who: Partial<VerifiedSubject> = {}) =>
-  resolveAccount(accounts, { ...subject, ...who }, request as ExchangeRequest, nowSeconds)
+  resolveAccount(accounts, { ...subject, ...who }, request as ExchangeRequest, { nowSeconds, mayAssumeNew: false })
 
 describe('by task', () => {
+  test('a task that may be taken for a new one is not looked up; a remembered one is used, an ended one looked up again', async () => {
+    const assume = (accounts: AccountStore) =>
+      resolveAccount(accounts, subject, { taskId: 'build-1' } as ExchangeRequest, {
+        nowSeconds,
+        mayAssumeNew: true,
+      })
+    const { accounts, asked } = store(makeAccount())
+    expect(await assume(accounts)).toMatchObject({ ok: true, kind: 'new' })
+    expect(asked).toEqual([])
+    accounts.remember(makeAccount())
+    expect(await assume(accounts)).toMatchObject({ ok: true, kind: 'existing' })
+    accounts.remember(makeAccount({ deadlineSeconds: nowSeconds }))
+    expect(await assume(accounts)).toMatchObject({ ok: true, kind: 'existing' })
+    expect(asked).toHaveLength(1)
+  })
+
+  test('an agent that may not open has its task looked up at once', async () => {
+    const agent = { ...subject.agent, settings: { ...subject.agent.settings, may_open: false } }
+    const { accounts } = store(makeAccount())
+    const request = { taskId: 'build-1' } as ExchangeRequest
+    const found = await resolveAccount(accounts, { ...subject, agent }, request, { nowSeconds, mayAssumeNew: true })
+    expect(found).toMatchObject({ ok: true, kind: 'existing' })
+  })
+
   test('the account of the task is used again, without another look-up', async () => {
     const { accounts, asked } = store(makeAccount())
     expect(await resolve(accounts, { taskId: 'build-1' })).toMatchObject({ ok: true, kind: 'existing' })

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readAccounts } from '#db/accounts/read-accounts.ts'
 import { openDatabase } from '#db/connect.ts'
 import { type AppendOutcome, type AppendRequest, appendBatch } from '#db/log/append.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
@@ -170,6 +171,16 @@ describe('what a request brings', () => {
     expect((await append(again)).outcomes).toEqual(['account_exists'])
     await db.admin`update mayfly.account set state = 'e' where id = ${opening.id}`
     expect((await append(again)).outcomes).toEqual(['account_exists'])
+  })
+
+  test('whoever opens a task anew is told of the account that it has, as a look-up would tell', async () => {
+    const opening = makeOpening(tenantId, { opening_key: sha256Hex('key') })
+    expect((await append(request({ opening }))).existing).toEqual([])
+    const again = request({ opening: makeOpening(tenantId, { task_key: opening.task_key }) })
+    const other = request({ opening: makeOpening(tenantId) })
+    const { existing } = await append(other, again)
+    expect(existing).toEqual([...(await readAccounts(db.database.sql, [], [opening.task_key]))])
+    expect(existing).toMatchObject([{ id: opening.id, openingKey: opening.opening_key }])
   })
 
   test('a subject token belongs to the first key that used it, in the same batch and in later ones', async () => {
