@@ -70,8 +70,10 @@ async function authenticate({ deps, input, snapshot, tokenHash, nowMs }: Attempt
   const { request, presented, address } = input
   const known = subjects.recall(snapshot, tokenHash, nowMs)
   if (known && request.subjectKind === 'jwt') return known
-  // A connection whose certificate is an agent's own is no junk, whatever its neighbours behind one address do.
-  rejections.admit(address, () => presented !== undefined && deps.certificates.verify(snapshot, presented, nowMs).ok)
+  // Whose certificate is an agent's own, or whose token was good before the configuration changed, is no junk, whatever the
+  // neighbours behind one address do.
+  const ownsCertificate = (): boolean => presented !== undefined && deps.certificates.verify(snapshot, presented, nowMs).ok
+  rejections.admit(address, () => subjects.wasVerified(tokenHash, nowMs) || ownsCertificate())
   const result =
     request.subjectKind === 'certificate'
       ? subjects.verifyCertificate(snapshot, request.subjectToken, presented, nowMs)

@@ -34,12 +34,19 @@ export class SubjectAuthenticator {
     return kept?.mark === markOf(snapshot) && kept.subject.untilSeconds * 1000 > nowMs ? kept.subject : undefined
   }
 
+  /** Whether the token was good when it was last seen and has not ended, though the configuration may have changed since. */
+  wasVerified(tokenHash: string, nowMs: number): boolean {
+    const kept = this.#remembered.get(tokenHash)
+    return kept !== undefined && kept.subject.untilSeconds * 1000 > nowMs
+  }
+
   /** Throws BrokerError `trust_source_unavailable`. nowMs: the database's clock. */
   async verifyJwt(snapshot: TenantSnapshot, token: string, tokenHash: string, nowMs: number): Promise<SubjectResult> {
     const kept = this.recall(snapshot, tokenHash, nowMs)
     if (kept) return { ok: true, subject: kept }
     const result = await verifyOpenIdSubject(snapshot, this.#jwks, token, nowMs)
     if (result.ok) this.#remembered.set(tokenHash, { mark: markOf(snapshot), subject: result.subject })
+    else this.#remembered.delete(tokenHash)
     return result
   }
 

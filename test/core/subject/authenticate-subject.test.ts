@@ -71,7 +71,10 @@ describe('a verified token', () => {
     await verify(snapshotOf(), token)
     const without = makeSnapshot({ agents: [] })
     expect(subjects.recall(without, hash, nowMs)).toBeUndefined()
+    expect(subjects.wasVerified(hash, nowMs), 'no junk: it is looked at again, however many failures its address has').toBe(true)
+    expect(subjects.wasVerified(hash, nowMs + 300_000)).toBe(false)
     expect(await verify(without, token)).toMatchObject({ ok: false, reason: 'unknown_agent' })
+    expect(subjects.wasVerified(hash, nowMs), 'refused: from now on it is junk').toBe(false)
   })
 
   test('that was refused is not remembered', async () => {
