@@ -41,10 +41,10 @@ export async function planIssuance(
   const { deps, input, snapshot, nowMs } = attempt
   const nowSeconds = Math.floor(nowMs / 1000)
   const tenantId = snapshot.tenant.id
-  const [choice, subjectKey] = await Promise.all([
-    resolveAccount(deps.accounts, subject, input.request, { nowSeconds, mayAssumeNew: attempt.first }),
-    deps.subjectKeys.recall(tenantId, subject.subjectHash) ?? deps.subjectKeys.get(tenantId, subject.subjectHash),
-  ])
+  const choosing = resolveAccount(deps.accounts, subject, input.request, { nowSeconds, mayAssumeNew: attempt.first })
+  const keyHeld = deps.subjectKeys.recall(tenantId, subject.subjectHash) ?? deps.subjectKeys.get(tenantId, subject.subjectHash)
+  const atHand = !(choosing instanceof Promise) && !(keyHeld instanceof Promise)
+  const [choice, subjectKey] = atHand ? [choosing, keyHeld] : await Promise.all([choosing, keyHeld])
   if (!choice.ok) return choice
   const ceilingId = choice.kind === 'existing' ? choice.account.ceilingId : subject.agent.ceilingId
   const permission = ceilingId === subject.agent.ceilingId ? subject.agent.ceiling : await deps.ceilings.get(ceilingId)

@@ -15,14 +15,14 @@ export type AccountChoice =
  * No round trip when the account is remembered. Else one, shared with whoever asks at the same time; or none, when a task that is
  * not remembered may be taken for a new one: the commit opens its account, or tells of the one that is there.
  */
-export async function resolveAccount(
+export function resolveAccount(
   accounts: AccountStore,
   subject: VerifiedSubject,
   request: ExchangeRequest,
   { nowSeconds, mayAssumeNew }: { readonly nowSeconds: number; readonly mayAssumeNew: boolean },
-): Promise<AccountChoice | Denial> {
+): AccountChoice | Denial | Promise<AccountChoice | Denial> {
   if (request.accountId !== undefined)
-    return checkNamed(await findNamed(accounts, request.accountId), subject, request, nowSeconds)
+    return findNamed(accounts, request.accountId).then(account => checkNamed(account, subject, request, nowSeconds))
   const taskId = request.taskId ?? subject.derivedTaskId
   if (taskId === undefined)
     return deny(
@@ -35,16 +35,18 @@ export async function resolveAccount(
   // Only what was just read may be called over: meanwhile its deadline may have been moved.
   if (remembered && !isLive(remembered, nowSeconds)) accounts.forget(key)
   const mayOpen = subject.agent.settings.may_open
-  const mustLook = remembered !== undefined || !mayAssumeNew || !mayOpen
-  const account = accounts.recall(key) ?? (mustLook ? await accounts.findByTask(key) : undefined)
-  if (account) return checkOwn(account, subject, nowSeconds)
-  if (!mayOpen)
+  const choose = (account: Account | undefined): AccountChoice | Denial => {
+    if (account) return checkOwn(account, subject, nowSeconds)
+    if (mayOpen) return { ok: true, kind: 'new', taskId, taskKey: key }
     return deny(
       'access_denied',
       'may_not_open',
       'This agent may not open accounts; ask its orchestrator for one and send account_id.',
     )
-  return { ok: true, kind: 'new', taskId, taskKey: key }
+  }
+  const account = accounts.recall(key)
+  const mustLook = remembered !== undefined || !mayAssumeNew || !mayOpen
+  return account || !mustLook ? choose(account) : accounts.findByTask(key).then(choose)
 }
 
 async function findNamed(accounts: AccountStore, wireId: string): Promise<Account | undefined> {

@@ -27,9 +27,14 @@ export const tokenRoutes: FastifyPluginCallback<TokenRouteDeps> = (app, deps, do
         .header('content-type', 'application/json; charset=utf-8')
         .header('cache-control', 'no-store')
         .header('pragma', 'no-cache')
-      return reply.send(JSON.stringify(answer))
+      return reply.send(writeAnswer(answer))
     })
   done()
+}
+
+/** As JSON; the token is base64url and dots, and need not be searched for what must be escaped. */
+function writeAnswer({ access_token, ...rest }: TokenAnswer): string {
+  return `{"access_token":"${access_token}",${JSON.stringify(rest).slice(1)}`
 }
 
 async function answerRequest(
