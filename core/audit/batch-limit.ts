@@ -1,7 +1,7 @@
 // How many events may share a commit: half of those that are at hand when there are most.
 //
 // Without a limit all who wait go in one batch, are answered at once and come back at once: the database rests while the next
-// batch is prepared, and nobody prepares while it works. Two halves take turns and keep both busy, which is a tenth more tokens.
+// batch is prepared, and nobody prepares while it works. Two halves take turns and keep both busy: a few per cent more tokens.
 
 /** How fast an earlier crowd is forgotten: by half within 140 commits. */
 const decay = 0.995

@@ -32,8 +32,9 @@ export function resolveAccount(
     )
   const key = taskKey(subject.agent.id, taskId)
   const remembered = accounts.recall(key)
+  if (remembered && isLive(remembered, nowSeconds)) return checkOwn(remembered, subject, nowSeconds)
   // Only what was just read may be called over: meanwhile its deadline may have been moved.
-  if (remembered && !isLive(remembered, nowSeconds)) accounts.forget(key)
+  if (remembered) accounts.forget(key)
   const mayOpen = subject.agent.settings.may_open
   const choose = (account: Account | undefined): AccountChoice | Denial => {
     if (account) return checkOwn(account, subject, nowSeconds)
@@ -44,9 +45,8 @@ export function resolveAccount(
       'This agent may not open accounts; ask its orchestrator for one and send account_id.',
     )
   }
-  const account = accounts.recall(key)
   const mustLook = remembered !== undefined || !mayAssumeNew || !mayOpen
-  return account || !mustLook ? choose(account) : accounts.findByTask(key).then(choose)
+  return mustLook ? accounts.findByTask(key).then(choose) : choose(undefined)
 }
 
 async function findNamed(accounts: AccountStore, wireId: string): Promise<Account | undefined> {

@@ -30,14 +30,13 @@ export class SubjectAuthenticator {
 
   /** The verified subject of a token seen before, if it still holds: no signature check, no round trip. */
   recall(snapshot: TenantSnapshot, tokenHash: string, nowMs: number): VerifiedSubject | undefined {
-    const kept = this.#remembered.get(tokenHash)
-    return kept?.mark === markOf(snapshot) && kept.subject.untilSeconds * 1000 > nowMs ? kept.subject : undefined
+    const kept = this.#notEnded(tokenHash, nowMs)
+    return kept?.mark === markOf(snapshot) ? kept.subject : undefined
   }
 
   /** Whether the token was good when it was last seen and has not ended, though the configuration may have changed since. */
   wasVerified(tokenHash: string, nowMs: number): boolean {
-    const kept = this.#remembered.get(tokenHash)
-    return kept !== undefined && kept.subject.untilSeconds * 1000 > nowMs
+    return this.#notEnded(tokenHash, nowMs) !== undefined
   }
 
   /** Throws BrokerError `trust_source_unavailable`. nowMs: the database's clock. */
@@ -62,5 +61,10 @@ export class SubjectAuthenticator {
     if (!sent.equals(presented.leaf.raw))
       return refuse('other_key', 'The subject token is not the certificate of this connection.')
     return this.#certificates.verify(snapshot, presented, nowMs)
+  }
+
+  #notEnded(tokenHash: string, nowMs: number): { mark: object; subject: VerifiedSubject } | undefined {
+    const kept = this.#remembered.get(tokenHash)
+    return kept && kept.subject.untilSeconds * 1000 > nowMs ? kept : undefined
   }
 }
