@@ -29,6 +29,8 @@ export async function extractFile(archive, name, target) {
 
 async function write(reader, size, target, stream) {
   const file = createWriteStream(target, { mode: 0o755 })
+  // Else a package that is cut short ends us first, and the file's own error, its folder being gone, reaches nobody.
+  await once(file, 'open')
   for (let left = size; left > 0; ) {
     const chunk = await reader.some(left)
     if (chunk === undefined) throw new Error('the package is cut short')
