@@ -1,5 +1,6 @@
 // Every plugin and every route of the broker, listed. What is not here is not served.
 
+import type { RequestListener } from 'node:http'
 import helmet from '@fastify/helmet'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance } from 'fastify'
@@ -10,17 +11,26 @@ import { createBaseApp } from './http/base-app.ts'
 import { createCursors } from './http/cursor.ts'
 import { healthRoutes } from './routes/health.ts'
 import { oauthRoutes } from './routes/oauth/oauth-routes.ts'
+import { createTokenDoor } from './routes/oauth/token-door.ts'
 import { publicDocumentRoutes } from './routes/public-documents.ts'
 import { resourceRoutes } from './routes/resource/resource-routes.ts'
 import { v1Routes } from './routes/v1/v1-routes.ts'
 import { publicServerOptions } from './tls/listeners.ts'
 
-export async function createApp(deps: BrokerDeps): Promise<FastifyInstance> {
+export interface App {
+  readonly app: FastifyInstance
+  /** What listens where agents prove keys in TLS. */
+  readonly tokenDoor: RequestListener
+}
+
+export async function createApp(deps: BrokerDeps): Promise<App> {
   const { config, clock, database, directory, keyEncryption, log } = deps
   const app = await createBaseApp({ logger: deps.logger, https: publicServerOptions(config.tls), baseUrl: config.publicUrl })
   app.register(healthRoutes, { faults: () => deps.heartbeat.faults() })
   app.register(publicDocumentRoutes)
-  app.register(oauthRoutes, { exchange: deps.exchange, directory, publicUrl: config.publicUrl, mtlsUrl: config.mtlsUrl })
+  const tokenRoute = { exchange: deps.exchange, directory }
+  const tokenDoor = createTokenDoor(app, tokenRoute)
+  app.register(oauthRoutes, { ...tokenRoute, publicUrl: config.publicUrl, mtlsUrl: config.mtlsUrl })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
   app.register(async management => {
     // Not for /token, which sheds load by its own queue and deadline, at no cost for those who are served.
@@ -37,5 +47,5 @@ export async function createApp(deps: BrokerDeps): Promise<FastifyInstance> {
     management.register(v1Routes({ db: database.db, clock, baseUrl: config.publicUrl, keyEncryption, cursors }))
   })
   await app.ready()
-  return app
+  return { app, tokenDoor }
 }

@@ -33,8 +33,8 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
   try {
     await checkDatabase(deps)
     await deps.heartbeat.start()
-    const app = await createApp(deps)
-    const mtls = createMtlsServer(config.tls, (request, response) => app.routing(request, response))
+    const { app, tokenDoor } = await createApp(deps)
+    const mtls = createMtlsServer(config.tls, tokenDoor)
     const listening = await deps.directory.listen(deps.database.sql)
     const flushing = setInterval(() => void flushRejections(deps), 1_000).unref()
     await app.listen({ host: config.host, port: config.port })

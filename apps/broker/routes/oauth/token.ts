@@ -1,7 +1,8 @@
 // POST /token: RFC 6749 § 3.2, RFC 8693 § 2, RFC 7523 § 2.1.
 
 import { hash } from 'node:crypto'
-import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyPluginCallback } from 'fastify'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { exchange } from '#core/exchange/exchange.ts'
 import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
@@ -19,17 +20,33 @@ export interface TokenRouteDeps {
   readonly directory: TenantDirectory
 }
 
+/** A token request whose body was read; `slug` names the tenant in the path. */
+export interface TokenRequest {
+  readonly slug: string | undefined
+  readonly raw: IncomingMessage
+  readonly body: string
+}
+
+/** All but `Content-Length`. RFC 6749 § 5.1. */
+export const tokenHeaders = {
+  'content-type': 'application/json; charset=utf-8',
+  'cache-control': 'no-store',
+  pragma: 'no-cache',
+} as const
+
 export const tokenRoutes: FastifyPluginCallback<TokenRouteDeps> = (app, deps, done) => {
   for (const url of ['/token', '/t/:slug/token'])
-    app.post<{ Params: { slug?: string }; Body: string }>(url, { schema: { hide: true } }, async (request, reply) => {
-      const answer = await withinDeadline(answerRequest(deps, request))
-      reply
-        .header('content-type', 'application/json; charset=utf-8')
-        .header('cache-control', 'no-store')
-        .header('pragma', 'no-cache')
-      return reply.send(writeAnswer(answer))
+    app.post<{ Params: { slug?: string }; Body: string | undefined }>(url, { schema: { hide: true } }, async (request, reply) => {
+      const { params, raw, body } = request
+      const answer = await answerTokenRequest(deps, { slug: params.slug, raw, body: body ?? '' })
+      return reply.headers(tokenHeaders).send(answer)
     })
   done()
+}
+
+/** The answer's body. Throws BrokerError. */
+export async function answerTokenRequest(deps: TokenRouteDeps, request: TokenRequest): Promise<string> {
+  return writeAnswer(await withinDeadline(findAnswer(deps, request)))
 }
 
 /** As JSON; the token is base64url and dots, and need not be searched for what must be escaped. */
@@ -37,17 +54,16 @@ function writeAnswer({ access_token, ...rest }: TokenAnswer): string {
   return `{"access_token":"${access_token}",${JSON.stringify(rest).slice(1)}`
 }
 
-async function answerRequest(
-  deps: TokenRouteDeps,
-  request: FastifyRequest<{ Params: { slug?: string }; Body: string }>,
-): Promise<TokenAnswer> {
-  const snapshot = await resolveTenant(deps.directory, request.params.slug)
+async function findAnswer(deps: TokenRouteDeps, { slug, raw, body }: TokenRequest): Promise<TokenAnswer> {
+  const snapshot = await resolveTenant(deps.directory, slug)
+  // No proxy is believed.
+  const address = raw.socket.remoteAddress ?? ''
   return exchange(deps.exchange, {
     snapshot,
-    request: readRequest(deps, snapshot, request),
-    presented: peerCertificate(request.raw),
-    address: request.ip,
-    idempotencyKeyHash: readIdempotencyKey(request.headers['idempotency-key']),
+    request: readRequest(deps, snapshot, { raw, body, address }),
+    presented: peerCertificate(raw),
+    address,
+    idempotencyKeyHash: readIdempotencyKey(raw.headers['idempotency-key']),
   })
 }
 
@@ -55,14 +71,14 @@ async function answerRequest(
 function readRequest(
   { exchange: { rejections } }: TokenRouteDeps,
   snapshot: TenantSnapshot,
-  request: FastifyRequest<{ Body: string }>,
+  { raw, body, address }: { raw: IncomingMessage; body: string; address: string },
 ) {
-  if (request.headers.authorization !== undefined)
+  if (raw.headers.authorization !== undefined)
     throw new BrokerError('client_not_authenticated', { hint: 'Authorization is not used here: agents prove a key in TLS.' })
   try {
-    return parseExchangeRequest(parseForm(request.body ?? ''))
+    return parseExchangeRequest(parseForm(body))
   } catch (error) {
-    rejections.count(snapshot.tenant.id, request.ip, 'malformed_request')
+    rejections.count(snapshot.tenant.id, address, 'malformed_request')
     throw error
   }
 }
