@@ -152,6 +152,17 @@ alter table mayfly.idempotency owner to mayfly_owner;
 alter table mayfly.idempotency add constraint idempotency_pkey PRIMARY KEY (credential_id, key_hash);
 grant delete, insert, select, update on mayfly.idempotency to mayfly_app;
 
+create table mayfly.replay (
+  tenant_id uuid not null,
+  kind text not null,
+  hash bytea not null,
+  expires_at timestamp with time zone not null
+);
+alter table mayfly.replay owner to mayfly_owner;
+alter table mayfly.replay add constraint replay_pkey PRIMARY KEY (tenant_id, kind, hash);
+CREATE INDEX replay_expiry ON mayfly.replay USING btree (expires_at);
+grant delete, insert, select on mayfly.replay to mayfly_app;
+
 create table mayfly.resource (
   id uuid not null,
   tenant_id uuid not null,

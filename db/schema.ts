@@ -98,6 +98,13 @@ export interface MayflyIdempotency {
   expires_at: Timestamp
 }
 
+export interface MayflyReplay {
+  tenant_id: string
+  kind: string
+  hash: Bytes
+  expires_at: Timestamp
+}
+
 export interface MayflyResource {
   id: string
   tenant_id: string
@@ -167,6 +174,7 @@ export interface DB {
   'mayfly.consumed_nonce': MayflyConsumedNonce
   'mayfly.credential': MayflyCredential
   'mayfly.idempotency': MayflyIdempotency
+  'mayfly.replay': MayflyReplay
   'mayfly.resource': MayflyResource
   'mayfly.signing_key': MayflySigningKey
   'mayfly.subject_key': MayflySubjectKey

@@ -5,6 +5,7 @@ const batch = 500
 export interface Housekeeping {
   readonly pins: number
   readonly nonces: number
+  readonly replays: number
   readonly idempotencyKeys: number
   readonly credentials: number
 }
@@ -25,6 +26,12 @@ export async function deleteExpired(sql: Sql): Promise<Housekeeping> {
       () => sql`
       delete from mayfly.consumed_nonce where (resource_id, nonce_hash) in (
         select resource_id, nonce_hash from mayfly.consumed_nonce where expires_at < clock_timestamp() - interval '1 minute'
+         order by expires_at limit ${batch})`,
+    ),
+    replays: await drain(
+      () => sql`
+      delete from mayfly.replay where (tenant_id, kind, hash) in (
+        select tenant_id, kind, hash from mayfly.replay where expires_at < clock_timestamp() - interval '1 minute'
          order by expires_at limit ${batch})`,
     ),
     idempotencyKeys: await drain(
