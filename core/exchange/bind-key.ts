@@ -1,51 +1,75 @@
 // Which key will the token be bound to, and does the presenter's key prove anything?
 //
-// A client certificate counts as proof of possession only if the subject token's own `cnf` names it, or if the certificate
-// by itself is recognised as the same agent. A key that is merely present proves nothing: a thief has one too. Without
-// proof the exchange is `bearer`, allowed only where the agent's registration says so, and the subject token then belongs
-// to the first key that used it, until it ends.
+// A key counts as proof of possession only if the subject token's own `cnf` names it, or if the key by itself is recognised as
+// the same agent: a certificate by its trust source, a DPoP key or the key of a client assertion by its registration. A key
+// that is merely present proves nothing: a thief has one too. Without proof the exchange is `bearer`, allowed only where the
+// agent's registration says so, and the subject token then belongs to the first key that used it, until it ends.
 
+import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
-import type { PresentedCertificate } from '#core/subject/certificate.ts'
+import { type BoundKey, isSameKey } from '#core/subject/bound-key.ts'
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
-import type { VerifiedSubject } from '#core/subject/subject.ts'
+import { findPinnedAgent } from '#core/subject/pinned-key.ts'
+import type { SubjectResult, VerifiedSubject } from '#core/subject/subject.ts'
 import { type Denial, deny } from './denial.ts'
+import type { PresentedKeys } from './presented-keys.ts'
 
 export interface KeyBinding {
   readonly ok: true
   readonly binding: 'pop' | 'bearer'
-  /** The certificate that the token will be bound to; undefined: no key was presented. */
-  readonly thumbprint: string | undefined
+  /** What the token will be bound to: the DPoP key before the certificate; undefined: no key was presented. */
+  readonly key: BoundKey | undefined
   /** The token ends with it. Seconds since the epoch. */
   readonly notAfterSeconds: number
 }
 
-/** presented: the verified peer of this connection, if any. nowMs: the database's clock. */
+/** presented: keys whose possession this request has proven. nowMs: the database's clock. */
 export function bindKey(
   snapshot: TenantSnapshot,
   subject: VerifiedSubject,
-  presented: PresentedCertificate | undefined,
+  presented: PresentedKeys,
   certificates: CertificateSubjects,
   nowMs: number,
 ): KeyBinding | Denial {
-  const key = { thumbprint: presented?.thumbprint, notAfterSeconds: presented?.notAfterSeconds ?? Number.POSITIVE_INFINITY }
-  if (presented && nowMs >= presented.notAfterSeconds * 1000)
-    return deny('client_not_authenticated', 'certificate_expired', 'The client certificate has expired.')
-  if (subject.boundThumbprint !== undefined) {
-    if (subject.boundThumbprint === key.thumbprint) return { ok: true, binding: 'pop', ...key }
-    return deny('client_not_authenticated', 'other_key', 'The subject token is bound to another certificate; present that one.')
+  const { certificate, dpop } = presented
+  if (certificate && nowMs >= certificate.notAfterSeconds * 1000) return refuseKey('certificate_expired', expired)
+  const byCertificate: BoundKey | undefined = certificate && { kind: 'x5t#S256', thumbprint: certificate.thumbprint }
+  const key = dpop ?? byCertificate
+  const bound = { ok: true, key, notAfterSeconds: certificate?.notAfterSeconds ?? Number.POSITIVE_INFINITY } as const
+  if (subject.boundKey !== undefined) {
+    if (isSameKey(subject.boundKey, byCertificate) || isSameKey(subject.boundKey, dpop)) return { binding: 'pop', ...bound }
+    return refuseKey('other_key', 'The subject token is bound to another key; present that one.')
   }
-  const own = presented && certificates.verify(snapshot, presented, nowMs)
-  if (own?.ok) {
-    if (own.subject.agent.id === subject.agent.id) return { ok: true, binding: 'pop', ...key }
-    return deny('client_not_authenticated', 'other_agents_certificate', 'The client certificate belongs to another agent.')
+  const own = certificate && certificates.verify(snapshot, certificate, nowMs)
+  const owners = ownersOf(snapshot, presented, own)
+  if (owners.some(({ agent }) => agent.id !== subject.agent.id)) {
+    const foreign = owners.find(({ agent }) => agent.id !== subject.agent.id)!
+    return refuseKey(`other_agents_${foreign.by}`, `The ${words[foreign.by]} belongs to another agent.`)
   }
-  if (subject.agent.settings.binding === 'bearer') return { ok: true, binding: 'bearer', ...key }
-  return presented
-    ? deny(
-        'client_not_authenticated',
-        'key_not_proven',
-        `The client certificate does not prove this agent. ${own?.hint ?? ''}`.trim(),
-      )
-    : deny('client_not_authenticated', 'no_key', 'This agent must present its client certificate on the mTLS port.')
+  if (owners.length > 0 && key) return { binding: 'pop', ...bound }
+  if (subject.agent.settings.binding === 'bearer') return { binding: 'bearer', ...bound }
+  if (!key) return refuseKey('no_key', 'This agent must present its client certificate on the mTLS port, or a DPoP proof.')
+  return refuseKey('key_not_proven', `The presented key does not prove this agent. ${ownHint(own)}`.trim())
+}
+
+const expired = 'The client certificate has expired.'
+const words = { certificate: 'client certificate', dpop_key: 'DPoP key', assertion: 'client assertion' } as const
+
+const refuseKey = (reason: string, hint: string): Denial => deny('client_not_authenticated', reason, hint)
+
+const ownHint = (own: SubjectResult | undefined): string => (own && !own.ok ? own.hint : '')
+
+/** Whose the presented keys are, as far as anybody's. */
+function ownersOf(
+  snapshot: TenantSnapshot,
+  { dpop, clientKey }: PresentedKeys,
+  own: SubjectResult | undefined,
+): { readonly by: keyof typeof words; readonly agent: Agent }[] {
+  const byDpop = dpop && findPinnedAgent(snapshot, dpop.thumbprint)
+  const byAssertion = clientKey === undefined ? undefined : findPinnedAgent(snapshot, clientKey)
+  return [
+    ...(own?.ok ? [{ by: 'certificate', agent: own.subject.agent } as const] : []),
+    ...(byDpop ? [{ by: 'dpop_key', agent: byDpop } as const] : []),
+    ...(byAssertion ? [{ by: 'assertion', agent: byAssertion } as const] : []),
+  ]
 }

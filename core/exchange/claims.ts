@@ -6,6 +6,7 @@ import { hash } from 'node:crypto'
 import { formatId } from '#core/ids/id.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { ReplayMode, Resource } from '#core/registry/resource.ts'
+import type { BoundKey } from '#core/subject/bound-key.ts'
 
 export interface ClaimsInput {
   readonly issuer: string
@@ -18,7 +19,7 @@ export interface ClaimsInput {
   readonly resource: Resource
   readonly granted: Permission
   readonly resourceHash: string
-  readonly thumbprint: string | undefined
+  readonly key: BoundKey | undefined
   readonly tokenId: string
   readonly nonce: string
   readonly issuedSeconds: number
@@ -56,7 +57,7 @@ export function frameClaims(input: Omit<ClaimsInput, 'nonce'>): ClaimsFrame {
     authorization_details: details.length > 0 ? details : undefined,
     cfg: input.configEpoch,
     client_id: input.clientId,
-    cnf: input.thumbprint === undefined ? undefined : { 'x5t#S256': input.thumbprint },
+    cnf: input.key && { [input.key.kind]: input.key.thumbprint },
     delegation: { depth: 0, max_depth: 0 },
   })
   const tail = JSON.stringify({

@@ -13,7 +13,6 @@ import { randomText } from '#core/ids/random.ts'
 import { rowToStore } from '#core/keys/subject-keys.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
-import type { PresentedCertificate } from '#core/subject/certificate.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { AppendOutcome } from '#db/log/append.ts'
 import type { Attempt } from './attempt.ts'
@@ -25,13 +24,14 @@ import type { ExchangeDeps } from './exchange-deps.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import { Pins } from './pins.ts'
 import { isDenial, type Plan, planIssuance } from './plan.ts'
+import type { PresentedKeys } from './presented-keys.ts'
 import { renewClaimSecret } from './renew-claim-secret.ts'
 import { type TokenAnswer, tokenAnswer } from './token-answer.ts'
 
 export interface ExchangeInput {
   readonly snapshot: TenantSnapshot
   readonly request: ExchangeRequest
-  readonly presented: PresentedCertificate | undefined
+  readonly presented: PresentedKeys
   /** Remote address of the connection, for the private part of the log. */
   readonly address: string
   /** SHA-256 (hex) of the caller's Idempotency-Key. */
@@ -72,11 +72,12 @@ async function authenticate({ deps, input, snapshot, tokenHash, nowMs }: Attempt
   if (known && request.subjectKind === 'jwt') return known
   // Whose certificate is an agent's own, or whose token was good before the configuration changed, is no junk, whatever the
   // neighbours behind one address do.
-  const ownsCertificate = (): boolean => presented !== undefined && deps.certificates.verify(snapshot, presented, nowMs).ok
+  const ownsCertificate = (): boolean =>
+    presented.certificate !== undefined && deps.certificates.verify(snapshot, presented.certificate, nowMs).ok
   rejections.admit(address, () => subjects.wasVerified(tokenHash, nowMs) || ownsCertificate())
   const result =
     request.subjectKind === 'certificate'
-      ? subjects.verifyCertificate(snapshot, request.subjectToken, presented, nowMs)
+      ? subjects.verifyCertificate(snapshot, request.subjectToken, presented.certificate, nowMs)
       : await subjects.verifyJwt(snapshot, request.subjectToken, tokenHash, nowMs)
   if (result.ok) return result.subject
   rejections.count(snapshot.tenant.id, address, result.reason)
@@ -102,7 +103,7 @@ async function decide(attempt: Attempt, subject: VerifiedSubject): Promise<Plan 
   const key = bindKey(snapshot, subject, input.presented, deps.certificates, nowMs)
   if (!key.ok) return key
   const pinName = key.binding === 'bearer' ? Pins.nameOf(subjectToken) : undefined
-  if (pinName !== undefined && deps.pins.contradicts(pinName, key.thumbprint))
+  if (pinName !== undefined && deps.pins.contradicts(pinName, key.key))
     return deny(
       'client_not_authenticated',
       'pinned_to_other_key',

@@ -4,6 +4,7 @@
 
 import { type SealedFacts, type SubjectKey, sealFacts } from '#core/audit/event.ts'
 import { GenerationCache } from '#core/memory/generation-cache.ts'
+import { isSameKey } from '#core/subject/bound-key.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import { type ClaimsFrame, type ClaimsInput, frameClaims } from './claims.ts'
 
@@ -13,7 +14,7 @@ type Claimed = Omit<ClaimsInput, 'nonce'>
  * All that a frame follows from, beside its account. The hash stands for issuer, resource, details and scope; the account for
  * agent and task and, with the key, for the subject; the config epoch for whatever else the registry says.
  */
-interface Origin extends Pick<Claimed, 'configEpoch' | 'resourceHash' | 'thumbprint'> {
+interface Origin extends Pick<Claimed, 'configEpoch' | 'resourceHash' | 'key'> {
   readonly subjectKeyId: string
   /** Of the connection. */
   readonly address: string
@@ -32,19 +33,19 @@ export class IssuanceFrames {
 
   /** address: of the connection. */
   get(subjectKey: SubjectKey, subject: VerifiedSubject, claimed: Claimed, address: string): IssuanceFrame {
-    const { configEpoch, resourceHash, thumbprint, accountId } = claimed
+    const { configEpoch, resourceHash, key, accountId } = claimed
     const known = this.#byAccount.get(accountId)
     const found = known?.find(
       frame =>
         frame.configEpoch === configEpoch &&
         frame.resourceHash === resourceHash &&
-        frame.thumbprint === thumbprint &&
+        isSameKey(frame.key, key) &&
         frame.subjectKeyId === subjectKey.id &&
         frame.address === address,
     )
     if (found) return found
     const facts = sealIssuance(subjectKey, subject, claimed, address)
-    const origin = { configEpoch, resourceHash, thumbprint, subjectKeyId: subjectKey.id, address }
+    const origin = { configEpoch, resourceHash, key, subjectKeyId: subjectKey.id, address }
     const frame = { facts, claims: frameClaims(claimed), ...origin }
     this.#byAccount.set(accountId, [frame, ...(known ?? [])].slice(0, framesPerAccount))
     return frame

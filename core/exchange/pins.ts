@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import { GenerationCache } from '#core/memory/generation-cache.ts'
+import type { BoundKey } from '#core/subject/bound-key.ts'
 import type { Pin } from '#db/log/append.ts'
 
 /** Which key a bearer subject token belongs to. The database decides (`log.append`); a pin never changes, so it may be remembered. */
@@ -14,19 +15,20 @@ export class Pins {
     return hash('sha256', token.slice(0, token.lastIndexOf('.')), 'hex')
   }
 
-  static keyName(thumbprint: string | undefined): string {
-    return thumbprint === undefined ? '' : Buffer.from(thumbprint, 'base64url').toString('hex')
+  /** Both kinds of thumbprint are SHA-256 over different things, so that no two keys share one. */
+  static keyName(key: BoundKey | undefined): string {
+    return key === undefined ? '' : Buffer.from(key.thumbprint, 'base64url').toString('hex')
   }
 
   /** Whether the token is known to belong to another key than this one. */
-  contradicts(tokenHash: string, thumbprint: string | undefined): boolean {
-    const key = this.#keys.get(tokenHash)
-    return key !== undefined && key !== Pins.keyName(thumbprint)
+  contradicts(tokenHash: string, key: BoundKey | undefined): boolean {
+    const pinned = this.#keys.get(tokenHash)
+    return pinned !== undefined && pinned !== Pins.keyName(key)
   }
 
   /** Whether the token is known to belong to this key, so that it need not be pinned again. */
-  confirms(tokenHash: string, thumbprint: string | undefined): boolean {
-    return this.#keys.get(tokenHash) === Pins.keyName(thumbprint)
+  confirms(tokenHash: string, key: BoundKey | undefined): boolean {
+    return this.#keys.get(tokenHash) === Pins.keyName(key)
   }
 
   remember(pin: Pin): void {

@@ -94,7 +94,7 @@ function claimsOf({ snapshot, nowMs }: Attempt, { subject, key, grant, account }
     resource: grant.resource,
     granted: grant.granted,
     resourceHash: grant.resourceHash,
-    thumbprint: grant.resource.config.enforces.includes('cnf') ? key.thumbprint : undefined,
+    key: grant.resource.config.enforces.includes('cnf') ? key.key : undefined,
     tokenId: newId('token', nowMs),
     issuedSeconds: Math.floor(nowMs / 1000),
     expiresSeconds,
@@ -146,8 +146,8 @@ function openingRow(account: Account, claimSecret: string): Opening {
 }
 
 function pinFor(deps: ExchangeDeps, pinName: string, key: KeyBinding, subject: VerifiedSubject): Pin | undefined {
-  if (deps.pins.confirms(pinName, key.thumbprint)) return undefined
-  return { token_hash: pinName, key: Pins.keyName(key.thumbprint), until: subject.expiresSeconds }
+  if (deps.pins.confirms(pinName, key.key)) return undefined
+  return { token_hash: pinName, key: Pins.keyName(key.key), until: subject.expiresSeconds }
 }
 
 /** A piece of a request's text would keep the whole request in memory as long as the account is remembered. Task ids are ASCII. */

@@ -7,7 +7,8 @@ import type { Plan } from './plan.ts'
 export interface TokenAnswer {
   readonly access_token: string
   readonly issued_token_type: string
-  readonly token_type: 'Bearer'
+  /** `DPoP` where the token is bound to a DPoP key (RFC 9449 § 5). */
+  readonly token_type: 'Bearer' | 'DPoP'
   readonly expires_in: number
   readonly scope?: string | undefined
   readonly authorization_details?: readonly AuthorizationDetail[] | undefined
@@ -24,7 +25,7 @@ export function tokenAnswer(plan: Plan, token: string, issuer: string, claimSecr
   return {
     access_token: token,
     issued_token_type: accessTokenType,
-    token_type: 'Bearer',
+    token_type: claims.key?.kind === 'jkt' ? 'DPoP' : 'Bearer',
     expires_in: claims.expiresSeconds - claims.issuedSeconds,
     // RFC 6749 § 5.1: an absent scope means the requested one, so where all of it was dropped that must be said.
     scope: scopes.length > 0 || plan.dropped.scopes.length > 0 ? scopes.join(' ') : undefined,

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { X509Rule } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import type { X509Rule } from '#core/registry/trust-source-kinds/x509-ca.ts'
 import { type CertificateNames, type PresentedCertificate, readNames } from './certificate.ts'
 import { chainEndsIn, readAnchors } from './certificate-path.ts'
 import { matchAgent, type NameKind, type Proof } from './match-agent.ts'
@@ -47,7 +47,7 @@ export class CertificateSubjects {
     const names = readNames(presented.leaf)
     const matched = matchAgent(snapshot, proofsOf(names, vouching))
     if (!matched.ok) return matched
-    const rule = matched.rule as X509Rule
+    const rule = matched.rule as X509Rule & { readonly trust_source: string }
     const subject = rule.san_uri ? names.uris[0]! : rule.san_dns ? names.dnsNames[0]! : names.subjectDn
     const issuer = `x509:${rule.trust_source}`
     return {
@@ -61,7 +61,7 @@ export class CertificateSubjects {
         derivedTaskId: undefined,
         untilSeconds: presented.notAfterSeconds,
         expiresSeconds: presented.notAfterSeconds,
-        boundThumbprint: presented.thumbprint,
+        boundKey: { kind: 'x5t#S256', thumbprint: presented.thumbprint },
         byCertificate: true,
       },
     }

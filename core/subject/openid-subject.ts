@@ -8,6 +8,7 @@ import { parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
+import { readBoundKey } from './bound-key.ts'
 import { claimAt } from './claim-at.ts'
 import type { JwksStore } from './jwks-store.ts'
 import { matchAgent } from './match-agent.ts'
@@ -51,8 +52,11 @@ export async function verifyOpenIdSubject(
     return refuse('bad_signature', 'Its signature does not verify with the keys of its issuer.')
   }
   // A token that is bound to a key of another kind must not become one that anybody may present.
-  if ('cnf' in jwt.payload && boundThumbprint(jwt) === undefined)
-    return refuse('unsupported_binding', 'It is bound to a key that cannot be proven here: only cnf.x5t#S256 is understood.')
+  if ('cnf' in jwt.payload && readBoundKey(jwt.payload['cnf']) === undefined)
+    return refuse(
+      'unsupported_binding',
+      'It is bound to a key that cannot be proven here: only one of cnf.x5t#S256 and cnf.jkt is understood.',
+    )
   const matched = matchAgent(snapshot, [
     { trustSourceId: source.id, kind: 'sub', name: jwt.payload['sub'] as string, claims: jwt.payload },
   ])
@@ -93,13 +97,6 @@ function checkTimes(
   return { ok: true, untilSeconds: Math.min(exp, iat + source.maxAgeSeconds) }
 }
 
-/** RFC 8705 § 3.1. Undefined also where another key is named beside it: a token bound to two keys needs both proven. */
-function boundThumbprint(jwt: ParsedJwt): string | undefined {
-  const cnf = jwt.payload['cnf'] as Record<string, unknown> | null | undefined
-  const thumbprint = cnf?.['x5t#S256']
-  return typeof thumbprint === 'string' && Object.keys(cnf!).length === 1 ? thumbprint : undefined
-}
-
 function toSubject(agent: Agent, source: OpenIdTrustSource, jwt: ParsedJwt, untilSeconds: number): VerifiedSubject {
   const subject = jwt.payload['sub'] as string
   const at = (path: string): string | undefined => claimAt(jwt.payload, path)
@@ -114,7 +111,7 @@ function toSubject(agent: Agent, source: OpenIdTrustSource, jwt: ParsedJwt, unti
     derivedTaskId: complete ? `run_${hashList([source.issuer, subject, ...taskValues]).slice(0, 32)}` : undefined,
     untilSeconds,
     expiresSeconds: jwt.payload['exp'] as number,
-    boundThumbprint: boundThumbprint(jwt),
+    boundKey: readBoundKey(jwt.payload['cnf']),
     byCertificate: false,
   }
 }

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto'
 import type { Agent } from '#core/registry/agent.ts'
+import type { BoundKey } from './bound-key.ts'
 
 /** Who comes: a workload that a trust source vouched for, recognised as one agent of the tenant. Remembered by the token's hash. */
 export interface VerifiedSubject {
@@ -17,8 +18,8 @@ export interface VerifiedSubject {
   readonly untilSeconds: number
   /** The proof's own end, whatever the trust source makes of it; what must be remembered of it must be remembered until then. */
   readonly expiresSeconds: number
-  /** `cnf.x5t#S256` of the proof: the certificate that it is bound to. */
-  readonly boundThumbprint: string | undefined
+  /** `cnf` of the proof: the key that it is bound to. */
+  readonly boundKey: BoundKey | undefined
   /** Whether the proof itself is the TLS client certificate. */
   readonly byCertificate: boolean
 }

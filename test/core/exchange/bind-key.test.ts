@@ -35,9 +35,11 @@ beforeAll(async () => {
   }
 })
 
-function bind(agent: typeof pop, presented: PresentedCertificate | undefined, boundThumbprint?: string) {
+function bind(agent: typeof pop, certificate: PresentedCertificate | undefined, boundThumbprint?: string) {
+  const boundKey = boundThumbprint === undefined ? undefined : { kind: 'x5t#S256', thumbprint: boundThumbprint }
+  const presented = { certificate, dpop: undefined, clientKey: undefined }
   const snapshot = makeSnapshot({ sources: [openIdSource(), x509Source('ca', anchor)], agents: [agent, other] })
-  const result = bindKey(snapshot, { agent, boundThumbprint } as VerifiedSubject, presented, new CertificateSubjects(), nowMs)
+  const result = bindKey(snapshot, { agent, boundKey } as VerifiedSubject, presented, new CertificateSubjects(), nowMs)
   return result.ok ? result : { ...result, hint: undefined }
 }
 
@@ -46,7 +48,7 @@ describe('a key is proof of possession only', () => {
     expect(bind(pop, certificates.own)).toEqual({
       ok: true,
       binding: 'pop',
-      thumbprint: certificates.own.thumbprint,
+      key: { kind: 'x5t#S256', thumbprint: certificates.own.thumbprint },
       notAfterSeconds: certificates.own.notAfterSeconds,
     })
   })
@@ -83,39 +85,41 @@ describe('bearer', () => {
     expect(bind(bearer, undefined)).toMatchObject({
       ok: true,
       binding: 'bearer',
-      thumbprint: undefined,
+      key: undefined,
       notAfterSeconds: Number.POSITIVE_INFINITY,
     })
     expect(bind(bearer, certificates.stranger)).toMatchObject({
       ok: true,
       binding: 'bearer',
-      thumbprint: certificates.stranger.thumbprint,
+      key: { kind: 'x5t#S256', thumbprint: certificates.stranger.thumbprint },
     })
     expect(bind(bearer, certificates.own)).toMatchObject({ ok: true, binding: 'pop' })
   })
 })
 
 describe('a pin', () => {
-  const pin = { token_hash: 'aa', key: Pins.keyName('AQID'), until: 1 }
+  const own = { kind: 'x5t#S256', thumbprint: 'AQID' } as const
+  const other = { kind: 'jkt', thumbprint: 'AQIE' } as const
+  const pin = { token_hash: 'aa', key: Pins.keyName(own), until: 1 }
 
   test('confirms its own key and contradicts every other, no key included', () => {
     const pins = new Pins()
-    expect([pins.confirms('aa', 'AQID'), pins.contradicts('aa', 'AQID')]).toEqual([false, false])
+    expect([pins.confirms('aa', own), pins.contradicts('aa', own)]).toEqual([false, false])
     pins.remember(pin)
-    expect([pins.confirms('aa', 'AQID'), pins.contradicts('aa', 'AQID')]).toEqual([true, false])
-    for (const key of ['AQIE', undefined]) expect([pins.confirms('aa', key), pins.contradicts('aa', key)]).toEqual([false, true])
-    expect(pins.contradicts('bb', 'AQIE')).toBe(false)
+    expect([pins.confirms('aa', own), pins.contradicts('aa', own)]).toEqual([true, false])
+    for (const key of [other, undefined]) expect([pins.confirms('aa', key), pins.contradicts('aa', key)]).toEqual([false, true])
+    expect(pins.contradicts('bb', other)).toBe(false)
   })
 
   test('known to be another’s contradicts the key that was tried', () => {
     const pins = new Pins()
     pins.markForeign(pin)
-    expect([pins.confirms('aa', 'AQID'), pins.contradicts('aa', 'AQID')]).toEqual([false, true])
+    expect([pins.confirms('aa', own), pins.contradicts('aa', own)]).toEqual([false, true])
   })
 
   test('of a token that came without a key confirms only its coming without one', () => {
     const pins = new Pins()
     pins.remember({ ...pin, key: Pins.keyName(undefined) })
-    expect([pins.confirms('aa', undefined), pins.contradicts('aa', 'AQID')]).toEqual([true, true])
+    expect([pins.confirms('aa', undefined), pins.contradicts('aa', own)]).toEqual([true, true])
   })
 })

@@ -17,7 +17,7 @@ const input: ClaimsInput = {
   resource: makeResource(),
   granted: { details: [], scopes: ['orders:read'] },
   resourceHash: 'h'.repeat(43),
-  thumbprint: 't'.repeat(43),
+  key: { kind: 'x5t#S256', thumbprint: 't'.repeat(43) },
   tokenId: `at_${'2'.repeat(32)}`,
   nonce: 'n'.repeat(22),
   issuedSeconds: 1_795_305_600,
@@ -29,16 +29,18 @@ const anyInput = fc
     granted: permission,
     taskId: fc.stringMatching(/^[\x21-\x7e]{1,128}$/),
     nonce: fc.stringMatching(/^[A-Za-z0-9_.~-]{8,128}$/),
-    thumbprint: fc.option(fc.constant('t'.repeat(43)), { nil: undefined }),
+    key: fc.option(fc.record({ kind: fc.constantFrom('x5t#S256', 'jkt'), thumbprint: fc.constant('t'.repeat(43)) }), {
+      nil: undefined,
+    }),
     replay: fc.constantFrom('pop', 'once', 'challenge'),
   })
   .map(
-    ({ granted, taskId, nonce, thumbprint, replay }): ClaimsInput => ({
+    ({ granted, taskId, nonce, key, replay }): ClaimsInput => ({
       ...input,
       granted,
       taskId,
       nonce,
-      thumbprint,
+      key: key as ClaimsInput['key'],
       resource: makeResource({ replay }),
     }),
   )
@@ -82,7 +84,7 @@ describe('claims', () => {
       txn: account.replace('acct', 'txn'),
       scope: 'orders:read',
       act: { sub: input.clientId, iss: input.issuer, sub_profile: 'ai_agent' },
-      cnf: { 'x5t#S256': input.thumbprint },
+      cnf: { 'x5t#S256': input.key!.thumbprint },
       task_id: input.taskId,
       nonce: input.nonce,
       replay: 'pop',
@@ -92,9 +94,7 @@ describe('claims', () => {
   })
 
   test('leave out what is not there: cnf, scope, authorization_details', () => {
-    const bare = JSON.parse(
-      prepareClaims({ ...input, thumbprint: undefined, granted: { details: [], scopes: [] } }).canonical,
-    ) as object
+    const bare = JSON.parse(prepareClaims({ ...input, key: undefined, granted: { details: [], scopes: [] } }).canonical) as object
     for (const name of ['cnf', 'scope', 'authorization_details']) expect(bare).not.toHaveProperty([name])
   })
 })

@@ -61,7 +61,7 @@ test('a good certificate is recognised as its agent, bound to itself, until its 
       trustSourceId: 'ca',
       foreign: { issuer: 'x509:ca', subject: uri },
       byCertificate: true,
-      boundThumbprint: presented.thumbprint,
+      boundKey: { kind: 'x5t#S256', thumbprint: presented.thumbprint },
       untilSeconds: notAfter,
     },
   })

@@ -105,6 +105,6 @@ describe('instances and tasks', () => {
   })
 
   test('carry the certificate that the token is bound to', async () => {
-    expect((await subjectOf({ cnf: { 'x5t#S256': 'abc' } }, {})).boundThumbprint).toBe('abc')
+    expect((await subjectOf({ cnf: { 'x5t#S256': 'abc' } }, {})).boundKey).toEqual({ kind: 'x5t#S256', thumbprint: 'abc' })
   })
 })

@@ -24,7 +24,7 @@ test('a good token is recognised as its agent, until its end', async () => {
       foreign: { issuer, subject: sub },
       untilSeconds: now + 300,
       byCertificate: false,
-      boundThumbprint: undefined,
+      boundKey: undefined,
       derivedTaskId: undefined,
     },
   })
@@ -63,7 +63,7 @@ describe('claims', () => {
       { events: { 'http://schemas.openid.net/event/backchannel-logout': {} } },
       'wrong_typ',
     ],
-    ['a binding to a key of another kind', { cnf: { jkt: 'x' } }, 'unsupported_binding'],
+    ['a binding to a key of another kind', { cnf: { jwk: { kty: 'EC' } } }, 'unsupported_binding'],
     ['a binding to two keys', { cnf: { 'x5t#S256': 'x', jkt: 'y' } }, 'unsupported_binding'],
     ['a binding that is empty', { cnf: {} }, 'unsupported_binding'],
     ['a binding that is null', { cnf: null }, 'unsupported_binding'],

@@ -61,7 +61,7 @@ async function findAnswer(deps: TokenRouteDeps, { slug, raw, body }: TokenReques
   return exchange(deps.exchange, {
     snapshot,
     request: readRequest(deps, snapshot, { raw, body, address }),
-    presented: peerCertificate(raw),
+    presented: { certificate: peerCertificate(raw), dpop: undefined, clientKey: undefined },
     address,
     idempotencyKeyHash: readIdempotencyKey(raw.headers['idempotency-key']),
   })

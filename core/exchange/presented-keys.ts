@@ -1,0 +1,12 @@
+import type { BoundKey } from '#core/subject/bound-key.ts'
+import type { PresentedCertificate } from '#core/subject/certificate.ts'
+
+/** Keys whose possession a request has proven; none of them says yet who comes. */
+export interface PresentedKeys {
+  /** By the TLS handshake, or vouched for by a trusted proxy. */
+  readonly certificate: PresentedCertificate | undefined
+  /** By a DPoP proof (RFC 9449). */
+  readonly dpop: BoundKey | undefined
+  /** Thumbprint (RFC 7638) of the registered key that signed the client assertion (RFC 7523 § 2.2). */
+  readonly clientKey: string | undefined
+}

@@ -1,0 +1,58 @@
+// Keys that an operator vouches for by naming them in an agent's rule: no authority stands between.
+
+import { createHash } from 'node:crypto'
+import type { Agent } from '#core/registry/agent.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+
+export type PublicKeyJwk = Readonly<Record<string, unknown>>
+
+const members: Readonly<Record<string, readonly string[]>> = {
+  EC: ['crv', 'kty', 'x', 'y'],
+  OKP: ['crv', 'kty', 'x'],
+  RSA: ['e', 'kty', 'n'],
+}
+
+/** RFC 7638 § 3, base64url. Throws for a key type that no agent may have. */
+export function jwkThumbprint(jwk: PublicKeyJwk): string {
+  const names = members[String(jwk['kty'])]
+  if (!names) throw new RangeError('no thumbprint for this key type')
+  return createHash('sha256')
+    .update(JSON.stringify(Object.fromEntries(names.map(name => [name, jwk[name]]))))
+    .digest('base64url')
+}
+
+export interface PinnedKey {
+  readonly agent: Agent
+  readonly trustSourceId: string
+  readonly jwk: PublicKeyJwk
+  readonly thumbprint: string
+}
+
+// Derived from a snapshot and gone with it.
+const known = new WeakMap<TenantSnapshot, Map<string, PinnedKey[]>>()
+
+/** The one agent that registered this key; a key of two agents is nobody's. thumbprint: RFC 7638. */
+export function findPinnedAgent(snapshot: TenantSnapshot, thumbprint: string): Agent | undefined {
+  const keys = pinnedKeys(snapshot).get(thumbprint)
+  return keys?.every(({ agent }) => agent === keys[0]!.agent) ? keys[0]!.agent : undefined
+}
+
+/** All keys that an agent registered. */
+export function pinnedKeysOf(snapshot: TenantSnapshot, agent: Agent): PinnedKey[] {
+  return [...pinnedKeys(snapshot).values()].flat().filter(key => key.agent === agent)
+}
+
+function pinnedKeys(snapshot: TenantSnapshot): Map<string, PinnedKey[]> {
+  let keys = known.get(snapshot)
+  if (keys) return keys
+  keys = new Map()
+  for (const agent of snapshot.agents.values())
+    for (const rule of agent.rules) {
+      if (!('jwk' in rule) || !rule.jwk || snapshot.trustSources.get(rule.trust_source)?.kind !== ('pinned' as string)) continue
+      const jwk = rule.jwk as PublicKeyJwk
+      const thumbprint = jwkThumbprint(jwk)
+      keys.set(thumbprint, [...(keys.get(thumbprint) ?? []), { agent, trustSourceId: rule.trust_source, jwk, thumbprint }])
+    }
+  known.set(snapshot, keys)
+  return keys
+}
