@@ -2,17 +2,10 @@
 // from where a token says. Cached; an unknown `kid` may ask again, but only after a cool-down, so that tokens with invented
 // kids cause no traffic.
 
-import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
-import { isSoundRsaKey } from './rsa-key.ts'
-import { createSignatureCheck, type VerifySignature, verifyHere } from './signature-verifier.ts'
-
-export interface IssuerKey {
-  readonly alg: string
-  /** Rejects when the signature of the compact JWS does not verify. */
-  readonly verify: (token: string) => Promise<void>
-}
+import { type IssuerKey, readIssuerKeys } from './issuer-key.ts'
+import { type VerifySignature, verifyHere } from './signature-verifier.ts'
 
 /** Fetches a JWK Set for a trust source: https, no redirects, bounded. The app provides it, since core knows no HTTP. */
 export type FetchJwks = (source: OpenIdTrustSource) => Promise<unknown>
@@ -23,8 +16,6 @@ const coolDownMs = 15_000
 const maxKeys = 64
 /** How long a caller waits for a slow issuer: it is promised an answer within a second. The fetch goes on and fills the cache. */
 const waitMs = 800
-
-type JsonWebKey = JsonWebKeyInput['key'] & Record<string, unknown>
 
 interface Entry {
   keys: Map<string, IssuerKey[]>
@@ -120,47 +111,15 @@ function pick(keys: Map<string, IssuerKey[]>, kid: string | undefined, alg: stri
   return all.length === 1 ? all[0] : undefined
 }
 
-/** The algorithms that a key may be used with: what it says itself, else what its kind allows. Never a symmetric one. */
-function algorithmsOf(jwk: JsonWebKey, key: KeyObject): string[] {
-  const byKind =
-    key.asymmetricKeyType === 'rsa'
-      ? isSoundRsaKey(key)
-        ? ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
-        : []
-      : key.asymmetricKeyType === 'ec'
-        ? ({ 'P-256': ['ES256'], 'P-384': ['ES384'], 'P-521': ['ES512'] }[String(jwk.crv)] ?? [])
-        : key.asymmetricKeyType === 'ed25519'
-          ? ['EdDSA', 'Ed25519']
-          : []
-  const own = jwk['alg']
-  if (typeof own !== 'string') return byKind
-  // RFC 9864 § 2: `Ed25519` is what `EdDSA` was, said exactly.
-  return byKind.filter(alg => alg === own || (alg === 'Ed25519' && own === 'EdDSA') || (alg === 'EdDSA' && own === 'Ed25519'))
-}
-
 /** Keys by kid. Entries that are no public signature key are passed over (RFC 7517 § 5). */
 function readJwks(document: unknown, verify: VerifySignature): Map<string, IssuerKey[]> {
   const list = (document as { keys?: unknown } | null)?.keys
   if (!Array.isArray(list)) throw new Error('not a JWK Set')
   const keys = new Map<string, IssuerKey[]>()
-  for (const jwk of list.slice(0, maxKeys) as JsonWebKey[]) {
-    if (typeof jwk !== 'object' || jwk === null || jwk.kty === 'oct' || 'd' in jwk) continue
-    if (jwk['use'] !== undefined && jwk['use'] !== 'sig') continue
-    if (jwk['key_ops'] !== undefined && !(Array.isArray(jwk['key_ops']) && jwk['key_ops'].includes('verify'))) continue
-    const kid = typeof jwk['kid'] === 'string' ? jwk['kid'] : noKid
-    try {
-      const key = createPublicKey({ key: jwk, format: 'jwk' })
-      const pem = key.export({ type: 'spki', format: 'pem' }) as string
-      keys.set(kid, [...(keys.get(kid) ?? []), ...algorithmsOf(jwk, key).map(alg => issuerKey(pem, alg, verify))])
-    } catch {
-      // A key that Node cannot read is a key that we cannot use.
-    }
+  for (const jwk of list.slice(0, maxKeys) as (Record<string, unknown> | null)[]) {
+    if (jwk?.['use'] !== undefined && jwk['use'] !== 'sig') continue
+    const kid = typeof jwk?.['kid'] === 'string' ? jwk['kid'] : noKid
+    keys.set(kid, [...(keys.get(kid) ?? []), ...readIssuerKeys(jwk, verify)])
   }
   return keys
-}
-
-/** Throws when the key does not fit the algorithm. */
-function issuerKey(pem: string, alg: string, verify: VerifySignature): IssuerKey {
-  createSignatureCheck(pem, alg)
-  return { alg, verify: token => verify(pem, alg, token) }
 }
