@@ -5,14 +5,13 @@
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { ParsedJwt } from '#core/jwt/parse-compact.ts'
 import { parseCompactJwt } from '#core/jwt/parse-compact.ts'
-import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
 import { readBoundKey } from './bound-key.ts'
-import { claimAt } from './claim-at.ts'
+import { subjectOfClaims } from './claim-subject.ts'
 import type { JwksStore } from './jwks-store.ts'
 import { matchAgent } from './match-agent.ts'
-import { hashList, refuse, type SubjectRefusal, type SubjectResult, type VerifiedSubject } from './subject.ts'
+import { refuse, type SubjectRefusal, type SubjectResult } from './subject.ts'
 
 /** How far ahead of the database's clock an issuer's may run, for `iat` and `nbf`. Never for `exp`. Seconds. */
 const aheadSeconds = 10
@@ -60,7 +59,17 @@ export async function verifyOpenIdSubject(
   const matched = matchAgent(snapshot, [
     { trustSourceId: source.id, kind: 'sub', name: jwt.payload['sub'] as string, claims: jwt.payload },
   ])
-  return matched.ok ? { ok: true, subject: toSubject(matched.agent, source, jwt, times.untilSeconds) } : matched
+  if (!matched.ok) return matched
+  const subject = subjectOfClaims({
+    agent: matched.agent,
+    trustSourceId: source.id,
+    issuer: source.issuer,
+    subject: jwt.payload['sub'] as string,
+    claims: jwt.payload,
+    untilSeconds: times.untilSeconds,
+    expiresSeconds: jwt.payload['exp'] as number,
+  })
+  return { ok: true, subject }
 }
 
 /** The trust source with exactly this issuer whose dedicated audience is the token's only one. */
@@ -95,23 +104,4 @@ function checkTimes(
   if (exp > latestSeconds) return refuse('missing_claim', 'It has no exp that is a date.')
   if (typeof claims['sub'] !== 'string' || claims['sub'] === '') return refuse('missing_claim', 'It has no sub.')
   return { ok: true, untilSeconds: Math.min(exp, iat + source.maxAgeSeconds) }
-}
-
-function toSubject(agent: Agent, source: OpenIdTrustSource, jwt: ParsedJwt, untilSeconds: number): VerifiedSubject {
-  const subject = jwt.payload['sub'] as string
-  const at = (path: string): string | undefined => claimAt(jwt.payload, path)
-  const taskValues = agent.settings.task_claims.map(at)
-  const complete = taskValues.length > 0 && taskValues.every(value => value !== undefined)
-  return {
-    agent,
-    trustSourceId: source.id,
-    foreign: { issuer: source.issuer, subject },
-    subjectHash: hashList([source.issuer, subject]),
-    opener: hashList([source.issuer, subject, ...agent.settings.instance_claims.map(path => [path, at(path) ?? null])]),
-    derivedTaskId: complete ? `run_${hashList([source.issuer, subject, ...taskValues]).slice(0, 32)}` : undefined,
-    untilSeconds,
-    expiresSeconds: jwt.payload['exp'] as number,
-    boundKey: readBoundKey(jwt.payload['cnf']),
-    byCertificate: false,
-  }
 }
