@@ -1,22 +1,11 @@
 import type { Permission } from '#core/permission/permission.ts'
+import type { RuleMembers } from './trust-source-kinds/table.ts'
 
 /**
- * How a proof is recognised as this agent. `claims` / `san` values are anchored patterns (`claim-pattern.ts`):
- * `*` stands for one segment between `:` and `/`, `**` only at the end for the rest.
+ * How a proof is recognised as this agent. Values are anchored patterns (`claim-pattern.ts`) unless their kind says otherwise:
+ * `*` stands for one segment between `:` and `/`, `**` only at the end for the rest. Each kind of trust source has its own members.
  */
-export interface OpenIdRule {
-  readonly trust_source: string
-  /** Claim name (dotted path for nested ones) → pattern. `sub` must be among them. */
-  readonly claims: Readonly<Record<string, string>>
-}
-export interface X509Rule {
-  readonly trust_source: string
-  /** Exactly one of them. `uri` and `dns` are patterns over a subject alternative name, `subject_dn` is compared as parsed DN. */
-  readonly san_uri?: string
-  readonly san_dns?: string
-  readonly subject_dn?: string
-}
-export type AgentRule = OpenIdRule | X509Rule
+export type AgentRule = RuleMembers & { readonly trust_source: string }
 
 /** What the registration decides besides rules and ceiling; stored as `agent.settings`. Times in seconds. */
 export interface AgentSettings {

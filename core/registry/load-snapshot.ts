@@ -9,7 +9,7 @@ import type { Agent, AgentRule, AgentSettings } from './agent.ts'
 import { issuerOf } from './issuer.ts'
 import type { Resource, ResourceConfig } from './resource.ts'
 import type { TenantSnapshot } from './tenant.ts'
-import type { OpenIdConfig, TrustSource, X509Config } from './trust-source.ts'
+import { toTrustSource } from './trust-source-kinds/table.ts'
 
 export interface SnapshotDeps {
   readonly db: Db
@@ -56,25 +56,6 @@ async function openSigners(keyring: Keyring, tenantId: string, keys: RegistryRea
     }))
   const signers = await keyring.open(tenantId, stored)
   return new Map(signers.map(signer => [signer.alg, signer]))
-}
-
-function toTrustSource(row: RegistryRead['trustSources'][number]): TrustSource {
-  if (row.kind === 'x509_ca') {
-    const config = row.config as X509Config
-    return { kind: 'x509_ca', id: row.id, name: row.name, anchorsPem: config.anchors_pem }
-  }
-  const config = row.config as OpenIdConfig
-  return {
-    kind: 'openid',
-    id: row.id,
-    name: row.name,
-    issuer: row.issuer!,
-    audience: row.audience!,
-    jwksUri: config.jwks_uri,
-    algorithms: config.algorithms,
-    maxAgeSeconds: config.max_age_seconds,
-    caPem: config.ca_pem,
-  }
 }
 
 function toAgent(row: RegistryRead['agents'][number]): Agent {

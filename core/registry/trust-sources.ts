@@ -16,7 +16,7 @@ import {
 import { violatedUnique } from '#db/registry/unique-violation.ts'
 import { issuerOf } from './issuer.ts'
 import { holdTenant } from './tenants.ts'
-import { type TrustSourceInput, validateTrustSource } from './validate-trust-source.ts'
+import { type TrustSourceInput, validateTrustSource } from './trust-source-kinds/table.ts'
 
 export interface TrustSourceChange {
   readonly actor: Principal

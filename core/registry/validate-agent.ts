@@ -1,26 +1,23 @@
-import 'reflect-metadata'
-import { Name } from '@peculiar/x509'
 import type { ValidationProblem } from '#core/errors/validation-error.ts'
 import { parseId } from '#core/ids/id.ts'
 import { normaliseDetails, parseScope } from '#core/permission/normalise.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import { permissionWithin } from '#core/permission/subset.ts'
-import { findPatternFault } from '#core/subject/claim-pattern.ts'
 import type { AgentRule, AgentSettings } from './agent.ts'
+import { type RuleMembers, trustSourceKind } from './trust-source-kinds/table.ts'
 
 /** A permission as requests write it. */
 export interface PermissionInput {
   readonly scope?: string
   readonly authorization_details?: readonly unknown[]
 }
-export interface RuleInput {
-  /** `src_…` */
-  readonly trust_source: string
-  readonly claims?: Readonly<Record<string, string>>
-  readonly san_uri?: string
-  readonly san_dns?: string
-  readonly subject_dn?: string
-}
+/** Each member belongs to one or several kinds of trust source. */
+export type RuleInput = { readonly trust_source: string } & AnyMember<RuleMembers>
+/** Every member of a union's parts, none of them required. */
+type AnyMember<Union> = { readonly [Member in MemberOf<Union>]?: ValueOf<Union, Member> | undefined }
+type MemberOf<Union> = Union extends unknown ? keyof Union : never
+type ValueOf<Union, Member> = Union extends { readonly [M in Member & string]?: infer Value } ? Value : never
+
 export interface SettingsInput extends Partial<Omit<AgentSettings, 'default_permission'>> {
   readonly default_permission?: PermissionInput & { readonly resource: string }
 }
@@ -80,38 +77,18 @@ function findDateFault(date: string, nowMs: number): string | undefined {
   return at < nowMs ? 'The review date is past. Review the agent, then set the next date.' : undefined
 }
 
-const names = ['san_uri', 'san_dns', 'subject_dn'] as const
-
 function checkRule(rule: RuleInput, at: string, context: AgentContext, complain: Complain): AgentRule {
-  const source = parseId('trustSource', rule.trust_source)
-  const kind = source === undefined ? undefined : context.trustSourceKinds.get(source)
-  const trust_source = source ?? ''
-  if (kind === undefined) complain(`${at}/trust_source`, 'This tenant has no such trust source.')
-  if (kind === 'openid') {
-    for (const name of names)
-      if (rule[name] !== undefined) complain(`${at}/${name}`, 'The trust source is an OpenID issuer: use claims.')
-    const claims = rule.claims ?? {}
-    if (!Object.hasOwn(claims, 'sub')) complain(`${at}/claims`, 'A pattern for sub is required.')
-    for (const [claim, pattern] of Object.entries(claims))
-      complain(`${at}/claims/${escapePointer(claim)}`, findPatternFault(pattern))
-    return { trust_source, claims }
+  const { trust_source: id, ...members } = rule
+  const trust_source = parseId('trustSource', id) ?? ''
+  const name = context.trustSourceKinds.get(trust_source)
+  if (name === undefined) {
+    complain(`${at}/trust_source`, 'This tenant has no such trust source.')
+    return { trust_source, claims: {} }
   }
-  if (kind === 'x509_ca' && rule.claims !== undefined)
-    complain(`${at}/claims`, 'The trust source is a certificate authority: use a name.')
-  const given = names.filter(name => rule[name] !== undefined)
-  if (kind === 'x509_ca' && given.length !== 1) complain(at, `Give exactly one of ${names.join(', ')}.`)
-  if (rule.san_uri !== undefined) complain(`${at}/san_uri`, findPatternFault(rule.san_uri))
-  if (rule.san_dns !== undefined) complain(`${at}/san_dns`, findPatternFault(rule.san_dns))
-  if (rule.subject_dn !== undefined) complain(`${at}/subject_dn`, findNameFault(rule.subject_dn))
-  return { trust_source, ...Object.fromEntries(given.map(name => [name, rule[name]])) }
-}
-
-function findNameFault(dn: string): string | undefined {
-  try {
-    return new Name(dn).toJSON().length > 0 ? undefined : 'Write a distinguished name as in RFC 4514: CN=worker,O=Example.'
-  } catch {
-    return 'Write a distinguished name as in RFC 4514: CN=worker,O=Example.'
-  }
+  const kind = trustSourceKind(name)
+  for (const [member, value] of Object.entries(members))
+    if (value !== undefined && !kind.ruleMembers.includes(member)) complain(`${at}/${member}`, kind.ruleHint)
+  return { trust_source, ...kind.checkRule(rule, (pointer, detail) => complain(`${at}${pointer}`, detail)) }
 }
 
 function checkPermission(input: PermissionInput, at: string, complain: Complain): Permission {
@@ -147,6 +124,3 @@ function checkSettings(input: SettingsInput, ceiling: Permission, context: Agent
 }
 
 const sentence = (reason: string): string => `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`
-
-/** RFC 6901 § 3. */
-const escapePointer = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')

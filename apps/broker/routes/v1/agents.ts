@@ -3,32 +3,19 @@ import { formatId } from '#core/ids/id.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { AgentRule, AgentSettings } from '#core/registry/agent.ts'
 import { registerAgent, removeAgent, replaceAgent } from '#core/registry/agents.ts'
+import type { RuleInput } from '#core/registry/validate-agent.ts'
 import { type AgentRow, findAgent, listAgents } from '#db/registry/agents.ts'
 import { registerCollection, stamps } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
 import { closed, Details, Id, Name, Scope, Text, Time, TtlSeconds, Uri } from './schemas.ts'
+import { ruleMembers } from './trust-source-kinds/table.ts'
+import { ClaimName } from './trust-source-kinds/trust-source-kind.ts'
 
-const ClaimName = '^[A-Za-z0-9_.:/@#-]{1,128}$'
-const Pattern = (description: string) => Type.String({ minLength: 1, maxLength: 512, description })
 const ClaimList = (description: string) =>
   Type.Array(Type.String({ pattern: ClaimName }), { maxItems: 8, uniqueItems: true, default: [], description })
 
-const Rule = Type.Object(
-  {
-    trust_source: Id('trustSource'),
-    claims: Type.Optional(
-      Type.Record(Type.String({ pattern: ClaimName }), Pattern('Anchored pattern; `*` is one segment, `**` the rest.'), {
-        ...closed,
-        maxProperties: 16,
-        description: 'For an OpenID issuer: claim → pattern. `sub` is required.',
-      }),
-    ),
-    san_uri: Type.Optional(Pattern('For a certificate authority: pattern over the one URI name.')),
-    san_dns: Type.Optional(Pattern('For a certificate authority: pattern over the one DNS name.')),
-    subject_dn: Type.Optional(Pattern('For a certificate authority: the subject, RFC 4514.')),
-  },
-  closed,
-)
+/** Which members a rule may and must have is decided by the kind of its trust source. */
+const Rule = Type.Unsafe<RuleInput>(Type.Object({ trust_source: Id('trustSource'), ...ruleMembers }, closed))
 
 const Ceiling = Type.Object({ scope: Type.Optional(Scope), authorization_details: Type.Optional(Details) }, closed)
 
