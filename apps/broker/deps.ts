@@ -16,6 +16,7 @@ import { Keyring } from '#core/keys/keyring.ts'
 import { SigningThread } from '#core/keys/signing-thread.ts'
 import { SubjectKeys } from '#core/keys/subject-keys.ts'
 import { TenantDirectory } from '#core/registry/directory.ts'
+import { FirstUses } from '#core/replay/first-uses.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import { JwksStore } from '#core/subject/jwks-store.ts'
@@ -25,6 +26,7 @@ import { readAccounts, readSubjectKeys, replaceClaimHash } from '#db/accounts/re
 import { type Database, openDatabase } from '#db/connect.ts'
 import { appendBatch } from '#db/log/append.ts'
 import { readCeilings } from '#db/registry/read-ceilings.ts'
+import { consumeReplays } from '#db/replay/consume.ts'
 import { readClock } from '#db/server/check-server.ts'
 import type { BrokerConfig } from './config.ts'
 import { createFailpoint } from './failpoint.ts'
@@ -73,6 +75,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     issuanceFrames: new IssuanceFrames(),
     subjectKeys: new SubjectKeys(keyEncryption, names => readSubjectKeys(database.sql, names)),
     pins: new Pins(),
+    firstUses: new FirstUses(uses => consumeReplays(database.sql, uses)),
     replaceClaimHash: renewal => replaceClaimHash(database.sql, renewal),
     failpoint,
   }

@@ -9,7 +9,7 @@ import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { type BoundKey, isSameKey } from '#core/subject/bound-key.ts'
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
-import { findPinnedAgent } from '#core/subject/pinned-key.ts'
+import { findPinnedKey } from '#core/subject/pinned-key.ts'
 import type { SubjectResult, VerifiedSubject } from '#core/subject/subject.ts'
 import { type Denial, deny } from './denial.ts'
 import type { PresentedKeys } from './presented-keys.ts'
@@ -65,8 +65,8 @@ function ownersOf(
   { dpop, clientKey }: PresentedKeys,
   own: SubjectResult | undefined,
 ): { readonly by: keyof typeof words; readonly agent: Agent }[] {
-  const byDpop = dpop && findPinnedAgent(snapshot, dpop.thumbprint)
-  const byAssertion = clientKey === undefined ? undefined : findPinnedAgent(snapshot, clientKey)
+  const byDpop = dpop && findPinnedKey(snapshot, dpop.thumbprint)?.agent
+  const byAssertion = clientKey === undefined ? undefined : findPinnedKey(snapshot, clientKey)?.agent
   return [
     ...(own?.ok ? [{ by: 'certificate', agent: own.subject.agent } as const] : []),
     ...(byDpop ? [{ by: 'dpop_key', agent: byDpop } as const] : []),

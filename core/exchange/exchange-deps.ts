@@ -4,6 +4,7 @@ import type { Failpoint } from '#core/audit/failpoint.ts'
 import type { GroupCommit } from '#core/audit/group-commit.ts'
 import type { SubjectKeys } from '#core/keys/subject-keys.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
+import type { FirstUses } from '#core/replay/first-uses.ts'
 import type { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import type { Clock } from '#core/time/clock.ts'
@@ -25,6 +26,7 @@ export interface ExchangeDeps {
   readonly issuanceFrames: IssuanceFrames
   readonly subjectKeys: SubjectKeys
   readonly pins: Pins
+  readonly firstUses: FirstUses
   readonly rejections: Rejections
   readonly log: Pick<GroupCommit, 'append'>
   readonly replaceClaimHash: (renewal: ClaimRenewal) => Promise<boolean>

@@ -1,11 +1,13 @@
-// RFC 8693 § 2.1 and RFC 7523 § 2.1 as one typed request. Shape only: nothing is verified or looked up here.
+// RFC 8693 § 2.1, RFC 7523 § 2.1 and RFC 6749 § 4.4 as one typed request. Shape only: nothing is verified or looked up here.
 
+import { clientAssertionType } from '#core/client/verify-client-assertion.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { Form } from './form.ts'
 
 export const grantTypes = {
   tokenExchange: 'urn:ietf:params:oauth:grant-type:token-exchange',
   jwtBearer: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+  clientCredentials: 'client_credentials',
 } as const
 
 const tokenType = (name: string): string => `urn:ietf:params:oauth:token-type:${name}`
@@ -16,10 +18,14 @@ const jwtTypes = [tokenType('jwt'), tokenType('id_token')]
 export const subjectTokenTypes: readonly string[] = [...jwtTypes, certificateTokenType]
 
 export interface ExchangeRequest {
-  readonly grant: 'token_exchange' | 'jwt_bearer'
+  readonly grant: 'token_exchange' | 'jwt_bearer' | 'client_credentials'
+  /** Empty for `client`. */
   readonly subjectToken: string
-  readonly subjectKind: 'jwt' | 'certificate'
+  /** `client`: who authenticated as the client is the subject. */
+  readonly subjectKind: 'jwt' | 'certificate' | 'client'
   readonly clientId: string | undefined
+  /** RFC 7523 § 2.2: a JWT that the client signed. */
+  readonly clientAssertion: string | undefined
   /** RFC 8707 URIs, or names by RFC 8693 `audience`; all must name the same one resource. */
   readonly targets: readonly string[]
   readonly scope: string | undefined
@@ -40,6 +46,7 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
   refuseWhatIsNotOffered(form)
   const common = {
     clientId: one('client_id'),
+    clientAssertion: parseClientAssertion(one),
     targets: [...(form.get('resource') ?? []), ...(form.get('audience') ?? [])],
     scope: one('scope'),
     authorizationDetails: one('authorization_details'),
@@ -55,7 +62,12 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
     if (assertion === undefined) throw malformed('assertion is missing.')
     return { grant: 'jwt_bearer', subjectToken: assertion, subjectKind: 'jwt', ...common }
   }
-  throw new BrokerError('unsupported_grant', { hint: `Offered: ${Object.values(grantTypes).join(' and ')}.` })
+  // Whoever brings a subject token means to be judged by it; if it is bad, it must not be passed over for the client itself.
+  if (grantType === grantTypes.clientCredentials && (form.has('subject_token') || form.has('assertion')))
+    throw malformed('client_credentials takes no subject_token and no assertion: the client itself is the subject.')
+  if (grantType === grantTypes.clientCredentials)
+    return { grant: 'client_credentials', subjectToken: '', subjectKind: 'client', ...common }
+  throw new BrokerError('unsupported_grant', { hint: `Offered: ${Object.values(grantTypes).join(', ')}.` })
 }
 
 function parseSubjectToken(one: (name: string) => string | undefined): Pick<ExchangeRequest, 'subjectToken' | 'subjectKind'> {
@@ -76,15 +88,22 @@ function parseSubjectToken(one: (name: string) => string | undefined): Pick<Exch
 /** What would authenticate, narrow or delegate, and is not evaluated, must not be passed over in silence. */
 function refuseWhatIsNotOffered(form: Form): void {
   // RFC 6749 § 5.2: an authentication method that is not supported is `invalid_client`.
-  if (form.has('client_secret') || form.has('client_assertion') || form.has('client_assertion_type'))
-    throw new BrokerError('client_not_authenticated', {
-      hint: 'client_secret and client_assertion are not used here: agents prove a key in TLS.',
-    })
+  if (form.has('client_secret'))
+    throw new BrokerError('client_not_authenticated', { hint: 'client_secret is not used here: agents prove a key.' })
   if (form.has('actor_token') || form.has('actor_token_type'))
     throw malformed('actor_token is not accepted here: an agent acts for itself.')
   if (form.has('intent')) throw malformed('intent is not accepted here: name the permissions themselves.')
   for (const name of ['act', 'may_act', 'cnf'])
     if (form.has(name)) throw malformed(`${name} cannot be asked for: the broker states it.`)
+}
+
+function parseClientAssertion(one: (name: string) => string | undefined): string | undefined {
+  const [assertion, type] = [one('client_assertion'), one('client_assertion_type')]
+  if (assertion === undefined && type === undefined) return undefined
+  if (type !== clientAssertionType)
+    throw new BrokerError('client_not_authenticated', { hint: `client_assertion_type must be ${clientAssertionType}.` })
+  if (assertion === undefined) throw new BrokerError('client_not_authenticated', { hint: 'client_assertion is missing.' })
+  return assertion
 }
 
 function match(name: string, value: string | undefined, pattern: RegExp, words: string): string | undefined {

@@ -8,12 +8,16 @@
 
 import type { PreparedEvent } from '#core/audit/event.ts'
 import { eventOnly } from '#core/audit/event-only.ts'
+import { clientSubject } from '#core/client/client-subject.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import type { ErrorCode } from '#core/errors/codes.ts'
 import { randomText } from '#core/ids/random.ts'
 import { rowToStore } from '#core/keys/subject-keys.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
-import type { VerifiedSubject } from '#core/subject/subject.ts'
+import type { PresentedCertificate } from '#core/subject/certificate.ts'
+import { findPinnedKey } from '#core/subject/pinned-key.ts'
+import { refuse, type SubjectResult, type VerifiedSubject } from '#core/subject/subject.ts'
 import type { AppendOutcome } from '#db/log/append.ts'
 import type { Attempt } from './attempt.ts'
 import { bindKey } from './bind-key.ts'
@@ -24,14 +28,15 @@ import type { ExchangeDeps } from './exchange-deps.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import { Pins } from './pins.ts'
 import { isDenial, type Plan, planIssuance } from './plan.ts'
-import type { PresentedKeys } from './presented-keys.ts'
+import { proveKeys } from './prove-keys.ts'
 import { renewClaimSecret } from './renew-claim-secret.ts'
 import { type TokenAnswer, tokenAnswer } from './token-answer.ts'
 
 export interface ExchangeInput {
   readonly snapshot: TenantSnapshot
   readonly request: ExchangeRequest
-  readonly presented: PresentedKeys
+  /** Of the connection. */
+  readonly certificate: PresentedCertificate | undefined
   /** Remote address of the connection, for the private part of the log. */
   readonly address: string
   /** SHA-256 (hex) of the caller's Idempotency-Key. */
@@ -45,8 +50,10 @@ const maxAttempts = 5
 export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promise<TokenAnswer> {
   let { snapshot } = input
   const tokenHash = SubjectAuthenticator.hashToken(input.request.subjectToken)
+  const proving = proveKeys(deps, input)
+  const presented = proving instanceof Promise ? await proving : proving
   for (let tries = 0; tries < maxAttempts; tries++) {
-    const attempt: Attempt = { deps, input, snapshot, tokenHash, nowMs: deps.clock.nowMs(), first: tries === 0 }
+    const attempt: Attempt = { deps, input, snapshot, presented, tokenHash, nowMs: deps.clock.nowMs(), first: tries === 0 }
     const subject = await authenticate(attempt)
     const plan = await decide(attempt, subject)
     const outcome = isDenial(plan) ? await recordDenial(attempt, subject, plan) : await issue(attempt, subject, plan)
@@ -65,44 +72,55 @@ async function currentSnapshot(deps: ExchangeDeps, old: TenantSnapshot): Promise
 }
 
 /** Who comes. A refusal here is counted, not logged one by one: anyone can cause it. */
-async function authenticate({ deps, input, snapshot, tokenHash, nowMs }: Attempt): Promise<VerifiedSubject> {
+async function authenticate(attempt: Attempt): Promise<VerifiedSubject> {
+  const { deps, input, snapshot, presented, tokenHash, nowMs } = attempt
   const { subjects, rejections } = deps
-  const { request, presented, address } = input
+  const { request, address } = input
   const known = subjects.recall(snapshot, tokenHash, nowMs)
   if (known && request.subjectKind === 'jwt') return known
+  const { certificate } = presented
   // Whose certificate is an agent's own, or whose token was good before the configuration changed, is no junk, whatever the
   // neighbours behind one address do.
-  const ownsCertificate = (): boolean =>
-    presented.certificate !== undefined && deps.certificates.verify(snapshot, presented.certificate, nowMs).ok
+  const ownsCertificate = (): boolean => certificate !== undefined && deps.certificates.verify(snapshot, certificate, nowMs).ok
   rejections.admit(address, () => subjects.wasVerified(tokenHash, nowMs) || ownsCertificate())
-  const result =
-    request.subjectKind === 'certificate'
-      ? subjects.verifyCertificate(snapshot, request.subjectToken, presented.certificate, nowMs)
-      : await subjects.verifyJwt(snapshot, request.subjectToken, tokenHash, nowMs)
+  const result = await verifySubject(attempt)
   if (result.ok) return result.subject
   rejections.count(snapshot.tenant.id, address, result.reason)
-  const code =
-    request.subjectKind === 'certificate'
-      ? 'client_not_authenticated'
-      : request.grant === 'jwt_bearer'
-        ? 'assertion_refused'
-        : 'subject_token_refused'
-  throw new BrokerError(code, { hint: result.hint, detail: result.reason })
+  throw new BrokerError(refusalCode(request), { hint: result.hint, detail: result.reason })
+}
+
+function verifySubject({ deps, input, snapshot, presented, tokenHash, nowMs }: Attempt): SubjectResult | Promise<SubjectResult> {
+  const { subjectKind, subjectToken } = input.request
+  const { certificate, clientKey } = presented
+  if (subjectKind === 'jwt') return deps.subjects.verifyJwt(snapshot, subjectToken, tokenHash, nowMs)
+  if (subjectKind === 'certificate') return deps.subjects.verifyCertificate(snapshot, subjectToken, certificate, nowMs)
+  if (clientKey !== undefined) {
+    const key = findPinnedKey(snapshot, clientKey)
+    return key ? { ok: true, subject: clientSubject(key) } : refuse('unproven_assertion', 'No client has this key any more.')
+  }
+  if (certificate) return deps.certificates.verify(snapshot, certificate, nowMs)
+  return refuse('no_client', 'Authenticate the client: by its certificate on the mTLS port, or by client_assertion.')
+}
+
+function refusalCode({ subjectKind, grant }: ExchangeRequest): ErrorCode {
+  if (subjectKind !== 'jwt') return 'client_not_authenticated'
+  return grant === 'jwt_bearer' ? 'assertion_refused' : 'subject_token_refused'
 }
 
 /** Which key, which account, what is granted, until when. */
 async function decide(attempt: Attempt, subject: VerifiedSubject): Promise<Plan | Denial> {
-  const { deps, input, snapshot, nowMs } = attempt
-  const { clientId, subjectToken } = input.request
+  const { deps, input, snapshot, presented, nowMs } = attempt
+  const { clientId, subjectToken, subjectKind } = input.request
   if (clientId !== undefined && clientId !== subject.agent.clientId)
     return deny(
       'client_not_authenticated',
       'other_client_id',
       'client_id names another agent than the one that the proof belongs to.',
     )
-  const key = bindKey(snapshot, subject, input.presented, deps.certificates, nowMs)
+  const key = bindKey(snapshot, subject, presented, deps.certificates, nowMs)
   if (!key.ok) return key
-  const pinName = key.binding === 'bearer' ? Pins.nameOf(subjectToken) : undefined
+  // A client that proved its own key brings no token that somebody could steal.
+  const pinName = key.binding === 'bearer' && subjectKind !== 'client' ? Pins.nameOf(subjectToken) : undefined
   if (pinName !== undefined && deps.pins.contradicts(pinName, key.key))
     return deny(
       'client_not_authenticated',

@@ -31,10 +31,10 @@ export interface PinnedKey {
 // Derived from a snapshot and gone with it.
 const known = new WeakMap<TenantSnapshot, Map<string, PinnedKey[]>>()
 
-/** The one agent that registered this key; a key of two agents is nobody's. thumbprint: RFC 7638. */
-export function findPinnedAgent(snapshot: TenantSnapshot, thumbprint: string): Agent | undefined {
-  const keys = pinnedKeys(snapshot).get(thumbprint)
-  return keys?.every(({ agent }) => agent === keys[0]!.agent) ? keys[0]!.agent : undefined
+/** The key as its one agent registered it; a key of two agents is nobody's. thumbprint: RFC 7638. */
+export function findPinnedKey(snapshot: TenantSnapshot, thumbprint: string): PinnedKey | undefined {
+  const [key, ...others] = pinnedKeys(snapshot).get(thumbprint) ?? []
+  return others.every(({ agent }) => agent === key?.agent) ? key : undefined
 }
 
 /** All keys that an agent registered. */

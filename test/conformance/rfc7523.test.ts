@@ -69,7 +69,7 @@ test('a client_id that is not the assertion’s agent is invalid_client', async 
   expect((await ask({ client_id: running.ids.agent })).status).toBe(200)
 })
 
-test('client authentication by secret or assertion is not offered, and is refused where it is sent (§ 2.2)', async () => {
+test('client authentication by secret is not offered, and is refused where it is sent, as is an assertion that is none (§ 2.2)', async () => {
   const sent: Record<string, string>[] = [
     { client_secret: 'x' },
     { client_assertion: 'x', client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' },

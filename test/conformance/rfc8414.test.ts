@@ -39,8 +39,12 @@ describe.each([
       token_endpoint: `${issuer}/token`,
       jwks_uri: `${issuer}/jwks`,
       response_types_supported: [],
-      grant_types_supported: ['urn:ietf:params:oauth:grant-type:token-exchange', 'urn:ietf:params:oauth:grant-type:jwt-bearer'],
-      token_endpoint_auth_methods_supported: ['none', 'tls_client_auth'],
+      grant_types_supported: [
+        'urn:ietf:params:oauth:grant-type:token-exchange',
+        'urn:ietf:params:oauth:grant-type:jwt-bearer',
+        'client_credentials',
+      ],
+      token_endpoint_auth_methods_supported: ['none', 'tls_client_auth', 'self_signed_tls_client_auth', 'private_key_jwt'],
       tls_client_certificate_bound_access_tokens: true,
       authorization_details_types_supported: ['agent_http', 'agent_row', 'agent_tool'],
     })

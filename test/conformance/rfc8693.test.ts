@@ -114,7 +114,7 @@ describe('the request (§ 2.1)', () => {
   })
 
   test('refuses unknown grant types as unsupported_grant_type', async () => {
-    for (const grant_type of ['client_credentials', 'password', 'authorization_code', 'refresh_token', 'nonsense']) {
+    for (const grant_type of ['password', 'authorization_code', 'refresh_token', 'nonsense']) {
       const { status, body } = await exchange({ grant_type })
       expect([status, body.error]).toEqual([400, 'unsupported_grant_type'])
     }

@@ -31,9 +31,15 @@ describe('what is refused', () => {
     ['an empty grant type', { ...good, grant_type: '' }, malformed, /grant_type is missing/],
     [
       'another grant',
-      { ...good, grant_type: 'client_credentials' },
+      { ...good, grant_type: 'password' },
       'unsupported_grant',
-      /Offered: .*token-exchange and .*jwt-bearer/,
+      /Offered: .*token-exchange, .*jwt-bearer, client_credentials/,
+    ],
+    [
+      'a subject token for the grant that has none (threats 5)',
+      { ...good, grant_type: 'client_credentials' },
+      malformed,
+      /takes no subject_token/,
     ],
     [
       'a grant type in other case',

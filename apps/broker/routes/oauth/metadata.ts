@@ -1,6 +1,7 @@
 // RFC 8414 metadata and RFC 7517 keys, one of each for every tenant.
 
 import type { FastifyPluginCallback } from 'fastify'
+import { clientAssertionAlgorithms } from '#core/client/verify-client-assertion.ts'
 import { grantTypes, subjectTokenTypes } from '#core/exchange/exchange-request.ts'
 import { permissionTypeNames } from '#core/permission/types.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
@@ -49,7 +50,8 @@ function describeIssuer(tenant: Tenant, { publicUrl, mtlsUrl }: MetadataRouteDep
     jwks_uri: `${issuer}/jwks`,
     response_types_supported: [],
     grant_types_supported: Object.values(grantTypes),
-    token_endpoint_auth_methods_supported: ['none', 'tls_client_auth'],
+    token_endpoint_auth_methods_supported: ['none', 'tls_client_auth', 'self_signed_tls_client_auth', 'private_key_jwt'],
+    token_endpoint_auth_signing_alg_values_supported: clientAssertionAlgorithms,
     tls_client_certificate_bound_access_tokens: true,
     mtls_endpoint_aliases: { token_endpoint: `${onMtls}/token` },
     authorization_details_types_supported: permissionTypeNames,

@@ -61,7 +61,7 @@ async function findAnswer(deps: TokenRouteDeps, { slug, raw, body }: TokenReques
   return exchange(deps.exchange, {
     snapshot,
     request: readRequest(deps, snapshot, { raw, body, address }),
-    presented: { certificate: peerCertificate(raw), dpop: undefined, clientKey: undefined },
+    certificate: peerCertificate(raw),
     address,
     idempotencyKeyHash: readIdempotencyKey(raw.headers['idempotency-key']),
   })

@@ -1,0 +1,101 @@
+// private_key_jwt: a client proves that it holds a key that its registration names. RFC 7523 §§ 2.2, 3; 7523bis: the audience
+// is our issuer and nothing else, so that an assertion made for another server, or for an endpoint that a hostile server named,
+// is worth nothing here.
+
+import { createPublicKey, type JsonWebKeyInput } from 'node:crypto'
+import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
+import type { Agent } from '#core/registry/agent.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { type PinnedKey, pinnedKeysOf } from '#core/subject/pinned-key.ts'
+import { createSignatureCheck } from '#core/subject/signature-verifier.ts'
+import { refuse, type SubjectRefusal } from '#core/subject/subject.ts'
+
+export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/** Asymmetric algorithms only, each for keys of one type. RFC 7518 § 3.1, RFC 8037, RFC 9864. */
+const keyTypes: Readonly<Record<string, readonly [kty: string, crv?: readonly string[]]>> = {
+  ES256: ['EC', ['P-256']],
+  ES384: ['EC', ['P-384']],
+  ES512: ['EC', ['P-521']],
+  PS256: ['RSA'],
+  PS384: ['RSA'],
+  PS512: ['RSA'],
+  RS256: ['RSA'],
+  EdDSA: ['OKP', ['Ed25519']],
+  Ed25519: ['OKP', ['Ed25519']],
+}
+export const clientAssertionAlgorithms: readonly string[] = Object.keys(keyTypes)
+
+const types = new Set([undefined, 'JWT', 'CLIENT-AUTHENTICATION+JWT'])
+/** An assertion proves the moment; seconds. */
+const longestLifeSeconds = 300
+/** How far ahead of the database's clock a client's may run. Never for `exp`. */
+const aheadSeconds = 10
+
+export interface ClientAssertion {
+  readonly ok: true
+  readonly agent: Agent
+  /** RFC 7638 thumbprint of the registered key that signed it. */
+  readonly thumbprint: string
+  /** What must not come twice: the client and its `jti`. */
+  readonly use: readonly string[]
+  readonly expiresSeconds: number
+}
+
+/** All but whether it was used before. nowMs: the database's clock. */
+export function verifyClientAssertion(
+  snapshot: TenantSnapshot,
+  assertion: string,
+  nowMs: number,
+): ClientAssertion | SubjectRefusal {
+  const parsed = parseCompactJwt(assertion)
+  if (!parsed.ok) return refuse('malformed_assertion', `The client assertion cannot be read: ${parsed.reason}.`)
+  const { jwt } = parsed
+  if (!types.has(jwt.header.typ?.toUpperCase())) return refuse('wrong_typ', 'Its typ says that it is another kind of token.')
+  const claims = checkClaims(jwt.payload, snapshot.tenant.issuer, nowMs / 1000)
+  if (!claims.ok) return claims
+  const agent = [...snapshot.agents.values()].find(({ clientId }) => clientId === claims.clientId)
+  const keys = agent ? pinnedKeysOf(snapshot, agent).filter(key => fits(key, jwt.header)) : []
+  const key = keys.find(candidate => isSignedBy(candidate, jwt.header.alg, assertion))
+  // One answer for a client that does not exist, has no such key, or did not sign: who asks may know none of it.
+  if (!agent || !key) return refuse('unproven_assertion', 'No key that this client registered signed it.')
+  const { jti, expiresSeconds } = claims
+  return { ok: true, agent, thumbprint: key.thumbprint, use: [agent.id, jti], expiresSeconds }
+}
+
+type Claims = { readonly ok: true; readonly clientId: string; readonly jti: string; readonly expiresSeconds: number }
+
+function checkClaims(claims: Readonly<Record<string, unknown>>, issuer: string, nowSeconds: number): Claims | SubjectRefusal {
+  const { iss, sub, aud, exp, iat, nbf, jti } = claims
+  if (typeof iss !== 'string' || iss !== sub) return refuse('wrong_client', 'Its iss and sub must both be the client_id.')
+  const audience = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
+  if (audience !== issuer) return refuse('wrong_audience', `Its only aud must be this issuer: ${issuer}`)
+  if (typeof exp !== 'number' || exp <= nowSeconds) return refuse('expired', 'It has no exp, or has expired.')
+  if (exp > nowSeconds + longestLifeSeconds + aheadSeconds)
+    return refuse('too_long', `It may live for ${longestLifeSeconds} seconds at most.`)
+  for (const at of [iat, nbf])
+    if (at !== undefined && (typeof at !== 'number' || at > nowSeconds + aheadSeconds))
+      return refuse('issued_in_future', 'Its iat or nbf lies in the future.')
+  if (typeof jti !== 'string' || jti === '' || jti.length > 256) return refuse('missing_claim', 'It has no jti.')
+  return { ok: true, clientId: iss, jti, expiresSeconds: exp }
+}
+
+function fits({ jwk }: PinnedKey, { alg, kid }: ParsedJwt['header']): boolean {
+  const [kty, curves] = keyTypes[alg] ?? []
+  return (
+    jwk['kty'] === kty &&
+    (curves === undefined || curves.includes(String(jwk['crv']))) &&
+    (jwk['alg'] === undefined || jwk['alg'] === alg) &&
+    (kid === undefined || jwk['kid'] === undefined || jwk['kid'] === kid)
+  )
+}
+
+function isSignedBy({ jwk }: PinnedKey, alg: string, assertion: string): boolean {
+  try {
+    const key = createPublicKey({ key: jwk, format: 'jwk' } as JsonWebKeyInput)
+    createSignatureCheck(key.export({ format: 'pem', type: 'spki' }) as string, alg)(assertion)
+    return true
+  } catch {
+    return false
+  }
+}
