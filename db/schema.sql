@@ -108,6 +108,37 @@ alter table mayfly.ceiling add constraint ceiling_hash_key UNIQUE (hash);
 alter table mayfly.ceiling add constraint ceiling_pkey PRIMARY KEY (id);
 grant insert, select on mayfly.ceiling to mayfly_app;
 
+create table mayfly.change (
+  id uuid not null,
+  tenant_id uuid not null,
+  class text not null,
+  operation text not null,
+  params jsonb not null,
+  body jsonb,
+  before jsonb,
+  after jsonb,
+  status text not null default 'waiting'::text,
+  proposer_id uuid not null,
+  proposer_role text not null,
+  proposer_tenant_id uuid,
+  proposer_person_id uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone not null default (clock_timestamp() + '7 days'::interval),
+  decider_id uuid,
+  decider_person_id uuid,
+  decided_at timestamp with time zone,
+  break_glass_reason text
+);
+alter table mayfly.change owner to mayfly_owner;
+alter table mayfly.change add constraint change_decider_person_id_fkey FOREIGN KEY (decider_person_id) REFERENCES mayfly.person(id);
+alter table mayfly.change add constraint change_pkey PRIMARY KEY (id);
+alter table mayfly.change add constraint change_proposer_person_id_fkey FOREIGN KEY (proposer_person_id) REFERENCES mayfly.person(id);
+alter table mayfly.change add constraint change_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'approved'::text, 'applied'::text, 'rejected'::text, 'withdrawn'::text])));
+alter table mayfly.change add constraint change_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE INDEX change_proposer ON mayfly.change USING btree (proposer_id) WHERE (status = ANY (ARRAY['waiting'::text, 'approved'::text]));
+CREATE INDEX change_tenant ON mayfly.change USING btree (tenant_id, id);
+grant insert, select, update on mayfly.change to mayfly_app;
+
 create table mayfly.consumed_nonce (
   resource_id uuid not null,
   nonce_hash bytea not null,
@@ -128,16 +159,25 @@ create table mayfly.credential (
   secret_hash bytea not null,
   created_at timestamp with time zone not null default clock_timestamp(),
   expires_at timestamp with time zone not null,
-  used_at timestamp with time zone
+  used_at timestamp with time zone,
+  person_id uuid,
+  provider_id uuid,
+  made_by uuid,
+  last_used_at timestamp with time zone
 );
 alter table mayfly.credential owner to mayfly_owner;
 alter table mayfly.credential add constraint credential_check CHECK (((kind <> 'resource'::text) OR (resource_id IS NOT NULL)));
 alter table mayfly.credential add constraint credential_check1 CHECK (((kind <> 'operator'::text) OR (role IS NOT NULL)));
-alter table mayfly.credential add constraint credential_kind_check CHECK ((kind = ANY (ARRAY['bootstrap'::text, 'operator'::text, 'resource'::text])));
+alter table mayfly.credential add constraint credential_kind_check CHECK ((kind = ANY (ARRAY['bootstrap'::text, 'operator'::text, 'resource'::text, 'session'::text])));
+alter table mayfly.credential add constraint credential_person_id_fkey FOREIGN KEY (person_id) REFERENCES mayfly.person(id);
 alter table mayfly.credential add constraint credential_pkey PRIMARY KEY (id);
+alter table mayfly.credential add constraint credential_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES mayfly.sign_in_provider(id) ON DELETE CASCADE;
 alter table mayfly.credential add constraint credential_resource_id_fkey FOREIGN KEY (resource_id) REFERENCES mayfly.resource(id) ON DELETE CASCADE;
 alter table mayfly.credential add constraint credential_secret_hash_key UNIQUE (secret_hash);
+alter table mayfly.credential add constraint credential_session CHECK (((kind <> 'session'::text) OR ((role IS NOT NULL) AND (person_id IS NOT NULL) AND (provider_id IS NOT NULL))));
 alter table mayfly.credential add constraint credential_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE INDEX credential_person ON mayfly.credential USING btree (person_id) WHERE (person_id IS NOT NULL);
+CREATE INDEX credential_provider ON mayfly.credential USING btree (provider_id) WHERE (provider_id IS NOT NULL);
 grant delete, insert, select, update on mayfly.credential to mayfly_app;
 
 create table mayfly.idempotency (
@@ -151,6 +191,34 @@ create table mayfly.idempotency (
 alter table mayfly.idempotency owner to mayfly_owner;
 alter table mayfly.idempotency add constraint idempotency_pkey PRIMARY KEY (credential_id, key_hash);
 grant delete, insert, select, update on mayfly.idempotency to mayfly_app;
+
+create table mayfly.key_rewrap (
+  id smallint not null default 1,
+  kek_id text not null,
+  requested_at timestamp with time zone not null,
+  finished_at timestamp with time zone,
+  rewrapped bigint not null default 0
+);
+alter table mayfly.key_rewrap owner to mayfly_owner;
+alter table mayfly.key_rewrap add constraint key_rewrap_id_check CHECK ((id = 1));
+alter table mayfly.key_rewrap add constraint key_rewrap_pkey PRIMARY KEY (id);
+grant insert, select, update on mayfly.key_rewrap to mayfly_app;
+
+create table mayfly.person (
+  id uuid not null,
+  tenant_id uuid,
+  issuer text not null,
+  subject text not null,
+  name text,
+  email text,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  seen_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.person owner to mayfly_owner;
+alter table mayfly.person add constraint person_pkey PRIMARY KEY (id);
+alter table mayfly.person add constraint person_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.person add constraint person_tenant_id_issuer_subject_key UNIQUE NULLS NOT DISTINCT (tenant_id, issuer, subject);
+grant insert, select, update on mayfly.person to mayfly_app;
 
 create table mayfly.replay (
   tenant_id uuid not null,
@@ -179,24 +247,46 @@ alter table mayfly.resource add constraint resource_uri_key UNIQUE (uri);
 CREATE TRIGGER resource_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.resource FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
 grant delete, insert, select, update on mayfly.resource to mayfly_app;
 
+create table mayfly.sign_in_provider (
+  id uuid not null,
+  tenant_id uuid,
+  name text not null,
+  issuer text not null,
+  client_id text not null,
+  config jsonb not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.sign_in_provider owner to mayfly_owner;
+alter table mayfly.sign_in_provider add constraint sign_in_provider_pkey PRIMARY KEY (id);
+alter table mayfly.sign_in_provider add constraint sign_in_provider_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.sign_in_provider add constraint sign_in_provider_tenant_id_name_key UNIQUE NULLS NOT DISTINCT (tenant_id, name);
+grant delete, insert, select, update on mayfly.sign_in_provider to mayfly_app;
+
 create table mayfly.signing_key (
   id uuid not null,
   tenant_id uuid not null,
   kid text not null,
   alg text not null,
   public_jwk jsonb not null,
-  private_sealed bytea not null,
-  kek_id text not null,
+  private_sealed bytea,
+  kek_id text,
   state text not null default 'active'::text,
-  created_at timestamp with time zone not null default clock_timestamp()
+  created_at timestamp with time zone not null default clock_timestamp(),
+  state_since timestamp with time zone not null default clock_timestamp()
 );
 alter table mayfly.signing_key owner to mayfly_owner;
+alter table mayfly.signing_key add constraint signing_key_destroyed CHECK ((((private_sealed IS NULL) = (state = 'retired'::text)) AND ((kek_id IS NULL) = (state = 'retired'::text))));
 alter table mayfly.signing_key add constraint signing_key_kid_key UNIQUE (kid);
 alter table mayfly.signing_key add constraint signing_key_pkey PRIMARY KEY (id);
-alter table mayfly.signing_key add constraint signing_key_state_check CHECK ((state = ANY (ARRAY['active'::text, 'retiring'::text, 'retired'::text])));
+alter table mayfly.signing_key add constraint signing_key_state_check CHECK ((state = ANY (ARRAY['next'::text, 'active'::text, 'retiring'::text, 'retired'::text])));
 alter table mayfly.signing_key add constraint signing_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE INDEX signing_key_due ON mayfly.signing_key USING btree (state, state_since) WHERE (state <> 'retired'::text);
 CREATE UNIQUE INDEX signing_key_one_active ON mayfly.signing_key USING btree (tenant_id, alg) WHERE (state = 'active'::text);
-CREATE TRIGGER signing_key_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.signing_key FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+CREATE UNIQUE INDEX signing_key_one_next ON mayfly.signing_key USING btree (tenant_id, alg) WHERE (state = 'next'::text);
+CREATE TRIGGER signing_key_change_epoch AFTER UPDATE ON mayfly.signing_key FOR EACH ROW WHEN (((((((old.id IS DISTINCT FROM new.id) OR (old.tenant_id IS DISTINCT FROM new.tenant_id)) OR (old.kid IS DISTINCT FROM new.kid)) OR (old.alg IS DISTINCT FROM new.alg)) OR (old.public_jwk IS DISTINCT FROM new.public_jwk)) OR (old.state IS DISTINCT FROM new.state))) EXECUTE FUNCTION mayfly.raise_config_epoch();
+CREATE TRIGGER signing_key_epoch AFTER INSERT OR DELETE ON mayfly.signing_key FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+CREATE TRIGGER signing_key_step BEFORE UPDATE ON mayfly.signing_key FOR EACH ROW EXECUTE FUNCTION mayfly.step_key_state();
 grant insert, select, update on mayfly.signing_key to mayfly_app;
 
 create table mayfly.subject_key (
@@ -210,7 +300,7 @@ create table mayfly.subject_key (
 alter table mayfly.subject_key owner to mayfly_owner;
 alter table mayfly.subject_key add constraint subject_key_pkey PRIMARY KEY (id);
 alter table mayfly.subject_key add constraint subject_key_tenant_id_subject_hash_key UNIQUE (tenant_id, subject_hash);
-grant select on mayfly.subject_key to mayfly_app;
+grant select, update (kek_id), update (key_sealed) on mayfly.subject_key to mayfly_app;
 grant insert, select on mayfly.subject_key to mayfly_log;
 
 create table mayfly.subject_pin (
@@ -230,7 +320,8 @@ create table mayfly.tenant (
   name text not null,
   is_first boolean not null default false,
   config_epoch bigint not null default 1,
-  created_at timestamp with time zone not null default clock_timestamp()
+  created_at timestamp with time zone not null default clock_timestamp(),
+  two_person jsonb not null default '[]'::jsonb
 );
 alter table mayfly.tenant owner to mayfly_owner;
 alter table mayfly.tenant add constraint tenant_pkey PRIMARY KEY (id);
@@ -509,4 +600,22 @@ begin
   return null;
 end $function$;
 alter function mayfly.raise_config_epoch() owner to mayfly_owner;
+-- may be executed by: public
+
+CREATE OR REPLACE FUNCTION mayfly.step_key_state()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if new.state = old.state then return new; end if;
+  if (old.state, new.state) not in (('next', 'active'), ('active', 'retiring'), ('retiring', 'retired'), ('next', 'retired'), ('active', 'retired')) then
+    raise exception 'a key cannot go from % to %', old.state, new.state using errcode = 'check_violation';
+  end if;
+  if new.state = 'retired' then
+    new.private_sealed := null;
+    new.kek_id := null;
+  end if;
+  return new;
+end $function$;
+alter function mayfly.step_key_state() owner to mayfly_owner;
 -- may be executed by: public

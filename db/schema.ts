@@ -70,6 +70,28 @@ export interface MayflyCeiling {
   permission: string
 }
 
+export interface MayflyChange {
+  id: string
+  tenant_id: string
+  class: string
+  operation: string
+  params: Json
+  body: Json
+  before: Json
+  after: Json
+  status: WithDefault<string>
+  proposer_id: string
+  proposer_role: string
+  proposer_tenant_id: string | null
+  proposer_person_id: string | null
+  created_at: WithDefault<Timestamp>
+  expires_at: WithDefault<Timestamp>
+  decider_id: string | null
+  decider_person_id: string | null
+  decided_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  break_glass_reason: string | null
+}
+
 export interface MayflyConsumedNonce {
   resource_id: string
   nonce_hash: Bytes
@@ -87,6 +109,10 @@ export interface MayflyCredential {
   created_at: WithDefault<Timestamp>
   expires_at: Timestamp
   used_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  person_id: string | null
+  provider_id: string | null
+  made_by: string | null
+  last_used_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
 export interface MayflyIdempotency {
@@ -96,6 +122,25 @@ export interface MayflyIdempotency {
   status: number | null
   response: Json
   expires_at: Timestamp
+}
+
+export interface MayflyKeyRewrap {
+  id: WithDefault<number>
+  kek_id: string
+  requested_at: Timestamp
+  finished_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  rewrapped: WithDefault<Int8>
+}
+
+export interface MayflyPerson {
+  id: string
+  tenant_id: string | null
+  issuer: string
+  subject: string
+  name: string | null
+  email: string | null
+  created_at: WithDefault<Timestamp>
+  seen_at: WithDefault<Timestamp>
 }
 
 export interface MayflyReplay {
@@ -115,16 +160,28 @@ export interface MayflyResource {
   updated_at: WithDefault<Timestamp>
 }
 
+export interface MayflySignInProvider {
+  id: string
+  tenant_id: string | null
+  name: string
+  issuer: string
+  client_id: string
+  config: Json
+  created_at: WithDefault<Timestamp>
+  updated_at: WithDefault<Timestamp>
+}
+
 export interface MayflySigningKey {
   id: string
   tenant_id: string
   kid: string
   alg: string
   public_jwk: Json
-  private_sealed: Bytes
-  kek_id: string
+  private_sealed: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
+  kek_id: string | null
   state: WithDefault<string>
   created_at: WithDefault<Timestamp>
+  state_since: WithDefault<Timestamp>
 }
 
 export interface MayflySubjectKey {
@@ -149,6 +206,7 @@ export interface MayflyTenant {
   is_first: WithDefault<boolean>
   config_epoch: WithDefault<Int8>
   created_at: WithDefault<Timestamp>
+  two_person: WithDefault<Json>
 }
 
 export interface MayflyTrustSource {
@@ -171,11 +229,15 @@ export interface DB {
   'mayfly.account': MayflyAccount
   'mayfly.agent': MayflyAgent
   'mayfly.ceiling': MayflyCeiling
+  'mayfly.change': MayflyChange
   'mayfly.consumed_nonce': MayflyConsumedNonce
   'mayfly.credential': MayflyCredential
   'mayfly.idempotency': MayflyIdempotency
+  'mayfly.key_rewrap': MayflyKeyRewrap
+  'mayfly.person': MayflyPerson
   'mayfly.replay': MayflyReplay
   'mayfly.resource': MayflyResource
+  'mayfly.sign_in_provider': MayflySignInProvider
   'mayfly.signing_key': MayflySigningKey
   'mayfly.subject_key': MayflySubjectKey
   'mayfly.subject_pin': MayflySubjectPin

@@ -33,6 +33,18 @@ export type AuditEventType =
   | 'credential.created'
   | 'credential.revoked'
   | 'bootstrap.redeemed'
+  | 'sign_in_provider.created'
+  | 'sign_in_provider.changed'
+  | 'sign_in_provider.deleted'
+  | 'session.opened'
+  | 'session.refused'
+  | 'session.ended'
+  | 'person.signed_out'
+  | 'two_person.changed'
+  | 'change.proposed'
+  | 'change.approved'
+  | 'change.rejected'
+  | 'change.break_glass'
   | 'signing_key.created'
 
 /** A foreign subject's key: 32 bytes, and the id under which its sealed form is stored. */
