@@ -5,8 +5,7 @@ import { lookup } from 'node:dns'
 import { BlockList, isIP } from 'node:net'
 import { Agent, request } from 'undici'
 import { parseStrictJson } from '#core/json/parse-strict.ts'
-import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
-import type { FetchJwks } from '#core/subject/jwks-store.ts'
+import type { FetchJwks, KeySource } from '#core/subject/jwks-store.ts'
 
 const maxBytes = 256 * 1024
 const timeoutMs = 3_000
@@ -95,7 +94,7 @@ export function createIssuerFetch(options: IssuerFetchOptions): FetchJwks & { cl
     agents.set(caPem ?? '', agent)
     return agent
   }
-  const fetchJson = async (url: string, source: OpenIdTrustSource): Promise<unknown> => {
+  const fetchJson = async (url: string, source: KeySource): Promise<unknown> => {
     const { protocol, hostname } = new URL(url)
     if (protocol !== 'https:') throw new Error(`${protocol} is not https:`)
     // An address in the URL itself passes no look-up.
@@ -119,8 +118,8 @@ export function createIssuerFetch(options: IssuerFetchOptions): FetchJwks & { cl
 
 /** OpenID Connect Discovery 1.0 § 4: the document must name the very issuer that it was asked of. */
 async function discover(
-  source: OpenIdTrustSource,
-  fetchJson: (url: string, source: OpenIdTrustSource) => Promise<unknown>,
+  source: KeySource,
+  fetchJson: (url: string, source: KeySource) => Promise<unknown>,
 ): Promise<string> {
   const base = source.issuer.endsWith('/') ? source.issuer.slice(0, -1) : source.issuer
   const document = (await fetchJson(`${base}/.well-known/openid-configuration`, source)) as Record<string, unknown>

@@ -7,8 +7,11 @@ import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
 import { type IssuerKey, readIssuerKeys } from './issuer-key.ts'
 import { type VerifySignature, verifyHere } from './signature-verifier.ts'
 
+/** Whose keys: as much of a trust source as is needed to find them. Those through whom people sign in have it too. */
+export type KeySource = Pick<OpenIdTrustSource, 'id' | 'issuer' | 'jwksUri' | 'caPem'>
+
 /** Fetches a JWK Set for a trust source: https, no redirects, bounded. The app provides it, since core knows no HTTP. */
-export type FetchJwks = (source: OpenIdTrustSource) => Promise<unknown>
+export type FetchJwks = (source: KeySource) => Promise<unknown>
 
 const freshMs = 10 * 60_000
 const longestMs = 60 * 60_000
@@ -41,7 +44,7 @@ export class JwksStore {
    * The issuer's key for this kid and algorithm, or undefined when it publishes none. nowMs: monotonic enough, milliseconds.
    * Throws BrokerError `trust_source_unavailable` when no keys could be had at all.
    */
-  async find(source: OpenIdTrustSource, kid: string | undefined, alg: string, nowMs: number): Promise<IssuerKey | undefined> {
+  async find(source: KeySource, kid: string | undefined, alg: string, nowMs: number): Promise<IssuerKey | undefined> {
     const entry = this.#entryOf(source)
     const known = (): IssuerKey | undefined => pick(entry.keys, kid, alg)
     const ageMs = nowMs - entry.fetchedMs
@@ -61,7 +64,7 @@ export class JwksStore {
     return known()
   }
 
-  #entryOf(source: OpenIdTrustSource): Entry {
+  #entryOf(source: KeySource): Entry {
     const name = JSON.stringify([source.id, source.issuer, source.jwksUri ?? null, source.caPem ?? null])
     let entry = this.#entries.get(name)
     if (!entry) {
@@ -73,7 +76,7 @@ export class JwksStore {
   }
 
   /** One fetch at a time; a failed one keeps the keys that we have, until they are too old. */
-  #refresh(source: OpenIdTrustSource, entry: Entry, nowMs: number): Promise<void> {
+  #refresh(source: KeySource, entry: Entry, nowMs: number): Promise<void> {
     entry.flight ??= (async () => {
       entry.triedMs = nowMs
       try {
@@ -100,7 +103,7 @@ async function inTime(flight: Promise<void>): Promise<boolean> {
   return ended
 }
 
-const unavailable = (source: OpenIdTrustSource, cause: unknown, retryAfterSeconds: number): BrokerError =>
+const unavailable = (source: KeySource, cause: unknown, retryAfterSeconds: number): BrokerError =>
   new BrokerError('trust_source_unavailable', { detail: `no keys of ${source.issuer}`, cause, retryAfterSeconds })
 
 const noKid = ''
