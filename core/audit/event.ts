@@ -46,6 +46,9 @@ export type AuditEventType =
   | 'change.rejected'
   | 'change.break_glass'
   | 'signing_key.created'
+  | `${'signing_key' | 'ca_key'}.${'published' | 'activated' | 'retired' | 'replaced'}`
+  | 'keys.rewrap_requested'
+  | 'keys.rewrapped'
 
 /** A foreign subject's key: 32 bytes, and the id under which its sealed form is stored. */
 export interface SubjectKey {

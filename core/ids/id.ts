@@ -16,6 +16,7 @@ export const idPrefixes = {
   token: 'at',
   transaction: 'txn',
   request: 'req',
+  key: 'key',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -5,6 +5,7 @@ import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type Ke
 import { promisify } from 'node:util'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { newUuid } from '#core/ids/id.ts'
+import type { NewSigningKeyRow } from '#db/registry/signing-keys.ts'
 import type { KeyEncryption } from './key-encryption.ts'
 import type { Signer } from './signer.ts'
 
@@ -60,6 +61,19 @@ export async function createSigningKey(
     return { id, tenantId, kid, alg, publicJwk: { ...jwk, alg, kid, use: 'sig' }, privateSealed, kekId: keyEncryption.keyId }
   } finally {
     der.fill(0)
+  }
+}
+
+export function toSigningKeyRow(key: SealedSigningKey): NewSigningKeyRow {
+  const { id, kid, alg } = key
+  return {
+    id,
+    tenant_id: key.tenantId,
+    kid,
+    alg,
+    public_jwk: key.publicJwk,
+    private_sealed: key.privateSealed,
+    kek_id: key.kekId,
   }
 }
 

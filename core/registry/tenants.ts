@@ -2,7 +2,7 @@ import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
-import { createSigningKey, type SealedSigningKey, signingAlgorithms } from '#core/keys/signing-key.ts'
+import { createSigningKey, type SealedSigningKey, signingAlgorithms, toSigningKeyRow } from '#core/keys/signing-key.ts'
 import { actorFacts, type Principal } from '#core/operators/principal.ts'
 import type { Trx } from '#db/connect.ts'
 import { insertSigningKey } from '#db/registry/signing-keys.ts'
@@ -38,15 +38,7 @@ export async function createTenant(
     nowMs,
   )
   for (const key of input.keys) {
-    await insertSigningKey(trx, {
-      id: key.id,
-      tenant_id: key.tenantId,
-      kid: key.kid,
-      alg: key.alg,
-      public_jwk: key.publicJwk,
-      private_sealed: key.privateSealed,
-      kek_id: key.kekId,
-    })
+    await insertSigningKey(trx, toSigningKeyRow(key), 'active', nowMs)
     await recordEvent(
       trx,
       { type: 'signing_key.created', tenantId: tenant.id, facts: { ...facts, kid: key.kid, alg: key.alg } },

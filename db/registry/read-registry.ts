@@ -17,7 +17,7 @@ export interface RegistryRead {
     readonly publicJwk: Record<string, unknown>
     readonly privateSealed: string
     readonly kekId: string
-    readonly state: 'active' | 'retiring'
+    readonly state: 'next' | 'active' | 'retiring'
   }[]
   readonly trustSources: readonly {
     readonly id: string
@@ -49,7 +49,7 @@ export async function readRegistry(db: Db, tenantId: string): Promise<RegistryRe
     select json_build_object('id', t.id, 'slug', t.slug, 'name', t.name, 'isFirst', t.is_first, 'configEpoch', t.config_epoch::text) as tenant,
       coalesce((select json_agg(json_build_object('id', k.id, 'kid', k.kid, 'alg', k.alg, 'publicJwk', k.public_jwk,
           'privateSealed', encode(k.private_sealed, 'base64'), 'kekId', k.kek_id, 'state', k.state) order by k.id)
-        from mayfly.signing_key k where k.tenant_id = t.id and k.state in ('active', 'retiring')), '[]') as keys,
+        from mayfly.signing_key k where k.tenant_id = t.id and k.state in ('next', 'active', 'retiring')), '[]') as keys,
       coalesce((select json_agg(json_build_object('id', s.id, 'name', s.name, 'kind', s.kind, 'issuer', s.issuer,
           'audience', s.audience, 'config', s.config) order by s.id)
         from mayfly.trust_source s where s.tenant_id = t.id), '[]') as "trustSources",

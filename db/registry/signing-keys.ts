@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Trx } from '../connect.ts'
 
 export interface NewSigningKeyRow {
@@ -10,6 +11,11 @@ export interface NewSigningKeyRow {
   readonly kek_id: string
 }
 
-export async function insertSigningKey(trx: Trx, row: NewSigningKeyRow): Promise<void> {
-  await trx.insertInto('mayfly.signing_key').values(row).execute()
+/** state: `active` for a tenant's first keys and in an emergency, else `next`. nowMs: as for `stepKey`. */
+export async function insertSigningKey(trx: Trx, row: NewSigningKeyRow, state: 'active' | 'next', nowMs: number): Promise<void> {
+  const state_since = sql<Date>`greatest(to_timestamp(${nowMs / 1000}), clock_timestamp())`
+  await trx
+    .insertInto('mayfly.signing_key')
+    .values({ ...row, state, state_since })
+    .execute()
 }

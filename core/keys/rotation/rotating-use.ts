@@ -1,0 +1,39 @@
+import type { Trx } from '#db/connect.ts'
+import type { KeyTable } from '#db/keys/key-rows.ts'
+import { insertSigningKey } from '#db/registry/signing-keys.ts'
+import type { KeyEncryption } from '../key-encryption.ts'
+import { createSigningKey, type SigningAlgorithm, signingAlgorithms, toSigningKeyRow } from '../signing-key.ts'
+import type { RotationTimes } from './times.ts'
+
+/** A key that was made and is not stored yet. */
+export interface FreshKey {
+  readonly kid: string
+  insert(trx: Trx, state: 'active' | 'next', nowMs: number): Promise<void>
+}
+
+/** What keys are for. Rotation is the same for all of them; a row here is what differs. */
+export interface RotatingUse {
+  readonly use: 'signing' | 'ca'
+  readonly table: KeyTable
+  /** How its audit events begin. */
+  readonly events: 'signing_key' | 'ca_key'
+  readonly algs: readonly string[]
+  readonly times: RotationTimes
+  /** Makes a key. Takes a tenth of a second or more, so it is done before a transaction is opened. */
+  create(tenantId: string, alg: string, nowMs: number): Promise<FreshKey>
+}
+
+/** Keys that sign task tokens: one of each algorithm in each tenant. */
+export function signingKeyUse(keyEncryption: KeyEncryption, times: RotationTimes): RotatingUse {
+  return {
+    use: 'signing',
+    table: 'mayfly.signing_key',
+    events: 'signing_key',
+    algs: signingAlgorithms,
+    times,
+    async create(tenantId, alg, nowMs) {
+      const key = await createSigningKey(keyEncryption, { tenantId, alg: alg as SigningAlgorithm, nowMs })
+      return { kid: key.kid, insert: (trx, state, insertedMs) => insertSigningKey(trx, toSigningKeyRow(key), state, insertedMs) }
+    },
+  }
+}
