@@ -28,9 +28,10 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   const app = await createBaseApp({ logger: deps.logger, https: publicServerOptions(config.tls), baseUrl: config.publicUrl })
   app.register(healthRoutes, { faults: () => deps.heartbeat.faults() })
   app.register(publicDocumentRoutes)
-  const tokenRoute = { exchange: deps.exchange, directory }
+  const { publicUrl, mtlsUrl } = config
+  const tokenRoute = { exchange: deps.exchange, directory, publicUrl, mtlsUrl }
   const tokenDoor = createTokenDoor(app, tokenRoute)
-  app.register(oauthRoutes, { ...tokenRoute, publicUrl: config.publicUrl, mtlsUrl: config.mtlsUrl })
+  app.register(oauthRoutes, tokenRoute)
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
   app.register(async management => {
     // Not for /token, which sheds load by its own queue and deadline, at no cost for those who are served.

@@ -6,6 +6,7 @@ import { AccountStore } from '#core/account/account-store.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
 import type { Failpoint } from '#core/audit/failpoint.ts'
 import { GroupCommit } from '#core/audit/group-commit.ts'
+import { DpopNonces } from '#core/dpop/nonces.ts'
 import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
 import { Grants } from '#core/exchange/grant.ts'
 import { IssuanceFrames } from '#core/exchange/issuance-frames.ts'
@@ -75,6 +76,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     issuanceFrames: new IssuanceFrames(),
     subjectKeys: new SubjectKeys(keyEncryption, names => readSubjectKeys(database.sql, names)),
     pins: new Pins(),
+    nonces: new DpopNonces(config.keyEncryptionKey),
     firstUses: new FirstUses(uses => consumeReplays(database.sql, uses)),
     replaceClaimHash: renewal => replaceClaimHash(database.sql, renewal),
     failpoint,

@@ -24,6 +24,8 @@ export const errorCodes = {
   subject_token_refused: row(400, 'invalid_request', 'The subject token was not accepted.'),
   assertion_refused: row(400, 'invalid_grant', 'The assertion was not accepted.'),
   client_not_authenticated: row(401, 'invalid_client', 'The client did not prove its key.'),
+  dpop_proof_refused: row(400, 'invalid_dpop_proof', 'The DPoP proof was not accepted.'),
+  dpop_nonce_required: row(400, 'use_dpop_nonce', 'The DPoP proof must carry a nonce of this broker.'),
   target_refused: row(400, 'invalid_target', 'The requested resource cannot be granted.'),
   scope_refused: row(400, 'invalid_scope', 'The requested scope cannot be granted.'),
   details_refused: row(400, 'invalid_authorization_details', 'The requested authorization_details cannot be granted.'),

@@ -2,6 +2,7 @@ import type { AccountStore } from '#core/account/account-store.ts'
 import type { Ceilings } from '#core/account/ceilings.ts'
 import type { Failpoint } from '#core/audit/failpoint.ts'
 import type { GroupCommit } from '#core/audit/group-commit.ts'
+import type { DpopNonces } from '#core/dpop/nonces.ts'
 import type { SubjectKeys } from '#core/keys/subject-keys.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { FirstUses } from '#core/replay/first-uses.ts'
@@ -27,6 +28,8 @@ export interface ExchangeDeps {
   readonly subjectKeys: SubjectKeys
   readonly pins: Pins
   readonly firstUses: FirstUses
+  /** Of DPoP proofs. */
+  readonly nonces: DpopNonces
   readonly rejections: Rejections
   readonly log: Pick<GroupCommit, 'append'>
   readonly replaceClaimHash: (renewal: ClaimRenewal) => Promise<boolean>

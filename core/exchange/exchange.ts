@@ -37,6 +37,8 @@ export interface ExchangeInput {
   readonly request: ExchangeRequest
   /** Of the connection. */
   readonly certificate: PresentedCertificate | undefined
+  /** The value of a `DPoP` header, and where the request was sent to: any of these URLs. */
+  readonly dpop: { readonly proof: string; readonly urls: readonly string[] } | undefined
   /** Remote address of the connection, for the private part of the log. */
   readonly address: string
   /** SHA-256 (hex) of the caller's Idempotency-Key. */

@@ -2,6 +2,7 @@
 // once for a request and not again when its decision is made anew.
 
 import { verifyClientAssertion } from '#core/client/verify-client-assertion.ts'
+import { verifyDpopProof } from '#core/dpop/verify-proof.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { SubjectRefusal } from '#core/subject/subject.ts'
@@ -11,17 +12,43 @@ import type { PresentedKeys } from './presented-keys.ts'
 
 /** Nothing is waited for, and nothing looked at, where only a certificate came. Throws BrokerError. */
 export function proveKeys(deps: ExchangeDeps, input: ExchangeInput): PresentedKeys | Promise<PresentedKeys> {
-  const { certificate, request } = input
-  if (request.clientAssertion === undefined) return { certificate, dpop: undefined, clientKey: undefined }
+  const { certificate, request, dpop } = input
+  if (request.clientAssertion === undefined && dpop === undefined) return { certificate, dpop: undefined, clientKey: undefined }
   return proveMore(deps, input)
 }
 
-async function proveMore(deps: ExchangeDeps, { snapshot, request, certificate, address }: ExchangeInput): Promise<PresentedKeys> {
+async function proveMore(deps: ExchangeDeps, input: ExchangeInput): Promise<PresentedKeys> {
+  const { snapshot, request, certificate, address } = input
   // A signature check is the costly part: who has failed too often comes back later, unless its certificate says who it is.
   const nowMs = deps.clock.nowMs()
   deps.rejections.admit(address, () => certificate !== undefined && deps.certificates.verify(snapshot, certificate, nowMs).ok)
   const clientKey = request.clientAssertion && (await proveClient(deps, snapshot, request.clientAssertion, address))
-  return { certificate, dpop: undefined, clientKey }
+  const thumbprint = input.dpop && (await proveDpopKey(deps, input, input.dpop))
+  return { certificate, dpop: thumbprint === undefined ? undefined : { kind: 'jkt', thumbprint }, clientKey }
+}
+
+/** The thumbprint of the proof's key. RFC 9449 §§ 5, 8. */
+async function proveDpopKey(
+  deps: ExchangeDeps,
+  { snapshot, address }: ExchangeInput,
+  { proof, urls }: { readonly proof: string; readonly urls: readonly string[] },
+): Promise<string> {
+  const nowMs = deps.clock.nowMs()
+  const { nonces } = deps
+  const dpopNonce = nonces.issue(nowMs)
+  const verify = (url: string) => verifyDpopProof(proof, { method: 'POST', url, nowMs, nonces, requireNonce: true })
+  let result = await verify(urls[0]!)
+  for (const url of urls.slice(1)) if (!result.ok && result.reason === 'wrong_target') result = await verify(url)
+  if (!result.ok && result.code === 'use_dpop_nonce')
+    throw new BrokerError('dpop_nonce_required', { hint: result.hint, detail: result.reason, dpopNonce })
+  const refuseProof = (reason: string, hint: string): BrokerError => {
+    deps.rejections.count(snapshot.tenant.id, address, reason)
+    return new BrokerError('dpop_proof_refused', { hint, detail: reason, dpopNonce })
+  }
+  if (!result.ok) throw refuseProof(result.reason, result.hint)
+  if (!(await deps.firstUses.consume(snapshot.tenant.id, 'dpop', result.use, result.expiresSeconds)))
+    throw refuseProof('replayed_proof', 'It was used before; make a new one with a new jti for each request.')
+  return result.jkt
 }
 
 /** The thumbprint of the registered key. */

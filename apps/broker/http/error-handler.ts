@@ -55,6 +55,7 @@ export function createErrorAnswerer(render: RenderError, logger: FastifyBaseLogg
     const headers = {
       'cache-control': 'no-store',
       ...(error.retryAfterSeconds !== undefined && { 'retry-after': String(Math.ceil(error.retryAfterSeconds)) }),
+      ...(error.dpopNonce !== undefined && { 'dpop-nonce': error.dpopNonce }),
       ...(status === 401 && challenge !== undefined && { 'www-authenticate': challenge }),
     }
     return { status, contentType, headers, body: JSON.stringify(body) }

@@ -2,6 +2,7 @@
 
 import type { FastifyPluginCallback } from 'fastify'
 import { clientAssertionAlgorithms } from '#core/client/verify-client-assertion.ts'
+import { dpopAlgorithms } from '#core/dpop/proof-key.ts'
 import { grantTypes, subjectTokenTypes } from '#core/exchange/exchange-request.ts'
 import { permissionTypeNames } from '#core/permission/types.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
@@ -54,6 +55,7 @@ function describeIssuer(tenant: Tenant, { publicUrl, mtlsUrl }: MetadataRouteDep
     token_endpoint_auth_signing_alg_values_supported: clientAssertionAlgorithms,
     tls_client_certificate_bound_access_tokens: true,
     mtls_endpoint_aliases: { token_endpoint: `${onMtls}/token` },
+    dpop_signing_alg_values_supported: dpopAlgorithms,
     authorization_details_types_supported: permissionTypeNames,
     subject_token_types_supported: subjectTokenTypes,
     service_documentation: `${publicUrl}/openapi.json`,

@@ -8,7 +8,7 @@ import { newId } from '#core/ids/id.ts'
 import { createErrorAnswerer } from '../../http/error-handler.ts'
 import { bodyLimitBytes, decodeUtf8, formType } from './form-body.ts'
 import { renderOAuthError } from './oauth-error.ts'
-import { answerTokenRequest, type TokenRouteDeps, tokenHeaders } from './token.ts'
+import { answerTokenRequest, type TokenRouteDeps } from './token.ts'
 
 const tenantPath = /^\/t\/([a-z0-9-]{1,63})\/token$/
 
@@ -22,8 +22,8 @@ export function createTokenDoor(app: FastifyInstance, deps: TokenRouteDeps): Req
 
   const answer = async (slug: string | undefined, raw: IncomingMessage, bytes: Buffer, response: ServerResponse) => {
     try {
-      const body = await answerTokenRequest(deps, { slug, raw, body: decodeUtf8(bytes) })
-      send(response, 200, tokenHeaders, body)
+      const { headers, body } = await answerTokenRequest(deps, { slug, raw, body: decodeUtf8(bytes) })
+      send(response, 200, headers, body)
     } catch (thrown) {
       const { status, contentType, headers, body } = answerError(thrown, { id: newId('request'), headers: raw.headers })
       send(response, status, { 'content-type': contentType, ...headers }, body)

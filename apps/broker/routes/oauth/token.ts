@@ -18,6 +18,8 @@ import { resolveTenant } from './tenant-of-path.ts'
 export interface TokenRouteDeps {
   readonly exchange: ExchangeDeps
   readonly directory: TenantDirectory
+  readonly publicUrl: string
+  readonly mtlsUrl: string
 }
 
 /** A token request whose body was read; `slug` names the tenant in the path. */
@@ -27,8 +29,14 @@ export interface TokenRequest {
   readonly body: string
 }
 
-/** All but `Content-Length`. RFC 6749 § 5.1. */
-export const tokenHeaders = {
+export interface TokenResponse {
+  /** All but `Content-Length`. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** RFC 6749 § 5.1. */
+const tokenHeaders = {
   'content-type': 'application/json; charset=utf-8',
   'cache-control': 'no-store',
   pragma: 'no-cache',
@@ -39,14 +47,18 @@ export const tokenRoutes: FastifyPluginCallback<TokenRouteDeps> = (app, deps, do
     app.post<{ Params: { slug?: string }; Body: string | undefined }>(url, { schema: { hide: true } }, async (request, reply) => {
       const { params, raw, body } = request
       const answer = await answerTokenRequest(deps, { slug: params.slug, raw, body: body ?? '' })
-      return reply.headers(tokenHeaders).send(answer)
+      return reply.headers(answer.headers).send(answer.body)
     })
   done()
 }
 
-/** The answer's body. Throws BrokerError. */
-export async function answerTokenRequest(deps: TokenRouteDeps, request: TokenRequest): Promise<string> {
-  return writeAnswer(await withinDeadline(findAnswer(deps, request)))
+/** Throws BrokerError. */
+export async function answerTokenRequest(deps: TokenRouteDeps, request: TokenRequest): Promise<TokenResponse> {
+  const body = writeAnswer(await withinDeadline(findAnswer(deps, request)))
+  if (request.raw.headers.dpop === undefined) return { headers: tokenHeaders, body }
+  // RFC 9449 § 8.2: whoever proves a key gets the nonce of the next proof.
+  const { nonces, clock } = deps.exchange
+  return { headers: { ...tokenHeaders, 'dpop-nonce': nonces.issue(clock.nowMs()) }, body }
 }
 
 /** As JSON; the token is base64url and dots, and need not be searched for what must be escaped. */
@@ -62,6 +74,7 @@ async function findAnswer(deps: TokenRouteDeps, { slug, raw, body }: TokenReques
     snapshot,
     request: readRequest(deps, snapshot, { raw, body, address }),
     certificate: peerCertificate(raw),
+    dpop: readDpop(deps, snapshot, raw.headers.dpop),
     address,
     idempotencyKeyHash: readIdempotencyKey(raw.headers['idempotency-key']),
   })
@@ -81,6 +94,13 @@ function readRequest(
     rejections.count(snapshot.tenant.id, address, 'malformed_request')
     throw error
   }
+}
+
+/** Node joins two headers of this name by a comma, which no proof holds: they are refused as malformed. */
+function readDpop({ publicUrl, mtlsUrl }: TokenRouteDeps, { tenant }: TenantSnapshot, header: string | string[] | undefined) {
+  if (header === undefined) return undefined
+  const url = `${tenant.issuer}/token`
+  return { proof: String(header), urls: [url, url.replace(publicUrl, mtlsUrl)] }
 }
 
 function readIdempotencyKey(header: string | string[] | undefined): string | undefined {
