@@ -6,6 +6,7 @@ import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import { checkSealedKeys } from '#apps/process/key-settings.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { checkSchemaVersion } from '#db/migrate.ts'
 import { findServerFaults } from '#db/server/check-server.ts'
@@ -26,6 +27,8 @@ export interface Broker {
 }
 
 const closeWithinMs = 5_000
+/** Publishing a key ahead of its use counts on this (`core/keys/rotation/times.ts`). */
+const compareEpochsEveryMs = 30_000
 
 /** Throws BrokerError `internal` with a hint when database, schema or server settings are not fit. */
 export async function startBroker(config: BrokerConfig, logger: Logger): Promise<Broker> {
@@ -37,6 +40,7 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
     const mtls = createMtlsServer(config.tls, tokenDoor)
     const listening = await deps.directory.listen(deps.database.sql)
     const flushing = setInterval(() => void flushRejections(deps), 1_000).unref()
+    const comparing = setInterval(() => void deps.directory.compareEpochs().catch(() => {}), compareEpochsEveryMs).unref()
     await app.listen({ host: config.host, port: config.port })
     await once(mtls.listen(config.mtlsPort, config.host), 'listening')
     const metrics = await startMetrics(deps)
@@ -47,6 +51,7 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
       mtlsPort: (mtls.address() as AddressInfo).port,
       async close() {
         clearInterval(flushing)
+        clearInterval(comparing)
         metrics?.close()
         await closeServers(app, mtls)
         await listening.close().catch(() => {})
@@ -60,11 +65,12 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
   }
 }
 
-async function checkDatabase({ database }: BrokerDeps): Promise<void> {
+async function checkDatabase({ database, keyEncryption }: BrokerDeps): Promise<void> {
   const faults = await findServerFaults(database.sql)
   if (faults.length > 0)
     throw new BrokerError('internal', { hint: `The database is not fit for the log:\n  ${faults.join('\n  ')}` })
   await checkSchemaVersion(database.db)
+  await checkSealedKeys(database.db, keyEncryption)
 }
 
 async function startMetrics(deps: BrokerDeps): Promise<HttpServer | undefined> {

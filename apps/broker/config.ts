@@ -1,12 +1,13 @@
 // All that the broker is told from outside, read once and checked together: every problem is reported at once. The only
 // place of this app that reads the environment. Secrets may come from files (`NAME_FILE`), which keeps them out of it.
 
+import { type KeySettings, readKeySettings } from '#apps/process/key-settings.ts'
 import { type Environment, getSecret } from '#apps/process/read-secret.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { hasDevelopmentMarker } from './development-marker.ts'
 import { type FailpointPlan, findFailpointFault, parseFailpoint } from './failpoint.ts'
 
-export interface BrokerConfig {
+export interface BrokerConfig extends KeySettings {
   /** Base URL and first tenant's issuer, without a slash at the end. */
   readonly publicUrl: string
   readonly mtlsUrl: string
@@ -17,8 +18,6 @@ export interface BrokerConfig {
   readonly metricsPort: number | undefined
   readonly databaseUrl: string
   readonly tls: { readonly certPem: string; readonly keyPem: string }
-  /** 32 bytes that sign and encrypt nothing but other keys. */
-  readonly keyEncryptionKey: Buffer
   readonly allowPrivateIssuers: boolean
   readonly logLevel: string
   /** Tests only: where this process ends itself. */
@@ -44,7 +43,7 @@ export function readBrokerConfig(env: Environment): BrokerConfig {
       certPem: read.secret('MAYFLY_TLS_CERT', 'the server certificate with its chain, PEM'),
       keyPem: read.secret('MAYFLY_TLS_KEY', "the server certificate's key, PEM"),
     },
-    keyEncryptionKey: read.key('MAYFLY_KEK'),
+    ...readKeySettings(env, problems),
     allowPrivateIssuers: env['MAYFLY_ALLOW_PRIVATE_ISSUERS'] === 'true',
     logLevel: read.text('MAYFLY_LOG_LEVEL', 'info'),
     failpoint: parseFailpoint(env['MAYFLY_FAILPOINT']),
@@ -86,13 +85,6 @@ function createReader(env: Environment, problems: string[]) {
       if (!URL.canParse(value) || new URL(value).protocol !== 'https:' || new URL(value).href.replace(/\/$/, '') !== value)
         problems.push(`${name} must be an https URL without query or fragment, such as https://broker.example.`)
       return value
-    },
-    key(name: string): Buffer {
-      const value = secret(name, 'the key-encryption key, 32 bytes in base64url')
-      const bytes = Buffer.from(value, 'base64url')
-      if (value !== '' && bytes.length !== 32)
-        problems.push(`${name} must be 32 bytes in base64url. Make one with: openssl rand -base64 32`)
-      return bytes
     },
   }
 }

@@ -2,6 +2,7 @@
 // not exist.
 
 import type { Logger } from 'pino'
+import { openKeyEncryption } from '#apps/process/key-settings.ts'
 import { AccountStore } from '#core/account/account-store.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
 import type { Failpoint } from '#core/audit/failpoint.ts'
@@ -12,7 +13,7 @@ import { Grants } from '#core/exchange/grant.ts'
 import { IssuanceFrames } from '#core/exchange/issuance-frames.ts'
 import { Pins } from '#core/exchange/pins.ts'
 import { Rejections } from '#core/exchange/rejections.ts'
-import { type KeyEncryption, LocalKeyEncryption } from '#core/keys/key-encryption.ts'
+import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import { Keyring } from '#core/keys/keyring.ts'
 import { SigningThread } from '#core/keys/signing-thread.ts'
 import { SubjectKeys } from '#core/keys/subject-keys.ts'
@@ -52,7 +53,7 @@ export interface BrokerDeps {
 export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const clock = new DatabaseClock()
   const database = openDatabase(config.databaseUrl, { applicationName: 'mayfly-broker' })
-  const keyEncryption = new LocalKeyEncryption(config.keyEncryptionKey)
+  const keyEncryption = openKeyEncryption(config)
   const failpoint = createFailpoint(config.failpoint)
   const accounts = new AccountStore((ids, taskKeys) => readAccounts(database.sql, ids, taskKeys))
   const { log, close: closeLog } = openLog({ url: config.databaseUrl, clock, logger, failpoint, accounts })

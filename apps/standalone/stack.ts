@@ -6,7 +6,9 @@ import { type Broker, startBroker } from '#apps/broker/broker.ts'
 import type { BrokerConfig } from '#apps/broker/config.ts'
 import { createIdp, type Idp } from '#apps/idp/create-idp.ts'
 import { loadOrCreateIdpKeys, saveIdpIssuer } from '#apps/idp/idp-state.ts'
+import { type KeySettings, readKeySettings } from '#apps/process/key-settings.ts'
 import { startWorker } from '#apps/worker/worker.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
 import { parseId } from '#core/ids/id.ts'
 import type { DatabaseUrls } from '#db/prepare.ts'
 import { openStandaloneDatabase } from './database.ts'
@@ -69,7 +71,7 @@ export async function startCore(options: StackOptions): Promise<Core> {
   starting.defer(() => idp.close())
   const worker = await progress('Starting the worker', () =>
     startWorker(
-      { databaseUrl: urls.app, redisUrl: options.redisUrl, queueDatabaseUrl: urls.queue, logLevel },
+      { ...keySettings(state), databaseUrl: urls.app, redisUrl: options.redisUrl, queueDatabaseUrl: urls.queue, logLevel },
       logFile.logger('worker'),
     ),
   )
@@ -92,8 +94,19 @@ async function startIdp(state: StateFolder, tls: TlsMaterial, port: number): Pro
   return idp
 }
 
+/** `keys/kek` seals; who changes it puts the one before into `keys/kek-previous`. */
+function keySettings(state: StateFolder): KeySettings {
+  const problems: string[] = []
+  const env = {
+    MAYFLY_KEK: state.getOrCreateSecret('keys/kek', () => randomBytes(32).toString('base64url')),
+    MAYFLY_KEK_PREVIOUS: state.findSecret('keys/kek-previous'),
+  }
+  const settings = readKeySettings(env, problems)
+  if (problems.length > 0) throw new BrokerError('internal', { hint: problems.join('\n  ') })
+  return settings
+}
+
 function brokerConfig({ state, ports, logLevel }: StackOptions, tls: TlsMaterial, urls: DatabaseUrls): BrokerConfig {
-  const kek = state.getOrCreateSecret('keys/kek', () => randomBytes(32).toString('base64url'))
   return {
     publicUrl: `https://localhost:${ports.public}`,
     mtlsUrl: `https://localhost:${ports.mtls}`,
@@ -103,7 +116,7 @@ function brokerConfig({ state, ports, logLevel }: StackOptions, tls: TlsMaterial
     metricsPort: ports.metrics,
     databaseUrl: urls.app,
     tls: { certPem: tls.server.certPem, keyPem: tls.server.keyPem },
-    keyEncryptionKey: Buffer.from(kek, 'base64url'),
+    ...keySettings(state),
     // The OpenID provider is on this machine.
     allowPrivateIssuers: true,
     logLevel,

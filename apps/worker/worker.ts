@@ -1,13 +1,15 @@
-// The worker: what must happen some time, but in nobody's request. Now: collecting what has expired and making the log's
-// next partitions. It runs as a scheduled job and, in case hints stop coming, by a slow timer of its own.
+// The worker: what must happen some time, but in nobody's request. Now: collecting what has expired, making the log's next
+// partitions, rotating keys. Each chore runs as a scheduled job and, in case hints stop coming, by a slow timer of its own.
 
 import type { Logger } from 'pino'
+import { checkSealedKeys, openKeyEncryption } from '#apps/process/key-settings.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { openDatabase } from '#db/connect.ts'
 import { deleteExpired, ensurePartitions, type Housekeeping } from '#db/housekeeping/delete-expired.ts'
 import { checkSchemaVersion } from '#db/migrate.ts'
 import { findServerFaults } from '#db/server/check-server.ts'
 import type { WorkerConfig } from './config.ts'
+import { type KeyRound, tendKeys } from './keys.ts'
 import { createQueues } from './queues.ts'
 
 const jobEveryMs = 60_000
@@ -19,6 +21,8 @@ const backendGoodbyeMs = 2_000
 export interface RunningWorker {
   /** Runs the housekeeping now. */
   sweep(): Promise<Housekeeping>
+  /** Looks after the keys now. */
+  tendKeys(): Promise<KeyRound>
   /** Finishes the job under way, then ends. */
   close(): Promise<void>
 }
@@ -30,6 +34,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     const faults = await findServerFaults(database.sql)
     if (faults.length > 0) throw new BrokerError('internal', { hint: faults.join('\n  ') })
     await checkSchemaVersion(database.db)
+    await checkSealedKeys(database.db, openKeyEncryption(config))
   } catch (error) {
     await database.close()
     throw error
@@ -40,23 +45,28 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     logger.debug({ collected: done }, 'housekeeping done')
     return done
   }
+  const chores: Readonly<Record<string, () => Promise<unknown>>> = {
+    housekeeping: sweep,
+    keys: () => tendKeys(database, config, logger),
+  }
   const queues = createQueues(config)
   const queue = queues.queue(queueName)
-  const worker = queues.worker(queueName, sweep)
+  const worker = queues.worker(queueName, job => chores[job.name]?.() ?? Promise.resolve())
   const complain = sparingly(error => logger.warn({ err: error }, 'the queue backend failed; work goes on by the timer'))
   queue.on('error', complain)
   worker.on('error', complain)
-  worker.on('failed', (_job, error) => logger.error({ err: error }, 'housekeeping failed'))
-  const scheduled = queue
-    .upsertJobScheduler(queueName, { every: jobEveryMs })
-    .catch(error => logger.warn({ err: error }, 'housekeeping could not be scheduled; work goes on by the timer'))
-  const timer = setInterval(
-    () => void sweep().catch(error => logger.error({ err: error }, 'housekeeping failed')),
-    sweepEveryMs,
-  ).unref()
+  worker.on('failed', (job, error) => logger.error({ err: error, chore: job?.name }, 'a chore failed'))
+  const names = Object.keys(chores)
+  const scheduled = Promise.all(names.map(name => queue.upsertJobScheduler(name, { every: jobEveryMs }, { name }))).catch(error =>
+    logger.warn({ err: error }, 'chores could not be scheduled; work goes on by the timer'),
+  )
+  const timer = setInterval(() => {
+    for (const name of names) chores[name]!().catch(error => logger.error({ err: error, chore: name }, 'a chore failed'))
+  }, sweepEveryMs).unref()
   logger.info({ backend: queues.backend }, 'worker started')
   return {
     sweep,
+    tendKeys: () => tendKeys(database, config, logger),
     async close() {
       clearInterval(timer)
       await within(backendGoodbyeMs, scheduled)

@@ -29,7 +29,7 @@ const associatedData = (context: SealContext): Buffer =>
 
 /**
  * AES-256-GCM with keys held in memory (from a file or a secret store). Sealed form: nonce (12) ‖ ciphertext ‖ tag (16).
- * The current key seals; what earlier ones sealed still opens, until all of it is sealed anew (`rotation/rewrap.ts`).
+ * The current key seals; what earlier ones sealed still opens, until all of it is sealed anew (`rewrap.ts`).
  */
 export class LocalKeyEncryption implements KeyEncryption {
   readonly keyId: string

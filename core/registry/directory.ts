@@ -11,7 +11,7 @@ import { LRUCache } from 'lru-cache'
 import type { Sql } from 'postgres'
 import { BatchLoader } from '#core/memory/batch-loader.ts'
 import { type ConfigListener, listenForConfig } from '#db/registry/listen-config.ts'
-import { findTenantIdByPath, findTenantIdsBySlug } from '#db/registry/tenants.ts'
+import { findTenantIdByPath, findTenantIdsBySlug, readConfigEpochs } from '#db/registry/tenants.ts'
 import { loadSnapshot, type SnapshotDeps } from './load-snapshot.ts'
 import type { TenantSnapshot } from './tenant.ts'
 
@@ -85,6 +85,17 @@ export class TenantDirectory {
   invalidateAll(): void {
     for (const id of [...this.#byId.keys(), ...this.#loads.keys()]) this.#old.add(id)
     this.#unknown.clear()
+  }
+
+  /**
+   * Marks what was changed without our hearing of it. A NOTIFY can be lost without a word (a connection that is half open),
+   * and a broker that only shows its key set would never learn of it from a commit.
+   */
+  async compareEpochs(): Promise<void> {
+    const loaded = [...this.#byId.values()]
+    const ids = loaded.map(({ tenant }) => tenant.id)
+    const epochs = await readConfigEpochs(this.#deps.db, ids)
+    for (const { tenant, configEpoch } of loaded) if (epochs.get(tenant.id) !== configEpoch) this.invalidate(tenant.id)
   }
 
   /** Keeps the directory fresh through the database's notifications until `close` of what is returned. */

@@ -57,3 +57,10 @@ export async function findTenantIdsBySlug(db: Db, slugs: readonly string[]): Pro
     .execute()
   return new Map(rows.map(row => [row.slug, row.id]))
 }
+
+/** Config epochs of these tenants, by id. */
+export async function readConfigEpochs(db: Db, ids: readonly string[]): Promise<Map<string, number>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db.selectFrom('mayfly.tenant').select(['id', 'config_epoch']).where('id', 'in', ids).execute()
+  return new Map(rows.map(row => [row.id, Number(row.config_epoch)]))
+}

@@ -23,6 +23,11 @@ export interface RotatingUse {
   create(tenantId: string, alg: string, nowMs: number): Promise<FreshKey>
 }
 
+/** All uses of a deployment. */
+export function rotatingUses(keyEncryption: KeyEncryption, times: { readonly signing: RotationTimes }): RotatingUse[] {
+  return [signingKeyUse(keyEncryption, times.signing)]
+}
+
 /** Keys that sign task tokens: one of each algorithm in each tenant. */
 export function signingKeyUse(keyEncryption: KeyEncryption, times: RotationTimes): RotatingUse {
   return {

@@ -1,5 +1,5 @@
 // What each service of docker-compose.yml is given, as data. A service sees its own folder only: whoever breaks into the
-// provider or Redis finds neither the key-encryption key nor a password of the database.
+// provider or Redis finds neither the key-encryption key, which broker and worker have, nor a password of the database.
 
 import type { Vault } from './vault.ts'
 
@@ -30,6 +30,8 @@ export async function makeHandouts(vault: Vault, { database, brokerHosts }: Hand
   ) as [string, string, string, string, string]
   const url = (user: string, password: string, name: string) => `postgres://${user}:${password}@postgres:5432/${name}`
   const appUrl = url('mayfly_app', app, database)
+  // Empty while the key-encryption key is not being changed (docs/how-to/rotate-keys.md).
+  const keks = { kek: vault.password('kek'), 'kek-previous': vault.find('kek-previous') ?? '' }
   return [
     { folder: 'postgres', owner: STORE, files: { password: admin } },
     { folder: 'redis', owner: STORE, files: { 'redis.conf': redisConf(redis), password: redis } },
@@ -48,7 +50,7 @@ export async function makeHandouts(vault: Vault, { database, brokerHosts }: Hand
       owner: MAYFLY,
       files: {
         'database-url': appUrl,
-        kek: vault.password('kek'),
+        ...keks,
         'tls-cert.pem': broker.certificatePem,
         'tls-key.pem': broker.keyPem,
         'ca.pem': ca.certificatePem,
@@ -59,6 +61,7 @@ export async function makeHandouts(vault: Vault, { database, brokerHosts }: Hand
       owner: MAYFLY,
       files: {
         'database-url': appUrl,
+        ...keks,
         'redis-url': `redis://:${redis}@redis:6379`,
         'queue-database-url': url('mayfly_queue', queue, database),
       },

@@ -26,6 +26,11 @@ export class Vault {
     return getOrCreateSecretFile(join(this.#folder, name), newPassword)
   }
 
+  /** What an operator has put there under that name. */
+  find(name: string): string | undefined {
+    return findSecretFile(join(this.#folder, name))
+  }
+
   async authority(): Promise<CertificateAuthority> {
     const text = findSecretFile(join(this.#folder, 'authority.json'))
     if (text !== undefined) return loadDevCa(JSON.parse(text) as CertificateFiles)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createLogger } from '#apps/process/logger.ts'
 import { readWorkerConfig } from '#apps/worker/config.ts'
@@ -18,9 +19,11 @@ afterAll(async () => {
 })
 
 const logger = createLogger('worker', 'silent')
+const keyEncryptionKey = randomBytes(32)
+const base = () => ({ databaseUrl: db.urls.app, logLevel: 'silent', keyEncryptionKey })
 const configs = {
-  postgresql: () => ({ databaseUrl: db.urls.app, redisUrl: undefined, queueDatabaseUrl: db.urls.queue, logLevel: 'silent' }),
-  redis: () => ({ databaseUrl: db.urls.app, redisUrl: redis!.url, queueDatabaseUrl: undefined, logLevel: 'silent' }),
+  postgresql: () => ({ ...base(), redisUrl: undefined, queueDatabaseUrl: db.urls.queue }),
+  redis: () => ({ ...base(), redisUrl: redis!.url, queueDatabaseUrl: undefined }),
 }
 
 const pinCount = async (): Promise<number> => {
@@ -85,5 +88,5 @@ test('partitions of the log are made ahead', async () => {
 })
 
 test('the configuration names everything that is missing at once', () => {
-  expect(() => readWorkerConfig({})).toThrow(/DATABASE_URL[\s\S]*QUEUE_DATABASE_URL/)
+  expect(() => readWorkerConfig({})).toThrow(/DATABASE_URL[\s\S]*QUEUE_DATABASE_URL[\s\S]*MAYFLY_KEK/)
 })

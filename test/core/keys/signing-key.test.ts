@@ -63,6 +63,7 @@ test('a keyring opens each key once and forgets those that a tenant has no more'
   let opened = 0
   const counting = {
     keyId: kek.keyId,
+    keyIds: kek.keyIds,
     seal: kek.seal.bind(kek),
     open: (...args: Parameters<typeof kek.open>) => {
       opened++
