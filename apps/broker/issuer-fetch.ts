@@ -117,10 +117,7 @@ export function createIssuerFetch(options: IssuerFetchOptions): FetchJwks & { cl
 }
 
 /** OpenID Connect Discovery 1.0 § 4: the document must name the very issuer that it was asked of. */
-async function discover(
-  source: KeySource,
-  fetchJson: (url: string, source: KeySource) => Promise<unknown>,
-): Promise<string> {
+async function discover(source: KeySource, fetchJson: (url: string, source: KeySource) => Promise<unknown>): Promise<string> {
   const base = source.issuer.endsWith('/') ? source.issuer.slice(0, -1) : source.issuer
   const document = (await fetchJson(`${base}/.well-known/openid-configuration`, source)) as Record<string, unknown>
   if (document['issuer'] !== source.issuer || typeof document['jwks_uri'] !== 'string')

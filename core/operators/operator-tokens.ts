@@ -1,10 +1,12 @@
-// Operator tokens: `mfo_…`, shown once, stored as a hash, each with one role and an end.
+// Operator tokens: `mfo_…`, shown once, stored as a hash, each with one role, an end, and whoever answers for it: the person
+// that made it, or whose token made it.
 
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { hashSecret, newSecret } from '#core/ids/secret.ts'
 import type { Trx } from '#db/connect.ts'
+import { withdrawChangesOf } from '#db/operators/changes.ts'
 import {
   type CredentialRow,
   countOperators,
@@ -43,6 +45,8 @@ export async function createOperator(
     name: input.name,
     secret_hash: hashSecret(secret),
     expires_at: new Date(nowMs + input.ttlSeconds * 1000),
+    person_id: actor?.person?.id ?? null,
+    made_by: actor?.credentialId ?? null,
   })
   const facts = {
     ...(actor && actorFacts(actor)),
@@ -60,7 +64,7 @@ export function mayManage(actor: Principal, tenantId: string | null): boolean {
 }
 
 /**
- * Ends an operator token at once. Throws `not_found`, and `conflict` for the last platform-admin that works: without one,
+ * Ends an operator token at once, and what it had proposed. Throws `not_found`, and `conflict` for the last platform-admin that works: without one,
  * nobody could make another.
  */
 export async function revokeOperator(trx: Trx, actor: Principal, id: string, nowMs: number): Promise<void> {
@@ -70,6 +74,7 @@ export async function revokeOperator(trx: Trx, actor: Principal, id: string, now
   if (!row) throw new BrokerError('not_found')
   if (row.role === 'platform-admin' && (await countOperators(trx, 'platform-admin')) === 0)
     throw new BrokerError('conflict', { hint: 'This is the last platform-admin token. Create another one first.' })
+  await withdrawChangesOf(trx, [id])
   const facts = { ...actorFacts(actor), credential: formatId('credential', id), kind: 'operator', role: row.role }
   await recordEvent(trx, { type: 'credential.revoked', tenantId: row.tenant_id, facts }, nowMs)
 }

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
 import type { Page } from './page.ts'
 
-export type CredentialKind = 'bootstrap' | 'operator' | 'resource'
+export type CredentialKind = 'bootstrap' | 'operator' | 'resource' | 'session'
 
 export interface CredentialRow {
   readonly id: string
@@ -14,11 +14,48 @@ export interface CredentialRow {
   readonly secret_hash: Buffer
   readonly created_at: Date
   readonly expires_at: Date
+  readonly person_id: string | null
+  readonly provider_id: string | null
+  readonly made_by: string | null
+  /** To the hour. */
+  readonly last_used_at: Date | null
 }
 
-export type NewCredentialRow = Omit<CredentialRow, 'created_at' | 'kind'> & { readonly kind: CredentialKind }
+/** Who answers for a credential; all null where nobody who signed in does. */
+export interface CredentialPerson {
+  readonly person_tenant_id: string | null
+  readonly issuer: string | null
+  readonly subject: string | null
+  readonly person_name: string | null
+}
 
-const columns = ['id', 'kind', 'tenant_id', 'resource_id', 'role', 'name', 'secret_hash', 'created_at', 'expires_at'] as const
+type Optional = 'person_id' | 'provider_id' | 'made_by'
+export type NewCredentialRow = Omit<CredentialRow, 'created_at' | 'kind' | 'last_used_at' | Optional> &
+  Partial<Pick<CredentialRow, Optional>> & { readonly kind: CredentialKind }
+
+const columns = [
+  'id',
+  'kind',
+  'tenant_id',
+  'resource_id',
+  'role',
+  'name',
+  'secret_hash',
+  'created_at',
+  'expires_at',
+  'person_id',
+  'provider_id',
+  'made_by',
+  'last_used_at',
+] as const
+const ofCredential = columns.map(column => `c.${column}` as const)
+
+const selectWithPeople = (db: Db) =>
+  db
+    .selectFrom('mayfly.credential as c')
+    .leftJoin('mayfly.person as p', 'p.id', 'c.person_id')
+    .select(ofCredential)
+    .select(['p.tenant_id as person_tenant_id', 'p.issuer', 'p.subject', 'p.name as person_name'])
 
 export function insertCredential(trx: Trx, row: NewCredentialRow): Promise<CredentialRow> {
   return trx.insertInto('mayfly.credential').values(row).returning(columns).executeTakeFirstOrThrow()
@@ -36,23 +73,27 @@ export function findLiveCredential(db: Db, kind: CredentialKind, secretHash: Buf
     .executeTakeFirst()
 }
 
+export interface LiveCredentialRow extends CredentialRow, CredentialPerson {
+  /** Whether `last_used_at` is as good as it gets. */
+  readonly use_is_noted: boolean
+}
+
 /** As `findLiveCredential`, for many; by hex of the hash. */
 export async function findLiveCredentials(
   db: Db,
   kinds: readonly CredentialKind[],
   secretHashes: readonly string[],
-): Promise<Map<string, CredentialRow>> {
-  const rows = await db
-    .selectFrom('mayfly.credential')
-    .select(columns)
+): Promise<Map<string, LiveCredentialRow>> {
+  const rows = await selectWithPeople(db)
+    .select(sql<boolean>`coalesce(c.last_used_at >= date_trunc('hour', clock_timestamp()), false)`.as('use_is_noted'))
     .where(
-      'secret_hash',
+      'c.secret_hash',
       'in',
       secretHashes.map(hex => Buffer.from(hex, 'hex')),
     )
-    .where('kind', 'in', kinds)
-    .where('used_at', 'is', null)
-    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .where('c.kind', 'in', kinds)
+    .where('c.used_at', 'is', null)
+    .where('c.expires_at', '>', sql<Date>`clock_timestamp()`)
     .execute()
   return new Map(rows.map(row => [row.secret_hash.toString('hex'), row]))
 }
@@ -80,13 +121,48 @@ export interface CredentialScope {
   readonly resourceId?: string
 }
 
-export function listCredentials(db: Db, scope: CredentialScope, page: Page): Promise<CredentialRow[]> {
-  let query = db.selectFrom('mayfly.credential').select(columns).where('kind', '=', scope.kind).orderBy('id').limit(page.limit)
-  if (scope.tenantId === null) query = query.where('tenant_id', 'is', null)
-  else if (scope.tenantId !== undefined) query = query.where('tenant_id', '=', scope.tenantId)
-  if (scope.resourceId !== undefined) query = query.where('resource_id', '=', scope.resourceId)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
+export function listCredentials(db: Db, scope: CredentialScope, page: Page): Promise<(CredentialRow & CredentialPerson)[]> {
+  let query = selectScope(db, scope).orderBy('c.id').limit(page.limit)
+  if (page.afterId !== undefined) query = query.where('c.id', '>', page.afterId)
   return query.execute()
+}
+
+export function findCredential(
+  db: Db,
+  scope: CredentialScope,
+  id: string,
+): Promise<(CredentialRow & CredentialPerson) | undefined> {
+  return selectScope(db, scope).where('c.id', '=', id).executeTakeFirst()
+}
+
+function selectScope(db: Db, scope: CredentialScope) {
+  let query = selectWithPeople(db).where('c.kind', '=', scope.kind)
+  if (scope.tenantId === null) query = query.where('c.tenant_id', 'is', null)
+  else if (scope.tenantId !== undefined) query = query.where('c.tenant_id', '=', scope.tenantId)
+  if (scope.resourceId !== undefined) query = query.where('c.resource_id', '=', scope.resourceId)
+  return query
+}
+
+/** Notes that a credential was used, at most once an hour and to the hour: enough to find those that nobody uses. */
+export async function noteUse(db: Db, id: string): Promise<void> {
+  const hour = sql<Date>`date_trunc('hour', clock_timestamp())`
+  await db
+    .updateTable('mayfly.credential')
+    .set({ last_used_at: hour })
+    .where('id', '=', id)
+    .where(eb => eb.or([eb('last_used_at', 'is', null), eb('last_used_at', '<', hour)]))
+    .execute()
+}
+
+/** Ends what people hold: all of one person, or the sessions of one provider. Returns their ids. */
+export async function deleteHeld(
+  trx: Trx,
+  holder: { readonly personId: string } | { readonly providerId: string },
+): Promise<string[]> {
+  let query = trx.deleteFrom('mayfly.credential').where('kind', 'in', ['session', 'operator'])
+  query =
+    'personId' in holder ? query.where('person_id', '=', holder.personId) : query.where('provider_id', '=', holder.providerId)
+  return (await query.returning('id').execute()).map(row => row.id)
 }
 
 /** The row that was deleted, or undefined when the scope holds none of that id. */

@@ -1,0 +1,82 @@
+import { recordEvent } from '#core/audit/record.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import { formatId, newUuid } from '#core/ids/id.ts'
+import { holdTenant } from '#core/registry/tenants.ts'
+import type { Trx } from '#db/connect.ts'
+import {
+  deleteSignInProvider,
+  insertSignInProvider,
+  type SignInProviderRow,
+  updateSignInProvider,
+} from '#db/operators/sign-in-providers.ts'
+import { deleteHeld } from '#db/registry/credentials.ts'
+import { violatedUnique } from '#db/registry/unique-violation.ts'
+import { actorFacts, type Principal } from '../principal.ts'
+import { type SignInProviderInput, validateSignInProvider } from './provider.ts'
+
+export interface SignInProviderChange {
+  readonly actor: Principal
+  /** uuid; null: the deployment's own providers. */
+  readonly tenantId: string | null
+  readonly baseUrl: string
+  readonly nowMs: number
+}
+
+/** Throws ValidationError, and `conflict` when the name is taken. */
+export async function registerSignInProvider(
+  trx: Trx,
+  change: SignInProviderChange,
+  input: SignInProviderInput,
+): Promise<SignInProviderRow> {
+  if (change.tenantId !== null) await holdTenant(trx, change.tenantId)
+  const values = validateSignInProvider(input, change)
+  const row = await explainConflict(insertSignInProvider(trx, newUuid(change.nowMs), change.tenantId, values))
+  await record(trx, change, 'sign_in_provider.created', row.id, {})
+  return row
+}
+
+/** Ends every session that was opened through it: under other rules its people may be others. Throws as above, and `not_found`. */
+export async function replaceSignInProvider(
+  trx: Trx,
+  change: SignInProviderChange,
+  id: string,
+  input: SignInProviderInput,
+): Promise<SignInProviderRow> {
+  if (change.tenantId !== null) await holdTenant(trx, change.tenantId)
+  const values = validateSignInProvider(input, change)
+  const row = await explainConflict(updateSignInProvider(trx, id, change.tenantId, values))
+  if (!row) throw new BrokerError('not_found')
+  // Behind the update, which waits for whoever opens a session under the provider as it was.
+  const ended = await deleteHeld(trx, { providerId: id })
+  await record(trx, change, 'sign_in_provider.changed', id, { sessions_ended: ended.length })
+  return row
+}
+
+/** Its sessions end with it. Throws `not_found`. */
+export async function removeSignInProvider(trx: Trx, change: SignInProviderChange, id: string): Promise<void> {
+  if (change.tenantId !== null) await holdTenant(trx, change.tenantId)
+  if (!(await deleteSignInProvider(trx, id, change.tenantId))) throw new BrokerError('not_found')
+  await record(trx, change, 'sign_in_provider.deleted', id, {})
+}
+
+async function explainConflict<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query
+  } catch (cause) {
+    if (violatedUnique(cause) === undefined) throw cause
+    throw new BrokerError('conflict', { hint: 'A sign-in provider has this name already.', cause })
+  }
+}
+
+type EventType = 'sign_in_provider.created' | 'sign_in_provider.changed' | 'sign_in_provider.deleted'
+
+function record(
+  trx: Trx,
+  change: SignInProviderChange,
+  type: EventType,
+  id: string,
+  more: Readonly<Record<string, unknown>>,
+): Promise<void> {
+  const facts = { ...actorFacts(change.actor), provider: formatId('signInProvider', id), ...more }
+  return recordEvent(trx, { type, tenantId: change.tenantId, facts }, change.nowMs)
+}

@@ -1,0 +1,15 @@
+// Changes that a tenant can demand two people for. Sorted by what they could open to somebody alone:
+//
+//   trust      who vouches for workloads
+//   ceilings   what agents and resources may ever be granted
+//   keys       what tokens are signed with
+//   operators  who may manage with a token
+
+export const changeClasses = ['trust', 'ceilings', 'keys', 'operators'] as const
+export type ChangeClass = (typeof changeClasses)[number]
+
+/** `any`: guarded as soon as a tenant has any class on. So is the rule itself, and whatever decides who its people are. */
+export type GuardedBy = ChangeClass | 'any'
+
+export const needsTwoPeople = (classes: readonly string[], guardedBy: GuardedBy): boolean =>
+  guardedBy === 'any' ? classes.length > 0 : classes.includes(guardedBy)

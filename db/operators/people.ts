@@ -1,0 +1,65 @@
+import { sql } from 'kysely'
+import type { Db, Trx } from '../connect.ts'
+import type { Page } from '../registry/page.ts'
+
+export interface PersonRow {
+  readonly id: string
+  readonly tenant_id: string | null
+  readonly issuer: string
+  readonly subject: string
+  readonly name: string | null
+  readonly email: string | null
+  readonly created_at: Date
+  readonly seen_at: Date
+}
+
+export type SeenPerson = Pick<PersonRow, 'id' | 'tenant_id' | 'issuer' | 'subject' | 'name' | 'email'>
+
+const columns = ['id', 'tenant_id', 'issuer', 'subject', 'name', 'email', 'created_at', 'seen_at'] as const
+
+/** The person with this issuer and subject, made with this id when it was never seen; name and address are what they are now. */
+export function keepPerson(trx: Trx, person: SeenPerson): Promise<PersonRow> {
+  const shown = { name: person.name, email: person.email, seen_at: sql<Date>`clock_timestamp()` }
+  return trx
+    .insertInto('mayfly.person')
+    .values({ ...person })
+    .onConflict(conflict => conflict.columns(['tenant_id', 'issuer', 'subject']).doUpdateSet(shown))
+    .returning(columns)
+    .executeTakeFirstOrThrow()
+}
+
+export function findPerson(db: Db, id: string, tenantId: string | null): Promise<PersonRow | undefined> {
+  return db
+    .selectFrom('mayfly.person')
+    .select(columns)
+    .where('id', '=', id)
+    .where('tenant_id', 'is not distinct from', tenantId)
+    .executeTakeFirst()
+}
+
+export function listPeople(db: Db, tenantId: string | null, page: Page): Promise<PersonRow[]> {
+  let query = db
+    .selectFrom('mayfly.person')
+    .select(columns)
+    .where('tenant_id', 'is not distinct from', tenantId)
+    .orderBy('id')
+    .limit(page.limit)
+  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
+  return query.execute()
+}
+
+/** ID tokens are remembered for the whole deployment: one that opened a session in one tenant opens none in another. */
+const everyTenant = '00000000-0000-0000-0000-000000000000'
+
+/**
+ * Uses up an ID token. Of transactions that try at the same time the later ones wait for the first, so exactly one gets true.
+ * hash: SHA-256 of what its signature covers. untilSeconds: when it would be refused as too old, seconds since the epoch.
+ */
+export async function useIdTokenOnce(trx: Trx, hash: Buffer, untilSeconds: number): Promise<boolean> {
+  const result = await trx
+    .insertInto('mayfly.replay')
+    .values({ tenant_id: everyTenant, kind: 'id_token', hash, expires_at: new Date((Math.ceil(untilSeconds) + 60) * 1000) })
+    .onConflict(conflict => conflict.doNothing())
+    .executeTakeFirst()
+  return (result.numInsertedOrUpdatedRows ?? 0n) > 0n
+}

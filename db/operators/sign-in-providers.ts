@@ -1,0 +1,106 @@
+import { sql } from 'kysely'
+import type { Db, Trx } from '../connect.ts'
+import type { Page } from '../registry/page.ts'
+
+export interface SignInProviderRow {
+  readonly id: string
+  /** null: the deployment's own. */
+  readonly tenant_id: string | null
+  readonly name: string
+  readonly issuer: string
+  readonly client_id: string
+  readonly config: unknown
+  readonly created_at: Date
+  readonly updated_at: Date
+}
+
+export type SignInProviderValues = Pick<SignInProviderRow, 'name' | 'issuer' | 'client_id' | 'config'>
+
+const columns = ['id', 'tenant_id', 'name', 'issuer', 'client_id', 'config', 'created_at', 'updated_at'] as const
+
+export function insertSignInProvider(
+  trx: Trx,
+  id: string,
+  tenantId: string | null,
+  values: SignInProviderValues,
+): Promise<SignInProviderRow> {
+  return trx
+    .insertInto('mayfly.sign_in_provider')
+    .values({ id, tenant_id: tenantId, ...values })
+    .returning(columns)
+    .executeTakeFirstOrThrow()
+}
+
+export function updateSignInProvider(
+  trx: Trx,
+  id: string,
+  tenantId: string | null,
+  values: SignInProviderValues,
+): Promise<SignInProviderRow | undefined> {
+  return trx
+    .updateTable('mayfly.sign_in_provider')
+    .set({ ...values, updated_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', id)
+    .where('tenant_id', 'is not distinct from', tenantId)
+    .returning(columns)
+    .executeTakeFirst()
+}
+
+/** Its sessions go with it. */
+export async function deleteSignInProvider(trx: Trx, id: string, tenantId: string | null): Promise<boolean> {
+  const result = await trx
+    .deleteFrom('mayfly.sign_in_provider')
+    .where('id', '=', id)
+    .where('tenant_id', 'is not distinct from', tenantId)
+    .executeTakeFirst()
+  return result.numDeletedRows > 0n
+}
+
+export function findSignInProvider(db: Db, id: string, tenantId: string | null): Promise<SignInProviderRow | undefined> {
+  return db
+    .selectFrom('mayfly.sign_in_provider')
+    .select(columns)
+    .where('id', '=', id)
+    .where('tenant_id', 'is not distinct from', tenantId)
+    .executeTakeFirst()
+}
+
+export function listSignInProviders(db: Db, tenantId: string | null, page: Page): Promise<SignInProviderRow[]> {
+  let query = db
+    .selectFrom('mayfly.sign_in_provider')
+    .select(columns)
+    .where('tenant_id', 'is not distinct from', tenantId)
+    .orderBy('id')
+    .limit(page.limit)
+  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
+  return query.execute()
+}
+
+/** Whoever it belongs to. */
+export async function findAnySignInProviders(db: Db, ids: readonly string[]): Promise<Map<string, SignInProviderRow>> {
+  const rows = await db.selectFrom('mayfly.sign_in_provider').select(columns).where('id', 'in', ids).execute()
+  return new Map(rows.map(row => [row.id, row]))
+}
+
+/**
+ * Keeps the provider as it is until the transaction ends, if it is still the one of that change: sessions are opened under
+ * it, and whoever changes or deletes it ends them.
+ */
+export async function holdSignInProvider(trx: Trx, id: string, updatedAt: Date): Promise<boolean> {
+  const row = await trx
+    .selectFrom('mayfly.sign_in_provider')
+    .select('updated_at')
+    .where('id', '=', id)
+    .forShare()
+    .executeTakeFirst()
+  return row !== undefined && row.updated_at.getTime() === updatedAt.getTime()
+}
+
+export async function countSignInProviders(trx: Trx, tenantId: string): Promise<number> {
+  const row = await trx
+    .selectFrom('mayfly.sign_in_provider')
+    .select(eb => eb.fn.countAll<bigint>().as('count'))
+    .where('tenant_id', '=', tenantId)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}
