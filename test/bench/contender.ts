@@ -26,17 +26,25 @@ export interface RunningContender {
 export interface Target {
   host: string
   port: number
-  tls?: { ca: string; servername: string; cert?: string; key?: string }
+  tls?: { ca: string; servername: string } & ClientIdentity
+}
+
+/** A client certificate and its key, PEM. */
+export interface ClientIdentity {
+  cert?: string
+  key?: string
 }
 
 export interface Traffic {
   target: Target
+  /** Client certificates that the connections take in turn, in the place of the target's. */
+  identities?: ClientIdentity[]
   /** A new connection (full TLS handshake, no resumption) for each request. */
   freshConnections?: boolean
   /** Makes ready the requests `first` to `first + count - 1`, outside the measured time. */
   prepare?(first: number, count: number): Promise<void> | void
-  /** The whole HTTP/1.1 request as bytes (`httpRequest`). Indexes never repeat within a run of the bench. */
-  request(index: number): Buffer
+  /** The whole HTTP/1.1 request as bytes (`httpRequest`). Indexes never repeat within a run of the bench. lane: the connection's number. */
+  request(index: number, lane: number): Buffer
   /** Called after the measured time, for each answer with status 200. Throws when the answer is not what was asked for. */
   check(answer: Record<string, unknown>, claims: Record<string, unknown>, index: number): void
   /** Verifies the signature of a token. Called for a sample. */

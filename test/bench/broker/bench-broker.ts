@@ -8,13 +8,21 @@ import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { generateIdpKeys, publicJwks } from '#apps/idp/idp-keys.ts'
+import { generateIdpKeys, type IdpKeys, publicJwks } from '#apps/idp/idp-keys.ts'
 import { createDevCa, issueClientCertificate, issueServerCertificate } from '#apps/standalone/dev-ca.ts'
 import { createBootstrapToken } from '#core/operators/bootstrap.ts'
 import { openDatabase } from '#db/connect.ts'
 import { prepareDatabase } from '#db/prepare.ts'
 import { freePort } from '#test/setup/free-port.ts'
-import { agentUri, bootstrapTenant, createHttp, registerAll, resourceUri, subjectAudience } from '#test/setup/registration.ts'
+import {
+  agentUri,
+  bootstrapTenant,
+  createHttp,
+  type Http,
+  registerAll,
+  resourceUri,
+  subjectAudience,
+} from '#test/setup/registration.ts'
 import { startRunCluster } from '#test/setup/run-cluster.ts'
 import type { BrokerTrafficOptions } from './traffic.ts'
 
@@ -23,7 +31,15 @@ export interface BenchBroker {
   /** Superuser inside its database. */
   readonly adminUrl: string
   readonly trafficOptions: Omit<BrokerTrafficOptions, 'row' | 'accounts'>
+  /** What more tenants are registered with. */
+  readonly registrar: Registrar
   stop(): Promise<void>
+}
+
+export interface Registrar {
+  readonly http: Http
+  readonly platformAdmin: string
+  readonly idp: { readonly issuer: string; readonly keys: IdpKeys; readonly caPem: string }
 }
 
 export async function startBenchBroker(): Promise<BenchBroker> {
@@ -68,7 +84,12 @@ export async function startBenchBroker(): Promise<BenchBroker> {
     }
     const adminUrl = new URL(cluster.adminUrl)
     adminUrl.pathname = '/bench'
-    return { pid: broker.pid!, adminUrl: adminUrl.href, trafficOptions, stop }
+    const registrar = {
+      http,
+      platformAdmin: operator.platformAdmin,
+      idp: { issuer: idp.issuer, keys, caPem: ca.certificatePem },
+    }
+    return { pid: broker.pid!, adminUrl: adminUrl.href, trafficOptions, registrar, stop }
   } catch (error) {
     await stop()
     throw error

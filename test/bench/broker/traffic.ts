@@ -101,7 +101,7 @@ function requestBuilder(options: BrokerTrafficOptions, thumbprint: string): (tas
 }
 
 /** Sends each request once, over a few lanes; throws on the first that is not answered with 200. */
-async function sendAll(target: Target, requests: Buffer[]): Promise<void> {
+export async function sendAll(target: Target, requests: Buffer[]): Promise<void> {
   const context = secureContext(target)
   let next = 0
   const drive = async (): Promise<void> => {

@@ -2,7 +2,7 @@
 
 import type { Traffic } from '../contender.ts'
 import { type Collected, Collector } from './collector.ts'
-import { Lane, secureContext } from './lane.ts'
+import { type Lane, openLanes } from './lane.ts'
 
 export interface ClosedLoop {
   kind: 'closed'
@@ -17,12 +17,7 @@ export interface ClosedLoop {
 
 /** Runs the loop from request `first` on. */
 export async function runClosedLoop(traffic: Traffic, plan: ClosedLoop, first: number): Promise<Collected> {
-  const context = secureContext(traffic.target)
-  const lanes = Array.from(
-    { length: plan.connections },
-    () => new Lane(traffic.target, context, traffic.freshConnections ?? false),
-  )
-  await Promise.all(lanes.map(lane => lane.open()))
+  const lanes = await openLanes(traffic, plan.connections)
   const begin = performance.now() + plan.warmupSeconds * 1000
   const end = begin + plan.seconds * 1000
   const collector = new Collector(first, begin, end)
@@ -33,7 +28,7 @@ export async function runClosedLoop(traffic: Traffic, plan: ClosedLoop, first: n
       const ask = (): void => {
         const index = collector.take()
         const sentAt = performance.now()
-        lane.ask(traffic.request(index), answer => {
+        lane.ask(traffic.request(index, lane.number), answer => {
           collector.add(index, answer, sentAt, performance.now())
           if (over()) resolve()
           // Not at once on an error: a refused connection would have this loop spin.

@@ -3,7 +3,7 @@
 
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
-import type { Target } from '../contender.ts'
+import type { ClientIdentity, Target, Traffic } from '../contender.ts'
 
 /** `body` is a view of received bytes: read or copy it before returning. */
 export interface Answer {
@@ -14,6 +14,8 @@ export interface Answer {
 export type Done = (answer: Answer | Error) => void
 
 export class Lane {
+  /** From 0. */
+  readonly number: number
   readonly #target: Target
   readonly #context: SecureContext | undefined
   readonly #fresh: boolean
@@ -21,8 +23,9 @@ export class Lane {
   #received: Buffer | undefined
   #done: Done | undefined
 
-  /** `fresh`: closes after each answer. `context`: from `secureContext`, shared by all lanes. */
-  constructor(target: Target, context: SecureContext | undefined, fresh: boolean) {
+  /** `fresh`: closes after each answer. `context`: from `secureContext`. */
+  constructor(target: Target, context: SecureContext | undefined, fresh: boolean, number = 0) {
+    this.number = number
     this.#target = target
     this.#context = context
     this.#fresh = fresh
@@ -107,9 +110,17 @@ export class Lane {
   }
 }
 
-/** The TLS settings of a target, parsed once for all lanes; undefined for plain HTTP. */
-export function secureContext(target: Target): SecureContext | undefined {
-  if (!target.tls) return undefined
-  const { ca, cert, key } = target.tls
-  return createSecureContext({ ca, ...(cert && key && { cert, key }) })
+/** The TLS settings of a target, to be parsed once for all lanes; undefined for plain HTTP. identity: in the place of the target's own. */
+export function secureContext({ tls }: Target, identity: ClientIdentity | undefined = tls): SecureContext | undefined {
+  if (!tls) return undefined
+  const { cert, key } = identity ?? {}
+  return createSecureContext({ ca: tls.ca, ...(cert && key && { cert, key }) })
+}
+
+/** Connected lanes; where the traffic has identities, they take them in turn. */
+export async function openLanes({ target, identities, freshConnections = false }: Traffic, count: number): Promise<Lane[]> {
+  const contexts = identities?.map(identity => secureContext(target, identity)) ?? [secureContext(target)]
+  const lanes = Array.from({ length: count }, (_, i) => new Lane(target, contexts[i % contexts.length], freshConnections, i))
+  await Promise.all(lanes.map(lane => lane.open()))
+  return lanes
 }

@@ -6,7 +6,7 @@
 
 import type { Traffic } from '../contender.ts'
 import { type Collected, Collector } from './collector.ts'
-import { Lane, secureContext } from './lane.ts'
+import { type Lane, openLanes } from './lane.ts'
 
 export interface OpenLoop {
   kind: 'open'
@@ -22,12 +22,7 @@ const graceMs = 5_000
 
 /** Runs the schedule from request `first` on. */
 export async function runOpenLoop(traffic: Traffic, plan: OpenLoop, first: number): Promise<Collected> {
-  const context = secureContext(traffic.target)
-  const lanes = Array.from(
-    { length: plan.connections },
-    () => new Lane(traffic.target, context, traffic.freshConnections ?? false),
-  )
-  await Promise.all(lanes.map(lane => lane.open()))
+  const lanes = await openLanes(traffic, plan.connections)
   const start = performance.now()
   const begin = start + plan.warmupSeconds * 1000
   const end = begin + plan.seconds * 1000
@@ -57,7 +52,7 @@ function followSchedule({ traffic, plan, lanes, collector, start, end }: Run): P
   return new Promise(resolve => {
     const send = (lane: Lane, dueAt: number): void => {
       const index = collector.take()
-      lane.ask(traffic.request(index), answer => {
+      lane.ask(traffic.request(index, lane.number), answer => {
         collector.add(index, answer, dueAt, performance.now())
         answered++
         const next = waiting.shift()
