@@ -45,7 +45,16 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
       if (tenantId) directory.invalidate(tenantId)
     })
     const cursors = createCursors(config.keyEncryptionKey)
-    management.register(v1Routes({ db: database.db, clock, baseUrl: config.publicUrl, keyEncryption, cursors }))
+    management.register(
+      v1Routes({
+        db: database.db,
+        clock,
+        baseUrl: config.publicUrl,
+        keyEncryption,
+        signingKeyDays: config.signingKeyDays,
+        cursors,
+      }),
+    )
   })
   await app.ready()
   return { app, tokenDoor }

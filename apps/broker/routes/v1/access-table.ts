@@ -34,6 +34,11 @@ export const v1Access: AccessTable = {
   'GET /v1/resources/:id/credentials': reads,
   'DELETE /v1/resources/:id/credentials/:credential_id': writes,
 
+  'GET /v1/keys': reads,
+  'POST /v1/keys/rotate': writes,
+  'GET /v1/keys/rewrap': ['platform-admin'],
+  'POST /v1/keys/rewrap': ['platform-admin'],
+
   'POST /v1/operators': ['platform-admin', 'tenant-admin'],
   'GET /v1/operators': everyOperator,
   'DELETE /v1/operators/:id': ['platform-admin', 'tenant-admin'],

@@ -13,7 +13,7 @@ interface Reply {
  * One change, one transaction, one audit event. Sets status and headers and returns the body, after the commit. For POST the
  * work is done under the request's Idempotency-Key; secret: the body holds one, so it is not kept for repetition.
  */
-export async function answerChange<View extends { readonly id: string }>(
+export async function answerChange<View extends object>(
   db: Db,
   request: Request,
   reply: Reply,
@@ -26,7 +26,7 @@ export async function answerChange<View extends { readonly id: string }>(
     return once(trx, request, { credentialId: principalOf(request).credentialId, secret: options.secret ?? false }, run)
   })
   const body = answer.body as View
-  if (answer.status === 201) reply.header('location', `${request.url.split('?')[0]}/${body.id}`)
+  if (answer.status === 201 && 'id' in body) reply.header('location', `${request.url.split('?')[0]}/${body.id}`)
   reply.header('cache-control', 'no-store')
   reply.code(answer.status)
   return body

@@ -13,6 +13,8 @@ export interface V1Deps {
   /** The public URL, without a slash at its end; the issuer of the first tenant. */
   readonly baseUrl: string
   readonly keyEncryption: KeyEncryption
+  /** `MAYFLY_SIGNING_KEY_DAYS`; 90 when nothing is said. */
+  readonly signingKeyDays?: number | undefined
   readonly cursors: Cursors
 }
 

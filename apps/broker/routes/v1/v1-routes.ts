@@ -7,6 +7,7 @@ import { v1Access } from './access-table.ts'
 import { agentRoutes } from './agents.ts'
 import { bootstrapRoute } from './bootstrap.ts'
 import type { V1App, V1Deps } from './deps.ts'
+import { keyRoutes } from './keys.ts'
 import { operatorRoutes } from './operators.ts'
 import { resourceCredentialRoutes } from './resource-credentials.ts'
 import { resourceRegistryRoutes } from './resources.ts'
@@ -31,6 +32,7 @@ export function v1Routes(deps: V1Deps): FastifyPluginAsync {
     agentRoutes(app, deps)
     resourceRegistryRoutes(app, deps)
     resourceCredentialRoutes(app, deps)
+    keyRoutes(app, deps)
     operatorRoutes(app, deps)
   }
 }

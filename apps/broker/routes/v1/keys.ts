@@ -1,0 +1,151 @@
+// Keys of a tenant, and the envelopes of all keys. Private parts are shown to nobody.
+
+import { type Static, Type } from 'typebox'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import { formatId } from '#core/ids/id.ts'
+import { createFreshKeys, rotateByCommand } from '#core/keys/rotation/rotate-by-command.ts'
+import { type RotatingUse, rotatingUses } from '#core/keys/rotation/rotating-use.ts'
+import { nextStep, signingKeyTimes } from '#core/keys/rotation/times.ts'
+import { signingAlgorithms } from '#core/keys/signing-key.ts'
+import type { Db } from '#db/connect.ts'
+import { type KeyRow, type KeyTable, listKeys, liveKeys } from '#db/keys/key-rows.ts'
+import { principalOf, tenantOf } from '../../http/access.ts'
+import { answerPage } from './answer-page.ts'
+import { answerChange } from './change.ts'
+import type { V1App, V1Deps } from './deps.ts'
+import { rewrapRoutes } from './rewrap.ts'
+import { closed, Id, IdempotencyHeader, operatorSecurity, PageOf, PageQuery, problems, Time } from './schemas.ts'
+
+const KeyView = Type.Object(
+  {
+    id: Id('key'),
+    kid: Type.String({ description: 'As in the header of what it signed and in the key set.' }),
+    use: Type.Enum(['signing', 'ca']),
+    alg: Type.String(),
+    state: Type.Enum(['next', 'active', 'retiring', 'retired'], {
+      description: '`next` and `retiring` are published and do not sign; `retired` is neither published nor there any more.',
+    }),
+    created_at: Time,
+    since: Type.String({ description: 'When it came into this state. RFC 3339, UTC.' }),
+    next_step: Type.Optional(
+      Type.Object(
+        { step: Type.Enum(['publish_successor', 'activate', 'stop_signing', 'retire']), at: Time },
+        { ...closed, description: 'What happens without your doing. Missing for a retired key.' },
+      ),
+    ),
+  },
+  closed,
+)
+
+const RotateBody = Type.Object(
+  {
+    use: Type.Enum(['signing', 'ca']),
+    alg: Type.Optional(Type.Enum([...signingAlgorithms], { description: 'Only keys of this algorithm; else of each.' })),
+    now: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'An emergency: the keys are retired at once, and whatever they signed is worth nothing from then on.',
+      }),
+    ),
+  },
+  { ...closed, examples: [{ use: 'signing' }, { use: 'signing', alg: 'ES256', now: true }] },
+)
+const Rotated = Type.Object(
+  {
+    keys: Type.Array(KeyView, { description: 'Those of this use that are not retired, as they are now.' }),
+    retired: Type.Array(Type.String(), { description: '`kid`s of keys that were retired by this call.' }),
+    notice: Type.String({ description: 'What it means, for whoever asked.' }),
+  },
+  closed,
+)
+
+const base = { tags: ['key'], security: operatorSecurity }
+
+export function keyRoutes(app: V1App, deps: V1Deps): void {
+  const uses = rotatingUses(deps.keyEncryption, { signing: signingKeyTimes(deps.signingKeyDays) })
+  registerList(app, deps, uses)
+  registerRotate(app, deps, uses)
+  rewrapRoutes(app, deps)
+}
+
+function registerList(app: V1App, deps: V1Deps, uses: readonly RotatingUse[]): void {
+  app.get(
+    '/v1/keys',
+    {
+      schema: {
+        ...base,
+        summary: "List the tenant's keys",
+        querystring: PageQuery,
+        response: { 200: PageOf(KeyView), ...problems },
+      },
+    },
+    async request => {
+      const tenantId = tenantOf(request)
+      const views = await viewsOf(deps.db, uses, tenantId)
+      const read = (page: Parameters<typeof listKeys>[2]) => listKeys(deps.db, tenantId, page)
+      return await answerPage(deps.cursors, `/v1/keys ${tenantId}`, request.query, read, row => views(row))
+    },
+  )
+}
+
+function registerRotate(app: V1App, deps: V1Deps, uses: readonly RotatingUse[]): void {
+  app.post(
+    '/v1/keys/rotate',
+    {
+      schema: {
+        ...base,
+        summary: 'Rotate keys now instead of when they are due',
+        headers: IdempotencyHeader,
+        body: RotateBody,
+        response: { 200: Rotated, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { use: name, alg, now = false } = request.body
+      const use = uses.find(each => each.use === name)
+      if (!use) throw new BrokerError('not_found', { hint: `There are no keys for ${name} here.` })
+      const command = { actor: principalOf(request), tenantId: tenantOf(request), use, alg, now, nowMs: deps.clock.nowMs() }
+      const fresh = await createFreshKeys(command)
+      return answerChange(deps.db, request, reply, { status: 200 }, async trx => {
+        const retired = await rotateByCommand(trx, command, fresh)
+        const rows = await liveKeys(trx, use.table, command.tenantId, alg)
+        const views = await viewsOf(trx, uses, command.tenantId)
+        const keys = rows.map(row => views({ ...row, table: use.table }))
+        return { keys, retired, notice: now ? emergencyNotice : ordinaryNotice(keys) }
+      })
+    },
+  )
+}
+
+const emergencyNotice =
+  'Everything that the retired keys signed dies when its verifier reads the key set again: guards do so every 5 minutes, and stop ' +
+  'using an old set after an hour without the broker. Until a verifier has read the new key, for about 90 seconds at most, it ' +
+  'refuses tokens that are signed with it.'
+
+function ordinaryNotice(keys: readonly Static<typeof KeyView>[]): string {
+  const times = keys.flatMap(({ state, next_step }) => (state === 'next' && next_step ? [next_step.at] : []))
+  return `The new key is published and signs from ${times.sort().at(-1)} on. No token is refused meanwhile.`
+}
+
+/** How each of the tenant's keys is shown: its next step depends on whether its successor is published. */
+async function viewsOf(db: Db, uses: readonly RotatingUse[], tenantId: string) {
+  const successors = new Map<string, number>()
+  for (const { table } of uses)
+    for (const key of await liveKeys(db, table, tenantId))
+      if (key.state === 'next') successors.set(`${table} ${key.alg}`, key.state_since.getTime())
+  return (row: KeyRow & { readonly table: KeyTable }): Static<typeof KeyView> => {
+    const use = uses.find(({ table }) => table === row.table)!
+    const key = { state: row.state, sinceMs: row.state_since.getTime() }
+    const next = nextStep(key, use.times, successors.get(`${row.table} ${row.alg}`))
+    return {
+      id: formatId('key', row.id),
+      kid: row.kid,
+      use: use.use,
+      alg: row.alg,
+      state: row.state,
+      created_at: row.created_at.toISOString(),
+      since: row.state_since.toISOString(),
+      ...(next && { next_step: { step: next.step, at: new Date(next.atMs).toISOString() } }),
+    }
+  }
+}
