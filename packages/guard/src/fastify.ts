@@ -92,6 +92,7 @@ function judge(guard: Guard, options: GuardPluginOptions): preParsingHookHandler
       verdict => {
         if (verdict.ok) {
           request.mayfly = verdict
+          reply.headers(verdict.headers)
           done(null, body.payload)
         } else {
           reply.code(verdict.status).headers(verdict.headers).send(verdict.body)

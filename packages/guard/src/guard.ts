@@ -4,11 +4,12 @@
 
 import { hash } from 'node:crypto'
 import { type Authenticator, authenticate } from './authenticate.ts'
-import { checkBinding } from './binding.ts'
+import { type BindingRules, checkBinding } from './binding.ts'
 import { BrokerConnection } from './broker/broker-connection.ts'
 import { DecisionReporter, type SendBatch } from './broker/decision-reporter.ts'
 import { loadIssuerKeys } from './broker/discovery.ts'
 import { type FindKey, fixedKeys, functionKeys, remoteKeys } from './broker/key-source.ts'
+import { DpopProofs } from './dpop/dpop-proofs.ts'
 import { type GuardOptions, type GuardSettings, readOptions } from './options.ts'
 import { authorize } from './permission/authorize.ts'
 import { placeResource } from './permission/place.ts'
@@ -64,6 +65,7 @@ class TokenGuard implements Guard {
   readonly #connection: BrokerConnection
   readonly #authenticator: Authenticator
   readonly #nonces: ChallengeNonces | undefined
+  readonly #binding: BindingRules
   readonly #reporter: DecisionReporter | undefined
   readonly #refused: Partial<Record<Reason, number>> = {}
   #allowed = 0
@@ -80,7 +82,8 @@ class TokenGuard implements Guard {
     }
     this.#nonces = settings.replay.includes('challenge') ? new ChallengeNonces() : undefined
     this.#reporter = reporter(settings, this.#connection)
-    this.metadata = resourceMetadata(settings)
+    this.#binding = { allowBearer: settings.allowBearer, proofs: dpopProofs(settings) }
+    this.metadata = resourceMetadata(settings, this.#binding.proofs)
     this.metadataUrl = metadataAddress(settings.resource)
   }
 
@@ -98,7 +101,7 @@ class TokenGuard implements Guard {
     this.#report(judged, request, now)
     if ('granted' in judged) {
       this.#allowed += 1
-      return { ok: true, token: judged.claims, granted: judged.granted }
+      return { ok: true, token: judged.claims, granted: judged.granted, headers: this.#headersFor(judged.claims, now) }
     }
     this.#count(judged.reason)
     return this.#refusal(judged.reason, request, now)
@@ -113,7 +116,7 @@ class TokenGuard implements Guard {
     const reason =
       checkTime(claims, now / 1000, this.#settings.maxAgeSeconds) ??
       this.#checkRevoked(claims) ??
-      (await checkBinding(claims, credentials, request, this.#settings)) ??
+      checkBinding(claims, credentials, request, this.#binding, now) ??
       (this.#settings.replay.includes(claims.replay) ? undefined : 'replay_mode_refused')
     if (reason) return { reason, claims }
     const authorized = await authorize(known.grant, request)
@@ -149,11 +152,25 @@ class TokenGuard implements Guard {
     }
   }
 
+  /** RFC 9449 § 8.2: the nonce to go on with, so that nobody has to be refused for an old one. */
+  #headersFor({ cnf }: TaskTokenClaims, now: number): Readonly<Record<string, string>> {
+    const nonces = cnf?.jkt === undefined ? undefined : this.#binding.proofs?.nonces
+    return nonces ? { 'dpop-nonce': nonces.issue(now) } : noHeaders
+  }
+
   #refusal(reason: Reason, request: GuardedRequest, now: number): Refused {
+    const { proofs } = this.#binding
+    const credentials = proofs && readCredentials(request.headers)
     return refuse(reason, {
       resourceMetadata: this.metadataUrl?.href,
       scope: reasons[reason].status === 503 ? undefined : request.scope,
       taskNonce: this.#nonces?.issue(now),
+      dpop: proofs && {
+        algorithms: proofs.algorithms,
+        required: proofs.required,
+        used: typeof credentials === 'object' && credentials.scheme === 'dpop',
+        nonce: proofs.nonces?.issue(now),
+      },
     })
   }
 
@@ -199,6 +216,20 @@ class TokenGuard implements Guard {
     await this.#reporter?.close()
     this.#connection.close()
   }
+}
+
+const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
+
+/** Undefined where DPoP is off, or where the resource has no address that a proof could name. */
+function dpopProofs({ dpop = {}, resource, mountPath }: GuardSettings): DpopProofs | undefined {
+  if (dpop === false) return undefined
+  const publicUrl = dpop.publicUrl ?? resource
+  if (!isWeb(publicUrl)) return undefined
+  return new DpopProofs({ ...dpop, publicUrl }, mountPath ?? (isWeb(resource) ? new URL(resource).pathname : undefined))
+}
+
+function isWeb(uri: string): boolean {
+  return /^https?:$/.test(new URL(uri).protocol)
 }
 
 /** What the steps came to; claims are there where the token's signature held. */

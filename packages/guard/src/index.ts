@@ -1,9 +1,9 @@
 // What `@mayfly/guard` offers. The Fastify plugin is `@mayfly/guard/fastify`.
 
-export type { ProofInput, ProofVerifier } from './binding.ts'
 export { certificateThumbprint } from './binding.ts'
 export type { Decision, ReportOptions } from './broker/decision-reporter.ts'
 export type { JwkSet } from './broker/key-source.ts'
+export type { DpopOptions } from './dpop/dpop-proofs.ts'
 export type { Guard, GuardStats } from './guard.ts'
 export { createGuard } from './guard.ts'
 export type { GuardOptions } from './options.ts'

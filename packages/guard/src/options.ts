@@ -2,9 +2,9 @@
 
 import type { KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import type { ProofVerifier } from './binding.ts'
 import type { ReportOptions } from './broker/decision-reporter.ts'
 import type { JwkSet } from './broker/key-source.ts'
+import type { DpopOptions } from './dpop/dpop-proofs.ts'
 import type { Credential } from './replay/consume.ts'
 import type { ReplayMode, TaskTokenClaims } from './token/claims.ts'
 
@@ -28,8 +28,8 @@ export interface GuardOptions {
   readonly replay?: readonly ReplayMode[]
   /** Accept tokens that are bound to no key. Default false: such a token works for whoever stole it. */
   readonly allowBearer?: boolean
-  /** Verifies DPoP proofs. Without it every token bound to a DPoP key is refused. */
-  readonly verifyProof?: ProofVerifier
+  /** How tokens bound to a DPoP key are taken (RFC 9449); false refuses them. Default: with the defaults of `DpopOptions`. */
+  readonly dpop?: DpopOptions | false
   /**
    * Asked on each use whether a verified token was revoked meanwhile. Throw where this cannot be known: the guard then
    * answers 503.
@@ -67,7 +67,7 @@ export interface GuardSettings extends GuardOptions {
 
 /** Checks options and fills in defaults. Throws one TypeError that names everything wrong. */
 export function readOptions(options: GuardOptions): GuardSettings {
-  const problems = [...addressProblems(options), ...replayProblems(options)]
+  const problems = [...addressProblems(options), ...replayProblems(options), ...dpopProblems(options)]
   if (options.maxAgeSeconds !== undefined && !(options.maxAgeSeconds > 0)) problems.push('maxAgeSeconds must be above 0')
   if (problems.length > 0) throw new TypeError(`The guard cannot start: ${problems.join('; ')}.`)
   return {
@@ -100,5 +100,20 @@ function replayProblems(options: GuardOptions): string[] {
   if (modes.length === 0) problems.push('replay must name at least one mode')
   if (modes.includes('once') && !options.credential) problems.push("replay 'once' needs the resource's credential")
   if (options.report && !options.credential) problems.push("report needs the resource's credential")
+  return problems
+}
+
+function dpopProblems({ dpop, resource }: GuardOptions): string[] {
+  if (!dpop) return []
+  const { publicUrl = resource, nonces, maxProofAgeSeconds = 60, maxUsedProofs = 1 } = dpop
+  const problems: string[] = []
+  const url = URL.canParse(publicUrl) ? new URL(publicUrl) : undefined
+  if (url && !/^https?:$/.test(url.protocol)) problems.push('dpop needs publicUrl where the resource is no http(s) URL')
+  if (!url || url.search || url.hash || url.username)
+    problems.push('dpop.publicUrl must be a URL without query, fragment and user')
+  if (typeof nonces === 'object' && nonces.length < 32) problems.push('dpop.nonces must be a secret of at least 32 bytes')
+  if (!(maxProofAgeSeconds > 0 && maxProofAgeSeconds <= 600))
+    problems.push('dpop.maxProofAgeSeconds must be above 0 and at most 600')
+  if (!(maxUsedProofs >= 1)) problems.push('dpop.maxUsedProofs must be at least 1')
   return problems
 }

@@ -1,5 +1,6 @@
 // What the resource says about itself (RFC 9728), so that a client that was refused finds the issuer.
 
+import type { DpopProofs } from './dpop/dpop-proofs.ts'
 import type { GuardSettings } from './options.ts'
 import { detailTypes } from './permission/detail.ts'
 
@@ -11,6 +12,8 @@ export interface ResourceMetadata {
   readonly authorization_details_types_supported: readonly string[]
   readonly scopes_supported?: readonly string[]
   readonly tls_client_certificate_bound_access_tokens: boolean
+  readonly dpop_signing_alg_values_supported?: readonly string[]
+  readonly dpop_bound_access_tokens_required?: boolean
 }
 
 /**
@@ -25,13 +28,17 @@ export function metadataAddress(resource: string): URL | undefined {
 }
 
 /** The document of a guarded resource. */
-export function resourceMetadata(settings: GuardSettings): ResourceMetadata {
+export function resourceMetadata(settings: GuardSettings, proofs: DpopProofs | undefined): ResourceMetadata {
   return {
     resource: settings.resource,
     authorization_servers: [settings.issuer],
     bearer_methods_supported: ['header'],
     authorization_details_types_supported: detailTypes,
     ...(settings.scopes ? { scopes_supported: settings.scopes } : {}),
-    tls_client_certificate_bound_access_tokens: !settings.allowBearer && !settings.verifyProof,
+    tls_client_certificate_bound_access_tokens: true,
+    ...(proofs && {
+      dpop_signing_alg_values_supported: proofs.algorithms,
+      dpop_bound_access_tokens_required: proofs.required,
+    }),
   }
 }

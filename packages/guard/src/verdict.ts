@@ -4,14 +4,15 @@
 import type { GrantedDetail } from './permission/detail.ts'
 import type { TaskTokenClaims } from './token/claims.ts'
 
-/** status: HTTP status. error: RFC 6750 § 3.1 value, absent where no credentials were sent. */
+/** status: HTTP status. error: RFC 6750 § 3.1 or RFC 9449 § 7.1 value, absent where no credentials were sent. */
 interface ReasonRow {
   readonly status: 401 | 403 | 503
-  readonly error?: 'invalid_token' | 'insufficient_scope' | 'temporarily_unavailable'
+  readonly error?: keyof typeof descriptions
 }
 
 const unauthorized = { status: 401, error: 'invalid_token' } as const
 const forbidden = { status: 403, error: 'insufficient_scope' } as const
+const badProof = { status: 401, error: 'invalid_dpop_proof' } as const
 const unavailable = { status: 503, error: 'temporarily_unavailable' } as const
 
 /** The one table of reasons. */
@@ -34,7 +35,15 @@ export const reasons = {
   binding_absent: unauthorized,
   certificate_missing: unauthorized,
   certificate_mismatch: unauthorized,
-  proof_refused: unauthorized,
+  proof_not_accepted: unauthorized,
+  proof_missing: badProof,
+  proof_malformed: badProof,
+  proof_for_another: badProof,
+  proof_not_of_now: badProof,
+  proof_key_refused: badProof,
+  proof_signature_invalid: badProof,
+  proof_already_used: badProof,
+  proof_nonce_needed: { status: 401, error: 'use_dpop_nonce' },
   scheme_mismatch: unauthorized,
   resource_hash_mismatch: unauthorized,
   replay_mode_refused: unauthorized,
@@ -52,6 +61,7 @@ export const reasons = {
   consume_unavailable: unavailable,
   revocation_unknown: unavailable,
   nonce_store_full: unavailable,
+  proof_store_full: unavailable,
   guard_failed: unavailable,
 } as const satisfies Record<string, ReasonRow>
 
@@ -65,17 +75,19 @@ export interface Allowed {
   readonly token: TaskTokenClaims
   /** The entry of `authorization_details` that grants this operation; undefined where scopes granted it. */
   readonly granted: GrantedDetail | undefined
+  /** Headers for the response in lower case: `dpop-nonce` where the caller is due a newer one, else none. */
+  readonly headers: Readonly<Record<string, string>>
 }
 
 /** The request must not proceed. Send `status`, `headers` and `body`, nothing else. */
 export interface Refused {
   readonly ok: false
   readonly status: 401 | 403 | 503
-  /** OAuth error code (RFC 6750 § 3.1); undefined where the caller sent no credentials at all. */
+  /** OAuth error code (RFC 6750 § 3.1, RFC 9449 § 7.1); undefined where the caller sent no credentials at all. */
   readonly error: string | undefined
   /** Internal: why. For logs only. */
   readonly reason: Reason
-  /** Response headers in lower case: `www-authenticate`, `cache-control`, and `task-nonce` or `retry-after` where due. */
+  /** Response headers in lower case: `www-authenticate`, `cache-control`, and `task-nonce`, `dpop-nonce` or `retry-after` where due. */
   readonly headers: Readonly<Record<string, string>>
   /** JSON body. */
   readonly body: Readonly<{ error?: string; error_description?: string }>
@@ -87,6 +99,8 @@ export type Verdict = Allowed | Refused
 const descriptions = {
   invalid_token: 'The access token is not valid for this request.',
   insufficient_scope: 'The access token does not grant this request.',
+  invalid_dpop_proof: 'The DPoP proof is not valid for this request and access token.',
+  use_dpop_nonce: 'The DPoP proof must carry the nonce of the DPoP-Nonce header.',
   temporarily_unavailable: 'The access token cannot be checked at the moment.',
 } as const
 
@@ -98,25 +112,40 @@ export interface Challenge {
   readonly scope?: readonly string[] | undefined
   /** A fresh nonce for a guard in `challenge` mode. */
   readonly taskNonce?: string | undefined
+  /** The guard's side of DPoP, where it has one. */
+  readonly dpop?: DpopChallenge | undefined
 }
 
-/** Builds the refusal for a reason, with its `WWW-Authenticate` (RFC 6750 § 3, RFC 9728 § 5.1; RFC 9449 § 7.1 for proofs). */
+/** What a refusal says of DPoP. */
+export interface DpopChallenge {
+  readonly algorithms: readonly string[]
+  /** Whether nothing but DPoP is accepted. */
+  readonly required: boolean
+  /** Whether the caller used the scheme. */
+  readonly used: boolean
+  readonly nonce: string | undefined
+}
+
+/** Builds the refusal for a reason, with its `WWW-Authenticate` (RFC 6750 § 3, RFC 9728 § 5.1, RFC 9449 §§ 7.1, 9). */
 export function refuse(reason: Reason, challenge: Challenge): Refused {
   const row: ReasonRow = reasons[reason]
   const description = row.error && descriptions[row.error]
   const headers: Record<string, string> = { 'cache-control': 'no-store' }
   if (row.status === 503) headers['retry-after'] = '1'
-  else headers['www-authenticate'] = wwwAuthenticate(reason, row, challenge)
+  else headers['www-authenticate'] = wwwAuthenticate(row, challenge)
   if (challenge.taskNonce && row.status === 401) headers['task-nonce'] = challenge.taskNonce
+  if (challenge.dpop?.nonce && row.status === 401) headers['dpop-nonce'] = challenge.dpop.nonce
   const body = row.error && description ? { error: row.error, error_description: description } : {}
   return { ok: false, status: row.status, error: row.error, reason, headers, body }
 }
 
-function wwwAuthenticate(reason: Reason, row: ReasonRow, challenge: Challenge): string {
+function wwwAuthenticate(row: ReasonRow, { resourceMetadata, scope, dpop }: Challenge): string {
   const parameters: string[] = []
-  if (challenge.resourceMetadata) parameters.push(`resource_metadata="${challenge.resourceMetadata}"`)
-  if (challenge.scope?.length) parameters.push(`scope="${challenge.scope.join(' ')}"`)
+  if (resourceMetadata) parameters.push(`resource_metadata="${resourceMetadata}"`)
+  if (scope?.length) parameters.push(`scope="${scope.join(' ')}"`)
   if (row.error) parameters.push(`error="${row.error}"`, `error_description="${descriptions[row.error]}"`)
-  const scheme = reason === 'proof_refused' ? 'DPoP' : 'Bearer'
-  return parameters.length > 0 ? `${scheme} ${parameters.join(', ')}` : scheme
+  const algs = dpop && `algs="${dpop.algorithms.join(' ')}"`
+  if (algs && (dpop.used || dpop.required)) return `DPoP ${[...parameters, algs].join(', ')}`
+  const bearer = parameters.length > 0 ? `Bearer ${parameters.join(', ')}` : 'Bearer'
+  return algs && row.status === 401 ? `${bearer}, DPoP ${algs}` : bearer
 }

@@ -115,7 +115,8 @@ test('refuses a certificate that no authority of the server vouches for, even wi
 test('answers 401 without an error where no credentials were sent, and says where the metadata is', async () => {
   const answer = await call('/v1/flights/42', { as: agent })
   const where = 'https://api.example/.well-known/oauth-protected-resource/v1'
-  expect(answer).toMatchObject({ status: 401, body: {}, headers: { 'www-authenticate': `Bearer resource_metadata="${where}"` } })
+  const challenge = `Bearer resource_metadata="${where}", DPoP algs="ES256 ES384 PS256 RS256 EdDSA Ed25519"`
+  expect(answer).toMatchObject({ status: 401, body: {}, headers: { 'www-authenticate': challenge } })
   expect(answer.body['error']).toBeUndefined()
 })
 
@@ -138,6 +139,8 @@ test('serves the RFC 9728 document', async () => {
       resource,
       authorization_servers: [issuer],
       authorization_details_types_supported: ['agent_http', 'agent_row', 'agent_tool'],
+      dpop_bound_access_tokens_required: false,
+      dpop_signing_alg_values_supported: expect.arrayContaining(['ES256', 'EdDSA']),
     },
   })
 })

@@ -30,26 +30,44 @@ const kidPattern = /^[A-Za-z0-9._~-]{1,128}$/
 
 const base64url = /^[A-Za-z0-9_-]+$/
 
-/** Parses a compact JWS. Never throws. */
+/** Parses a task token's compact JWS. Never throws. */
 export function parseCompactJws(token: string): CompactJws | JwsProblem {
-  if (token.length > maxTokenChars) return 'token_too_large'
-  const parts = token.split('.')
+  const jws = decodeJws(token, { maxChars: maxTokenChars, maxHeaderChars })
+  if (typeof jws === 'string') return jws
+  const { header, signingInput, payload, signature } = jws
+  const { alg, kid, typ } = header
+  if (typeof alg !== 'string' || typeof kid !== 'string' || typeof typ !== 'string') return 'header_refused'
+  if (refusedMembers.some(name => Object.hasOwn(header, name)) || !kidPattern.test(kid)) return 'header_refused'
+  return { header: { alg, kid, typ }, signingInput, payload, signature }
+}
+
+/** A compact JWS of any kind, its header as it stands. */
+export interface DecodedJws {
+  readonly header: Readonly<Record<string, unknown>>
+  readonly signingInput: string
+  readonly payload: string
+  readonly signature: Buffer
+}
+
+/** Decodes a compact JWS without a word on what its header says. Never throws. */
+export function decodeJws(
+  text: string,
+  limits: { readonly maxChars: number; readonly maxHeaderChars: number },
+): DecodedJws | 'token_malformed' | 'token_too_large' {
+  if (text.length > limits.maxChars) return 'token_too_large'
+  const parts = text.split('.')
   if (parts.length !== 3) return 'token_malformed'
   const [head = '', body = '', sign = ''] = parts
-  if (head.length > maxHeaderChars) return 'token_too_large'
+  if (head.length > limits.maxHeaderChars) return 'token_too_large'
   const headerBytes = decode(head)
   const payloadBytes = decode(body)
   const signature = decode(sign)
   if (!headerBytes || !payloadBytes || !signature) return 'token_malformed'
-
   const headerText = decodeUtf8(headerBytes)
   const payload = decodeUtf8(payloadBytes)
   const header = headerText === undefined ? undefined : parseStrictObject(headerText)
   if (!header || payload === undefined) return 'token_malformed'
-  const { alg, kid, typ } = header
-  if (typeof alg !== 'string' || typeof kid !== 'string' || typeof typ !== 'string') return 'header_refused'
-  if (refusedMembers.some(name => Object.hasOwn(header, name)) || !kidPattern.test(kid)) return 'header_refused'
-  return { header: { alg, kid, typ }, signingInput: `${head}.${body}`, payload, signature }
+  return { header, signingInput: `${head}.${body}`, payload, signature }
 }
 
 function decode(part: string): Buffer | undefined {
