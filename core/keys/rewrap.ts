@@ -28,7 +28,7 @@ const batch = 500
 export interface RewrapStatus {
   /** The key-encryption key that seals now. */
   readonly current: string
-  /** `idle`: not ordered for this key. `running` waits for a worker that seals with the same key. */
+  /** `idle`: not ordered for this key, or something was sealed otherwise since. `running` waits for a worker that seals with the same key. */
   readonly state: 'idle' | 'running' | 'finished'
   readonly order: RewrapOrder | undefined
   readonly sealed: readonly (SealedCount & { readonly known: boolean })[]
@@ -42,7 +42,8 @@ export async function readRewrapStatus(db: Db, keyEncryption: KeyEncryption): Pr
   const sealed = counts.map(count => ({ ...count, known: keyEncryption.keyIds.includes(count.kekId) }))
   const remaining = sumOf(sealed.filter(({ kekId }) => kekId !== keyEncryption.keyId))
   const own = order?.kek_id === keyEncryption.keyId ? order : undefined
-  const state = own === undefined ? 'idle' : own.finished_at !== null && remaining === 0 ? 'finished' : 'running'
+  // What was sealed otherwise behind a finished order's back waits for the next one.
+  const state = own === undefined ? 'idle' : own.finished_at === null ? 'running' : remaining === 0 ? 'finished' : 'idle'
   return { current: keyEncryption.keyId, state, order: own, sealed, remaining }
 }
 
