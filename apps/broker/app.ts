@@ -53,6 +53,8 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
         keyEncryption,
         signingKeyDays: config.signingKeyDays,
         cursors,
+        jwks: deps.jwks,
+        rejections: deps.rejections,
       }),
     )
   })

@@ -44,6 +44,8 @@ export interface BrokerDeps {
   readonly directory: TenantDirectory
   readonly log: GroupCommit
   readonly rejections: Rejections
+  /** Keys of those who vouch for workloads and of those through whom people sign in. */
+  readonly jwks: JwksStore
   readonly exchange: ExchangeDeps
   readonly heartbeat: Heartbeat
   /** Ends connections; after it nothing works. */
@@ -62,6 +64,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const keyring = new Keyring(keyEncryption, signing.sign)
   const directory = new TenantDirectory({ db: database.db, keyring, baseUrl: config.publicUrl })
   const issuerFetch = createIssuerFetch({ allowPrivateAddresses: config.allowPrivateIssuers })
+  const jwks = new JwksStore(issuerFetch, verifying.verify)
   const certificates = new CertificateSubjects()
   const rejections = new Rejections(clock)
   const exchange: ExchangeDeps = {
@@ -70,7 +73,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     certificates,
     rejections,
     log,
-    subjects: new SubjectAuthenticator(new JwksStore(issuerFetch, verifying.verify), certificates),
+    subjects: new SubjectAuthenticator(jwks, certificates),
     accounts,
     ceilings: new Ceilings(ids => readCeilings(database.db, ids)),
     grants: new Grants(),
@@ -88,7 +91,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     await log.close()
     await Promise.all([closeLog(), database.close(), issuerFetch.close(), signing.close(), verifying.close()])
   }
-  return { config, logger, clock, database, keyEncryption, directory, log, rejections, exchange, heartbeat, close }
+  return { config, logger, clock, database, keyEncryption, directory, log, rejections, jwks, exchange, heartbeat, close }
 }
 
 /** The log has a connection of its own, so that nothing else can stand in its way; one that hangs is dropped for another. */

@@ -38,11 +38,12 @@ export class Rejections {
       throw new BrokerError('too_many_requests', { retryAfterSeconds: Math.ceil((1 - bucket.tokens) / perSecond) })
   }
 
-  /** reason: a fixed word, never a caller's text. */
-  count(tenantId: string, address: string, reason: string): void {
+  /** tenantId: undefined where it concerns none; then only the address pays. reason: a fixed word, never a caller's text. */
+  count(tenantId: string | undefined, address: string, reason: string): void {
     const bucket = this.#refilled(address) ?? { tokens: burst, updatedMs: this.#clock.nowMs() }
     bucket.tokens = Math.max(0, bucket.tokens - 1)
     this.#buckets.set(groupOf(address), bucket)
+    if (tenantId === undefined) return
     const key = `${tenantId} ${reason}`
     if (this.#counts.has(key) || this.#counts.size < maxCounters) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
   }

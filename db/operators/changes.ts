@@ -141,9 +141,13 @@ export async function decideChange(trx: Trx, id: string, decision: Decision): Pr
     .execute()
 }
 
-/** What was approved is now done. */
-export async function markApplied(trx: Trx, id: string): Promise<void> {
-  await trx.updateTable('mayfly.change').set({ status: 'applied' }).where('id', '=', id).execute()
+/** What was let pass is now done. after: what is shown of the outcome, where it may be kept. */
+export async function markApplied(trx: Trx, id: string, after: object | undefined): Promise<void> {
+  await trx
+    .updateTable('mayfly.change')
+    .set({ status: 'applied', ...(after && { after }) })
+    .where('id', '=', id)
+    .execute()
 }
 
 /** What a credential that was ended had proposed is not applied any more. */

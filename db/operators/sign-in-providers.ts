@@ -104,3 +104,36 @@ export async function countSignInProviders(trx: Trx, tenantId: string): Promise<
     .executeTakeFirstOrThrow()
   return Number(row.count)
 }
+
+export interface SignInOffer {
+  /** Slug of the tenant; undefined: the deployment's own provider. */
+  readonly tenant: string | undefined
+  readonly row: SignInProviderRow
+}
+
+/**
+ * The providers of the tenants with these slugs, by slug; '' stands for the first tenant, with the deployment's own behind.
+ * A slug that is not in the answer is no tenant's.
+ */
+export async function findSignInOffers(db: Db, slugs: readonly string[]): Promise<Map<string, SignInOffer[]>> {
+  const tenants = await db
+    .selectFrom('mayfly.tenant')
+    .select(['id', 'slug', 'is_first'])
+    .where(eb => eb.or([eb('slug', 'in', slugs), eb('is_first', '=', slugs.includes('')).and('is_first', '=', true)]))
+    .execute()
+  const ids = tenants.map(tenant => tenant.id)
+  const rows = await db
+    .selectFrom('mayfly.sign_in_provider')
+    .select(columns)
+    .where(eb =>
+      ids.length > 0 ? eb.or([eb('tenant_id', 'in', ids), eb('tenant_id', 'is', null)]) : eb('tenant_id', 'is', null),
+    )
+    .orderBy('id')
+    .execute()
+  const of = (id: string | null, tenant: string | undefined) =>
+    rows.filter(row => row.tenant_id === id).map(row => ({ tenant, row }))
+  const offers = new Map(tenants.map(({ id, slug }) => [slug, of(id, slug)]))
+  const first = tenants.find(tenant => tenant.is_first)
+  if (slugs.includes('')) offers.set('', [...(first ? of(first.id, first.slug) : []), ...of(null, undefined)])
+  return offers
+}

@@ -154,15 +154,17 @@ export async function noteUse(db: Db, id: string): Promise<void> {
     .execute()
 }
 
-/** Ends what people hold: all of one person, or the sessions of one provider. Returns their ids. */
-export async function deleteHeld(
+export type HeldCredential = Pick<CredentialRow, 'id' | 'kind' | 'role'>
+
+/** Ends what people hold: sessions and tokens of one person, or the sessions of one provider. */
+export function deleteHeld(
   trx: Trx,
   holder: { readonly personId: string } | { readonly providerId: string },
-): Promise<string[]> {
+): Promise<HeldCredential[]> {
   let query = trx.deleteFrom('mayfly.credential').where('kind', 'in', ['session', 'operator'])
   query =
     'personId' in holder ? query.where('person_id', '=', holder.personId) : query.where('provider_id', '=', holder.providerId)
-  return (await query.returning('id').execute()).map(row => row.id)
+  return query.returning(['id', 'kind', 'role']).execute()
 }
 
 /** The row that was deleted, or undefined when the scope holds none of that id. */

@@ -3,30 +3,32 @@
 
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { BrokerError } from '#core/errors/broker-error.ts'
-import { authenticate } from '#core/operators/authenticate.ts'
+import { type Authenticated, authenticate } from '#core/operators/authenticate.ts'
 import type { Principal, Role } from '#core/operators/principal.ts'
 import type { Db } from '#db/connect.ts'
 
-/** Roles that may call; 'bootstrap': the route itself takes a bootstrap token instead of an operator's. */
-export type Access = readonly Role[] | 'bootstrap'
+/** Roles that may call; 'bootstrap': the route itself takes a bootstrap token instead of an operator's; 'anyone': no credential. */
+export type Access = readonly Role[] | 'bootstrap' | 'anyone'
 /** `METHOD /path/:param` → who. */
 export type AccessTable = Readonly<Record<string, Access>>
 
-const principals = new WeakMap<FastifyRequest, Principal>()
+const principals = new WeakMap<FastifyRequest, Authenticated>()
 
 /** Who calls, if it is known yet. */
 export const findPrincipal = (request: FastifyRequest): Principal | undefined => principals.get(request)
 
 /** Who calls, on a route whose row names roles. */
-export function principalOf(request: FastifyRequest): Principal {
+export function principalOf(request: FastifyRequest): Authenticated {
   const principal = principals.get(request)
   if (!principal) throw new BrokerError('internal', { detail: 'a route asked for a principal that its row does not demand' })
   return principal
 }
 
 /** The tenant that a caller with a tenant of its own acts in. Throws `forbidden` for others. */
-export function tenantOf(request: FastifyRequest): string {
-  const { tenantId } = principalOf(request)
+export const tenantOf = (request: FastifyRequest): string => ownTenant(principalOf(request))
+
+/** The same of a principal. */
+export function ownTenant({ tenantId }: Principal): string {
   if (tenantId === null) throw new BrokerError('forbidden', { hint: "Use a credential of the tenant's own." })
   return tenantId
 }
@@ -56,7 +58,7 @@ export function guardByTable(app: FastifyInstance, db: Db, table: AccessTable): 
   app.addHook('onRequest', async request => {
     const access = table[`${request.method} ${request.routeOptions.url}`]
     if (access === undefined) throw new BrokerError('forbidden', { detail: 'no row in the access table' })
-    if (access === 'bootstrap') return
+    if (access === 'bootstrap' || access === 'anyone') return
     const principal = await authenticate(db, bearerOf(request))
     if (!access.includes(principal.role))
       throw new BrokerError('forbidden', {

@@ -53,7 +53,9 @@ export async function once(
     })
   }
   const answer = await work()
-  await storeAnswer(trx, scope, { fingerprint, status: answer.status, response: options.secret ? null : answer.body })
+  // What waits for a second person (202) has made no secret yet.
+  const isKept = !options.secret || answer.status === 202
+  await storeAnswer(trx, scope, { fingerprint, status: answer.status, response: isKept ? answer.body : null })
   return answer
 }
 

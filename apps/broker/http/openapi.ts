@@ -19,7 +19,7 @@ export async function registerOpenApi(app: FastifyInstance, baseUrl: string): Pr
       servers: [{ url: baseUrl }],
       components: {
         securitySchemes: {
-          operator: bearer('An operator token, mfo_…'),
+          operator: bearer("An operator token, mfo_…, or a session's, mfs_…"),
           resource: bearer("A resource's credential, mfr_…"),
           bootstrap: bearer('The bootstrap token, mfb_…, once.'),
         },

@@ -99,16 +99,15 @@ export function isProposer(change: Change, actor: Principal): boolean {
 /** The one who proposed, as it acts when its change is done. by: who let it pass. */
 export function asProposer(
   change: Change,
-  by: Principal | { readonly credentialId: string; readonly personId?: string },
+  by?: { readonly credentialId: string; readonly personId: string | undefined },
 ): Principal {
-  const personId = 'role' in by ? by.person?.id : by.personId
   return {
     credentialId: change.proposer_id,
     role: change.proposer_role as Role,
     tenantId: change.proposer_tenant_id,
     resourceId: undefined,
     person: proposerOf(change),
-    approval: { changeId: change.id, credentialId: by.credentialId, personId },
+    ...(by && { approval: { changeId: change.id, ...by } }),
   }
 }
 

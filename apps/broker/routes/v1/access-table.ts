@@ -1,8 +1,10 @@
+import { operatorRoles } from '#core/operators/principal.ts'
 import type { AccessTable } from '../../http/access.ts'
 
 const reads = ['tenant-admin', 'auditor'] as const
 const writes = ['tenant-admin'] as const
 const everyOperator = ['platform-admin', 'tenant-admin', 'auditor'] as const
+const admins = ['platform-admin', 'tenant-admin'] as const
 
 /** DESIGN § 10: a platform-admin makes tenants and hands out their tokens; what a tenant trusts, its own admins decide. */
 export const v1Access: AccessTable = {
@@ -11,6 +13,30 @@ export const v1Access: AccessTable = {
   'POST /v1/tenants': ['platform-admin'],
   'GET /v1/tenants': everyOperator,
   'GET /v1/tenants/:id': everyOperator,
+
+  'GET /v1/tenants/:id/two-person': ['tenant-admin', 'approver', 'auditor'],
+  'PUT /v1/tenants/:id/two-person': writes,
+
+  'GET /v1/sign-in': 'anyone',
+  'POST /v1/sessions': 'anyone',
+  'DELETE /v1/sessions/current': operatorRoles,
+  'GET /v1/whoami': operatorRoles,
+
+  'POST /v1/sign-in-providers': admins,
+  'GET /v1/sign-in-providers': everyOperator,
+  'GET /v1/sign-in-providers/:id': everyOperator,
+  'PUT /v1/sign-in-providers/:id': admins,
+  'DELETE /v1/sign-in-providers/:id': admins,
+
+  'GET /v1/people': everyOperator,
+  'POST /v1/people/:id/sign-out': admins,
+
+  'GET /v1/changes': ['tenant-admin', 'approver', 'auditor'],
+  'GET /v1/changes/:id': ['platform-admin', 'tenant-admin', 'approver', 'auditor'],
+  'POST /v1/changes/:id/approve': ['tenant-admin', 'approver'],
+  'POST /v1/changes/:id/reject': ['platform-admin', 'tenant-admin', 'approver'],
+  'POST /v1/changes/:id/collect': admins,
+  'POST /v1/changes/:id/break-glass': writes,
 
   'POST /v1/trust-sources': writes,
   'GET /v1/trust-sources': reads,
@@ -39,7 +65,7 @@ export const v1Access: AccessTable = {
   'GET /v1/keys/rewrap': ['platform-admin'],
   'POST /v1/keys/rewrap': ['platform-admin'],
 
-  'POST /v1/operators': ['platform-admin', 'tenant-admin'],
+  'POST /v1/operators': admins,
   'GET /v1/operators': everyOperator,
-  'DELETE /v1/operators/:id': ['platform-admin', 'tenant-admin'],
+  'DELETE /v1/operators/:id': admins,
 }

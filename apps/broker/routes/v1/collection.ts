@@ -1,27 +1,33 @@
 // The five routes that every registered kind has. A kind gives its words, schemas and use cases; what is the same for all
 // (tenant of the caller, ids, pages, transactions, answers) stands here once.
 
-import type { FastifyRequest } from 'fastify'
 import { type Static, type TSchema, Type } from 'typebox'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId, type IdKind, parseId } from '#core/ids/id.ts'
 import type { Principal } from '#core/operators/principal.ts'
 import type { Db, Trx } from '#db/connect.ts'
 import type { Page } from '#db/registry/page.ts'
-import { principalOf, tenantOf } from '../../http/access.ts'
+import { ownTenant, principalOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
-import { answerChange } from './change.ts'
 import type { V1App, V1Deps } from './deps.ts'
-import { IdempotencyHeader, IdParams, operatorSecurity, PageOf, PageQuery, problems } from './schemas.ts'
+import type { Call } from './operation.ts'
+import { registerOperation } from './register-operation.ts'
+import { IdParams, operatorSecurity, PageOf, PageQuery, problems } from './schemas.ts'
 
-export interface Change {
+export interface Change<Owner extends string | null = string> {
   readonly actor: Principal
-  readonly tenantId: string
+  readonly tenantId: Owner
   readonly baseUrl: string
   readonly nowMs: number
 }
 
-export interface Collection<Row extends { readonly id: string }, Body extends TSchema, View extends TSchema> {
+/** Owner: the tenant's uuid; for kinds that the deployment has too, null is the deployment. */
+export interface Collection<
+  Row extends { readonly id: string },
+  Body extends TSchema,
+  View extends TSchema,
+  Owner extends string | null = string,
+> {
   /** `/v1/agents` */
   readonly path: string
   readonly idKind: IdKind
@@ -29,22 +35,28 @@ export interface Collection<Row extends { readonly id: string }, Body extends TS
   readonly noun: string
   readonly Body: Body
   readonly View: View
+  /** Whose things the caller sees and makes; left out: its tenant's. */
+  ownerOf?(actor: Principal): Owner
   toView(row: Row): Static<View>
-  list(db: Db, tenantId: string, page: Page): Promise<readonly Row[]>
-  find(db: Db, id: string, tenantId: string): Promise<Row | undefined>
-  create(trx: Trx, change: Change, input: Static<Body>): Promise<Row>
-  replace(trx: Trx, change: Change, id: string, input: Static<Body>): Promise<Row>
-  remove(trx: Trx, change: Change, id: string): Promise<void>
+  list(db: Db, owner: Owner, page: Page): Promise<readonly Row[]>
+  find(db: Db, id: string, owner: Owner): Promise<Row | undefined>
+  create(trx: Trx, change: Change<Owner>, input: Static<Body>): Promise<Row>
+  replace(trx: Trx, change: Change<Owner>, id: string, input: Static<Body>): Promise<Row>
+  remove(trx: Trx, change: Change<Owner>, id: string): Promise<void>
 }
 
 /** Inside, the schemas of a kind are just schemas: they are checked at run time, and their types end at this function's edge. */
-type AnyKind<Row extends { readonly id: string }> = Collection<Row, TSchema, TSchema>
+type AnyKind<Row extends { readonly id: string }> = Omit<Collection<Row, TSchema, TSchema>, 'ownerOf'> & {
+  readonly ownerOf: (actor: Principal) => string
+}
 
-export function registerCollection<Row extends { readonly id: string }, Body extends TSchema, View extends TSchema>(
-  app: V1App,
-  deps: V1Deps,
-  kind: Collection<Row, Body, View>,
-): void {
+export function registerCollection<
+  Row extends { readonly id: string },
+  Body extends TSchema,
+  View extends TSchema,
+  Owner extends string | null = string,
+>(app: V1App, deps: V1Deps, collection: Collection<Row, Body, View, Owner>): void {
+  const kind = { ownerOf: ownTenant, ...collection } as unknown as AnyKind<Row>
   registerReads(app, deps, kind)
   registerCreateAndReplace(app, deps, kind)
   registerDelete(app, deps, kind)
@@ -63,9 +75,9 @@ function registerReads<Row extends { readonly id: string }>(app: V1App, deps: V1
       },
     },
     async request => {
-      const tenantId = tenantOf(request)
-      const read = (page: Page) => kind.list(deps.db, tenantId, page)
-      const page = await answerPage(deps.cursors, `${kind.path} ${tenantId}`, request.query, read, kind.toView)
+      const owner = kind.ownerOf(principalOf(request))
+      const read = (page: Page) => kind.list(deps.db, owner, page)
+      const page = await answerPage(deps.cursors, `${kind.path} ${owner}`, request.query, read, kind.toView)
       return page
     },
   )
@@ -80,78 +92,74 @@ function registerReads<Row extends { readonly id: string }>(app: V1App, deps: V1
       },
     },
     async request => {
-      const row = await kind.find(deps.db, uuidOf(kind.idKind, request.params.id), tenantOf(request))
+      const row = await kind.find(deps.db, uuidOf(kind.idKind, request.params.id), kind.ownerOf(principalOf(request)))
       if (!row) throw new BrokerError('not_found')
       return kind.toView(row)
     },
   )
 }
 
-function changeBy(deps: V1Deps, request: FastifyRequest): Change {
-  return { actor: principalOf(request), tenantId: tenantOf(request), baseUrl: deps.baseUrl, nowMs: deps.clock.nowMs() }
+function changeBy<Row extends { readonly id: string }>(deps: V1Deps, kind: AnyKind<Row>, { actor, nowMs }: Call): Change {
+  return { actor, tenantId: kind.ownerOf(actor), baseUrl: deps.baseUrl, nowMs }
 }
 
 function registerCreateAndReplace<Row extends { readonly id: string }>(app: V1App, deps: V1Deps, kind: AnyKind<Row>): void {
-  const base = { tags: [kind.noun], security: operatorSecurity }
-  const view = (row: Row) => kind.toView(row) as { readonly id: string }
-  app.post(
-    kind.path,
+  const view = (row: Row) => kind.toView(row) as object
+  const described = { tags: [kind.noun], body: kind.Body, answer: kind.View }
+  registerOperation(
+    app,
+    deps,
     {
-      schema: {
-        ...base,
-        summary: `Register one ${kind.noun}`,
-        headers: IdempotencyHeader,
-        body: kind.Body,
-        response: { 201: kind.View, ...problems },
-      },
+      route: `POST ${kind.path}`,
+      status: 201,
+      tenantOf: call => kind.ownerOf(call.actor),
+      work: async (trx, call) => view(await kind.create(trx, changeBy(deps, kind, call), call.body)),
     },
-    async (request, reply) => {
-      const change = changeBy(deps, request)
-      return answerChange(deps.db, request, reply, { status: 201 }, async trx =>
-        view(await kind.create(trx, change, request.body)),
-      )
-    },
+    { ...described, summary: `Register one ${kind.noun}` },
   )
-  app.put(
-    `${kind.path}/:id`,
+  registerOperation(
+    app,
+    deps,
     {
-      schema: {
-        ...base,
-        summary: `Replace one ${kind.noun}`,
-        params: IdParams(kind.idKind),
-        body: kind.Body,
-        response: { 200: kind.View, ...problems },
-      },
+      ...aboutOne(kind),
+      route: `PUT ${kind.path}/:id`,
+      status: 200,
+      work: async (trx, call) => view(await kind.replace(trx, changeBy(deps, kind, call), idOf(kind, call), call.body)),
     },
-    async (request, reply) => {
-      const change = changeBy(deps, request)
-      const id = uuidOf(kind.idKind, request.params.id)
-      return answerChange(deps.db, request, reply, { status: 200 }, async trx =>
-        view(await kind.replace(trx, change, id, request.body)),
-      )
-    },
+    { ...described, summary: `Replace one ${kind.noun}`, params: IdParams(kind.idKind) },
   )
 }
 
 function registerDelete<Row extends { readonly id: string }>(app: V1App, deps: V1Deps, kind: AnyKind<Row>): void {
-  app.delete(
-    `${kind.path}/:id`,
+  registerOperation(
+    app,
+    deps,
     {
-      schema: {
-        tags: [kind.noun],
-        security: operatorSecurity,
-        summary: `Delete one ${kind.noun}`,
-        params: IdParams(kind.idKind),
-        response: { 204: Type.Null(), ...problems },
+      ...aboutOne(kind),
+      route: `DELETE ${kind.path}/:id`,
+      status: 204,
+      work: async (trx, call) => {
+        await kind.remove(trx, changeBy(deps, kind, call), idOf(kind, call))
+        return undefined
       },
     },
-    async (request, reply) => {
-      const change = changeBy(deps, request)
-      await deps.db.transaction().execute(trx => kind.remove(trx, change, uuidOf(kind.idKind, request.params.id)))
-      return reply.code(204).send(null)
-    },
+    { tags: [kind.noun], summary: `Delete one ${kind.noun}`, params: IdParams(kind.idKind), answer: Type.Null() },
   )
 }
+
+/** What the changes of one thing that is there have in common. */
+function aboutOne<Row extends { readonly id: string }>(kind: AnyKind<Row>) {
+  return {
+    tenantOf: (call: Call) => kind.ownerOf(call.actor),
+    present: async (db: Db, call: Call) => {
+      const row = await kind.find(db, idOf(kind, call), kind.ownerOf(call.actor))
+      return row && (kind.toView(row) as object)
+    },
+  }
+}
+
+const idOf = <Row extends { readonly id: string }>(kind: AnyKind<Row>, call: Call): string =>
+  uuidOf(kind.idKind, call.params['id']!)
 
 /** The uuid of a wire id; its form was checked by the schema. */
 export function uuidOf(kind: IdKind, id: string): string {

@@ -1,12 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { Rejections } from '#core/exchange/rejections.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
+import type { JwksStore } from '#core/subject/jwks-store.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { Db } from '#db/connect.ts'
 import type { Cursors } from '../../http/cursor.ts'
+import type { Operations } from './operation.ts'
 
-export interface V1Deps {
+/** What the management API is given. */
+export interface ManagementDeps {
   readonly db: Db
   /** On the database's time. */
   readonly clock: Clock
@@ -16,6 +20,13 @@ export interface V1Deps {
   /** `MAYFLY_SIGNING_KEY_DAYS`; 90 when nothing is said. */
   readonly signingKeyDays?: number | undefined
   readonly cursors: Cursors
+  /** Keys of sign-in providers. */
+  readonly jwks: JwksStore
+  readonly rejections: Rejections
+}
+
+export interface V1Deps extends ManagementDeps {
+  readonly operations: Operations
 }
 
 /** The application as `/v1` routes see it: handlers have the types of their schemas. */

@@ -3,18 +3,19 @@
 import { type Static, Type } from 'typebox'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
-import { createFreshKeys, rotateByCommand } from '#core/keys/rotation/rotate-by-command.ts'
+import { createFreshKeys, type RotationCommand, rotateByCommand } from '#core/keys/rotation/rotate-by-command.ts'
 import { type RotatingUse, rotatingUses } from '#core/keys/rotation/rotating-use.ts'
 import { nextStep, signingKeyTimes } from '#core/keys/rotation/times.ts'
 import { signingAlgorithms } from '#core/keys/signing-key.ts'
 import type { Db } from '#db/connect.ts'
 import { type KeyRow, type KeyTable, listKeys, liveKeys } from '#db/keys/key-rows.ts'
-import { principalOf, tenantOf } from '../../http/access.ts'
+import { ownTenant, tenantOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
-import { answerChange } from './change.ts'
 import type { V1App, V1Deps } from './deps.ts'
+import type { Call } from './operation.ts'
+import { registerOperation } from './register-operation.ts'
 import { rewrapRoutes } from './rewrap.ts'
-import { closed, Id, IdempotencyHeader, operatorSecurity, PageOf, PageQuery, problems, Time } from './schemas.ts'
+import { closed, Id, operatorSecurity, PageOf, PageQuery, problems, Time } from './schemas.ts'
 
 const KeyView = Type.Object(
   {
@@ -89,31 +90,31 @@ function registerList(app: V1App, deps: V1Deps, uses: readonly RotatingUse[]): v
 }
 
 function registerRotate(app: V1App, deps: V1Deps, uses: readonly RotatingUse[]): void {
-  app.post(
-    '/v1/keys/rotate',
+  const commandOf = ({ actor, body, nowMs }: Call): RotationCommand => {
+    const { use: name, alg, now = false } = body as Static<typeof RotateBody>
+    const use = uses.find(each => each.use === name)
+    if (!use) throw new BrokerError('not_found', { hint: `There are no keys for ${name} here.` })
+    return { actor, tenantId: ownTenant(actor), use, alg, now, nowMs }
+  }
+  registerOperation(
+    app,
+    deps,
     {
-      schema: {
-        ...base,
-        summary: 'Rotate keys now instead of when they are due',
-        headers: IdempotencyHeader,
-        body: RotateBody,
-        response: { 200: Rotated, ...problems },
+      route: 'POST /v1/keys/rotate',
+      status: 200,
+      showsBody: true,
+      tenantOf: call => ownTenant(call.actor),
+      prepare: call => createFreshKeys(commandOf(call)),
+      async work(trx, call, fresh) {
+        const command = commandOf(call)
+        const retired = await rotateByCommand(trx, command, fresh as Awaited<ReturnType<typeof createFreshKeys>>)
+        const rows = await liveKeys(trx, command.use.table, command.tenantId, command.alg)
+        const views = await viewsOf(trx, uses, command.tenantId)
+        const keys = rows.map(row => views({ ...row, table: command.use.table }))
+        return { keys, retired, notice: command.now ? emergencyNotice : ordinaryNotice(keys) }
       },
     },
-    async (request, reply) => {
-      const { use: name, alg, now = false } = request.body
-      const use = uses.find(each => each.use === name)
-      if (!use) throw new BrokerError('not_found', { hint: `There are no keys for ${name} here.` })
-      const command = { actor: principalOf(request), tenantId: tenantOf(request), use, alg, now, nowMs: deps.clock.nowMs() }
-      const fresh = await createFreshKeys(command)
-      return answerChange(deps.db, request, reply, { status: 200 }, async trx => {
-        const retired = await rotateByCommand(trx, command, fresh)
-        const rows = await liveKeys(trx, use.table, command.tenantId, alg)
-        const views = await viewsOf(trx, uses, command.tenantId)
-        const keys = rows.map(row => views({ ...row, table: use.table }))
-        return { keys, retired, notice: now ? emergencyNotice : ordinaryNotice(keys) }
-      })
-    },
+    { tags: base.tags, summary: 'Rotate keys now instead of when they are due', body: RotateBody, answer: Rotated },
   )
 }
 

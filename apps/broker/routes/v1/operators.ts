@@ -1,28 +1,24 @@
 import { type Static, Type } from 'typebox'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
-import { createOperator, DEFAULT_OPERATOR_TTL_SECONDS, mayManage, revokeOperator } from '#core/operators/operator-tokens.ts'
+import {
+  createOperator,
+  DEFAULT_OPERATOR_TTL_SECONDS,
+  mayManage,
+  type OperatorInput,
+  revokeOperator,
+} from '#core/operators/operator-tokens.ts'
 import { type OperatorRole, operatorRoles, type Principal } from '#core/operators/principal.ts'
 import { holdTenant } from '#core/registry/tenants.ts'
-import { type CredentialRow, listCredentials } from '#db/registry/credentials.ts'
+import { type CredentialPerson, type CredentialRow, findCredential, listCredentials } from '#db/registry/credentials.ts'
 import { principalOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
-import { answerChange } from './change.ts'
 import { uuidOf } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
-import {
-  closed,
-  Id,
-  IdempotencyHeader,
-  IdParams,
-  Name,
-  operatorSecurity,
-  PageOf,
-  PageQuery,
-  problems,
-  Time,
-  TtlSeconds,
-} from './schemas.ts'
+import type { Call } from './operation.ts'
+import { PersonView, showPerson } from './person-view.ts'
+import { registerOperation } from './register-operation.ts'
+import { closed, Id, IdParams, Name, operatorSecurity, PageOf, PageQuery, problems, Time, TtlSeconds } from './schemas.ts'
 
 const Role = Type.Enum([...operatorRoles])
 const Tenant = Id('tenant', 'Whose operator it is. Needed from a platform-admin for every role but its own; else left out.')
@@ -41,8 +37,11 @@ const shown = {
   name: Type.String(),
   role: Role,
   tenant: Type.Optional(Id('tenant')),
+  owner: Type.Optional(PersonView),
+  made_by: Type.Optional(Id('credential', 'The credential that made it, which may have ended since.')),
   created_at: Time,
   expires_at: Time,
+  last_used_at: Type.Optional(Type.String({ description: 'RFC 3339, UTC, to the hour. Missing: never.' })),
 }
 const View = Type.Object(shown, closed)
 const Created = Type.Object({ ...shown, token: Type.String({ description: 'Shown this once.' }) }, closed)
@@ -56,28 +55,27 @@ export function operatorRoutes(app: V1App, deps: V1Deps): void {
 }
 
 function registerCreate(app: V1App, deps: V1Deps): void {
-  app.post(
-    '/v1/operators',
+  const inputOf = ({ actor, body }: Call): OperatorInput => {
+    const { name, role, tenant, expires_in_seconds: ttlSeconds = DEFAULT_OPERATOR_TTL_SECONDS } = body as Static<typeof Body>
+    return { name, role: role as OperatorRole, tenantId: targetTenant(actor, role as OperatorRole, tenant), ttlSeconds }
+  }
+  registerOperation(
+    app,
+    deps,
     {
-      schema: {
-        ...base,
-        summary: 'Create an operator token',
-        headers: IdempotencyHeader,
-        body: Body,
-        response: { 201: Created, ...problems },
+      route: 'POST /v1/operators',
+      status: 201,
+      secret: true,
+      tenantOf: call => inputOf(call).tenantId,
+      work: async (trx, call) => {
+        const input = inputOf(call)
+        if (input.tenantId !== null) await holdTenant(trx, input.tenantId)
+        const { row, secret } = await createOperator(trx, call.actor, input, call.nowMs)
+        const made = await findCredential(trx, { kind: 'operator', tenantId: input.tenantId }, row.id)
+        return { ...toView(made!), token: secret }
       },
     },
-    async (request, reply) => {
-      const actor = principalOf(request)
-      const { name, role, tenant, expires_in_seconds: ttlSeconds = DEFAULT_OPERATOR_TTL_SECONDS } = request.body
-      const tenantId = targetTenant(actor, role as OperatorRole, tenant)
-      return answerChange(deps.db, request, reply, { status: 201, secret: true }, async trx => {
-        if (tenantId !== null) await holdTenant(trx, tenantId)
-        const input = { name, role: role as OperatorRole, tenantId, ttlSeconds }
-        const { row, secret } = await createOperator(trx, actor, input, deps.clock.nowMs())
-        return { ...toView(row), token: secret }
-      })
-    },
+    { tags: base.tags, summary: 'Create an operator token', body: Body, answer: Created },
   )
 }
 
@@ -128,13 +126,16 @@ function visibleTenant(actor: Principal, named: string | undefined): string | un
   return actor.tenantId
 }
 
-function toView(row: CredentialRow): Static<typeof View> {
+function toView(row: CredentialRow & CredentialPerson): Static<typeof View> {
   return {
     id: formatId('credential', row.id),
     name: row.name,
     role: row.role as OperatorRole,
     ...(row.tenant_id !== null && { tenant: formatId('tenant', row.tenant_id) }),
+    ...(row.person_id !== null && { owner: showPerson({ ...row, id: row.person_id, name: row.person_name }) }),
+    ...(row.made_by !== null && { made_by: formatId('credential', row.made_by) }),
     created_at: row.created_at.toISOString(),
     expires_at: row.expires_at.toISOString(),
+    ...(row.last_used_at !== null && { last_used_at: row.last_used_at.toISOString() }),
   }
 }

@@ -6,24 +6,33 @@ import { compileSchema } from '../../http/schema-validator.ts'
 import { v1Access } from './access-table.ts'
 import { agentRoutes } from './agents.ts'
 import { bootstrapRoute } from './bootstrap.ts'
-import type { V1App, V1Deps } from './deps.ts'
+import { demandClasses } from './change-classes.ts'
+import { changeRoutes } from './changes.ts'
+import type { ManagementDeps, V1App, V1Deps } from './deps.ts'
 import { keyRoutes } from './keys.ts'
+import { Operations } from './operation.ts'
 import { operatorRoutes } from './operators.ts'
+import { peopleRoutes } from './people.ts'
 import { resourceCredentialRoutes } from './resource-credentials.ts'
 import { resourceRegistryRoutes } from './resources.ts'
+import { sessionRoutes } from './sessions.ts'
+import { signInProviderRoutes } from './sign-in-providers.ts'
 import { tenantRoutes } from './tenants.ts'
 import { trustSourceRoutes } from './trust-sources.ts'
+import { twoPersonRoutes } from './two-person.ts'
 
 const handlerTimeoutMs = 15_000
 
 /** The management API: one plugin, to be registered without a prefix. */
-export function v1Routes(deps: V1Deps): FastifyPluginAsync {
+export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
   return async instance => {
+    const deps: V1Deps = { ...given, operations: new Operations() }
     const app = instance as unknown as V1App
     app.setErrorHandler(createErrorHandler(renderProblem, app.logger))
     app.setValidatorCompiler(compileSchema)
     acceptJsonOnly(app as never)
     guardByTable(app as never, deps.db, v1Access)
+    demandClasses(app as never, deps.operations)
     logAnswers(app)
     limitTime(app)
     bootstrapRoute(app, deps)
@@ -34,6 +43,11 @@ export function v1Routes(deps: V1Deps): FastifyPluginAsync {
     resourceCredentialRoutes(app, deps)
     keyRoutes(app, deps)
     operatorRoutes(app, deps)
+    signInProviderRoutes(app, deps)
+    sessionRoutes(app, deps)
+    peopleRoutes(app, deps)
+    twoPersonRoutes(app, deps)
+    changeRoutes(app, deps)
   }
 }
 

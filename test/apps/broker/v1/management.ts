@@ -6,9 +6,12 @@ import { createBaseApp } from '#apps/broker/http/base-app.ts'
 import { createCursors } from '#apps/broker/http/cursor.ts'
 import { v1Routes } from '#apps/broker/routes/v1/v1-routes.ts'
 import { createLogger } from '#apps/process/logger.ts'
+import { Rejections } from '#core/exchange/rejections.ts'
 import { LocalKeyEncryption } from '#core/keys/key-encryption.ts'
 import { createBootstrapToken } from '#core/operators/bootstrap.ts'
+import { JwksStore } from '#core/subject/jwks-store.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
+import { createPeople, type People } from '#test/setup/people.ts'
 
 const baseUrl = 'https://broker.example'
 const clock = { nowMs: () => Date.now() }
@@ -25,6 +28,8 @@ export interface Management extends TestDatabase {
   readonly app: FastifyInstance
   readonly logLines: string[]
   readonly kek: Buffer
+  /** An OpenID provider for operators, and who can sign in there. */
+  readonly people: People
   call(method: string, url: string, token?: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
 }
 
@@ -33,6 +38,7 @@ export async function startManagement(): Promise<Management> {
   const test = await createTestDatabase()
   const logLines: string[] = []
   const kek = randomBytes(32)
+  const people = await createPeople()
   const app = await createBaseApp({ logger: createLogger('broker', 'debug', line => logLines.push(line)), baseUrl })
   app.register(
     v1Routes({
@@ -41,6 +47,8 @@ export async function startManagement(): Promise<Management> {
       baseUrl,
       keyEncryption: new LocalKeyEncryption(kek),
       cursors: createCursors(randomBytes(32)),
+      jwks: new JwksStore(source => people.fetchKeys(source)),
+      rejections: new Rejections(clock),
     }),
   )
   await app.ready()
@@ -63,7 +71,7 @@ export async function startManagement(): Promise<Management> {
     await app.close()
     await test.close()
   }
-  return { ...test, app, logLines, kek, call, close }
+  return { ...test, app, logLines, kek, people, call, close }
 }
 
 export interface Operators {

@@ -1,0 +1,65 @@
+// Which changes two people can be demanded for, beside the table of who may call what. A changing route that is missing here
+// stops the boot, and so does a row without a route, or a guarded route that cannot wait.
+
+import type { FastifyInstance } from 'fastify'
+import type { GuardedBy } from '#core/operators/two-person/change-class.ts'
+import type { Operations } from './operation.ts'
+
+/** null: one person is enough, whatever a tenant has set. What only takes power away never waits. */
+export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
+  'POST /v1/bootstrap': null,
+  'POST /v1/tenants': null,
+  'PUT /v1/tenants/:id/two-person': 'any',
+
+  'POST /v1/sign-in-providers': 'any',
+  'PUT /v1/sign-in-providers/:id': 'any',
+  'DELETE /v1/sign-in-providers/:id': 'any',
+  'POST /v1/sessions': null,
+  'DELETE /v1/sessions/current': null,
+  'POST /v1/people/:id/sign-out': null,
+
+  'POST /v1/trust-sources': 'trust',
+  'PUT /v1/trust-sources/:id': 'trust',
+  'DELETE /v1/trust-sources/:id': 'trust',
+
+  'POST /v1/agents': 'ceilings',
+  'PUT /v1/agents/:id': 'ceilings',
+  'DELETE /v1/agents/:id': 'ceilings',
+
+  'POST /v1/resources': 'ceilings',
+  'PUT /v1/resources/:id': 'ceilings',
+  'DELETE /v1/resources/:id': 'ceilings',
+
+  'POST /v1/resources/:id/credentials': null,
+  'DELETE /v1/resources/:id/credentials/:credential_id': null,
+
+  'POST /v1/keys/rotate': 'keys',
+  'POST /v1/keys/rewrap': null,
+
+  'POST /v1/operators': 'operators',
+  'DELETE /v1/operators/:id': null,
+
+  'POST /v1/changes/:id/approve': null,
+  'POST /v1/changes/:id/reject': null,
+  'POST /v1/changes/:id/collect': null,
+  'POST /v1/changes/:id/break-glass': null,
+}
+
+/** Guards every route that is registered in `app` from now on. Must be called before them. */
+export function demandClasses(app: FastifyInstance, operations: Operations): void {
+  const registered = new Set<string>()
+  app.addHook('onRoute', route => {
+    for (const method of [route.method].flat()) {
+      const name = `${method} ${route.url}`
+      if (method === 'GET') continue
+      if (!Object.hasOwn(changeClasses, name)) throw new Error(`route ${name} is missing from the table of change classes`)
+      registered.add(name)
+    }
+  })
+  app.addHook('onReady', async () => {
+    const idle = Object.keys(changeClasses).filter(name => !registered.has(name))
+    if (idle.length > 0) throw new Error(`the table of change classes names routes that do not exist: ${idle.join(', ')}`)
+    const immediate = Object.keys(changeClasses).filter(name => changeClasses[name] !== null && !operations.has(name))
+    if (immediate.length > 0) throw new Error(`these routes have a class and cannot wait: ${immediate.join(', ')}`)
+  })
+}
