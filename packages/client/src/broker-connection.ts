@@ -20,10 +20,12 @@ export interface ConnectionOptions {
 
 /** A request of the client's own. */
 export interface BrokerRequest {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal: AbortSignal | undefined
+  /** The longest answer that is read. Default 256 KiB. */
+  readonly maxAnswerBytes?: number
 }
 
 /** A complete answer; `body` is undefined where it is no JSON object. */
@@ -31,9 +33,11 @@ export interface BrokerAnswer {
   readonly status: number
   readonly body: Readonly<Record<string, unknown>> | undefined
   readonly retryAfterSeconds: number | undefined
+  /** `DPoP-Nonce` (RFC 9449 § 8). */
+  readonly dpopNonce: string | undefined
 }
 
-const maxAnswerBytes = 256 * 1024
+const standardAnswerBytes = 256 * 1024
 
 /** A connection pool that presents the client's certificate. */
 export function createDispatcher(options: ConnectionOptions): Agent {
@@ -60,12 +64,13 @@ export async function send(url: string, sent: BrokerRequest, dispatcher: Agent, 
   try {
     const { method, headers, body = null } = sent
     const answer = await request(url, { method, headers, body, dispatcher, signal })
-    const text = await readText(answer.body)
-    const header = answer.headers['retry-after']
+    const text = await readText(answer.body, sent.maxAnswerBytes ?? standardAnswerBytes)
+    const header = (name: string) => [answer.headers[name]].flat()[0]
     return {
       status: answer.statusCode,
       body: parseObject(text),
-      retryAfterSeconds: retryAfterSeconds(Array.isArray(header) ? header[0] : header, Date.now()),
+      retryAfterSeconds: retryAfterSeconds(header('retry-after'), Date.now()),
+      dpopNonce: header('dpop-nonce'),
     }
   } catch (error) {
     if (sent.signal?.aborted) throw sent.signal.reason
@@ -75,12 +80,12 @@ export async function send(url: string, sent: BrokerRequest, dispatcher: Agent, 
   }
 }
 
-async function readText(body: AsyncIterable<Buffer>): Promise<string> {
+async function readText(body: AsyncIterable<Buffer>, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of body) {
     size += chunk.length
-    if (size > maxAnswerBytes) throw new MayflyError({ error: 'invalid_response', description: 'the answer is too large' })
+    if (size > maxBytes) throw new MayflyError({ error: 'invalid_response', description: 'the answer is too large' })
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

@@ -2,13 +2,16 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Agent } from 'undici'
-import { type ClientCertificate, createDispatcher, send } from './broker-connection.ts'
+import { type BrokerAnswer, type ClientCertificate, createDispatcher, send } from './broker-connection.ts'
+import { type ClientAssertionOptions, ClientAssertions } from './client-assertion.ts'
 import { discoverTokenEndpoint } from './discovery.ts'
+import { DpopProver } from './dpop-prover.ts'
 import { MayflyError } from './mayfly-error.ts'
 import { ResourceCaller, type ResourceInit, type ResourceResponse } from './resource-fetch.ts'
 import { delayAfter, type RetryOptions, wait } from './retry.ts'
+import { SigningKey, type SigningKeyOptions } from './signing-key.ts'
 import { TaskToken, type TaskTokenOptions } from './task-token.ts'
-import { exchangeForm, jwtTokenType, type Permissions } from './token-request.ts'
+import { exchangeForm, jwtTokenType, type Permissions, type SubjectToken } from './token-request.ts'
 import { readTokenResponse, type TaskTokenValue } from './token-response.ts'
 
 /** Options of `createMayflyClient`. */
@@ -21,8 +24,18 @@ export interface MayflyClientOptions {
   readonly certificate?: ClientCertificate
   /** Authorities that may vouch for broker and resources, PEM; replaces the system's list. */
   readonly ca?: string | Buffer | readonly (string | Buffer)[]
-  /** The workload's own credential, or how to read it: read anew before each exchange, because such tokens rotate. */
-  readonly subjectToken: string | ((options: { readonly signal: AbortSignal | undefined }) => string | Promise<string>)
+  /**
+   * Bind tokens to a key by DPoP (RFC 9449), also without a certificate. `true`: a new P-256 key for this client's life. A key that
+   * the agent's registration names, or its workload token's `cnf`, is given here.
+   */
+  readonly dpop?: true | SigningKeyOptions
+  /** Authenticate as the agent itself, by a key that its registration names (private_key_jwt). Needs `issuer`. */
+  readonly clientAssertion?: ClientAssertionOptions
+  /**
+   * The workload's own credential, or how to read it: read anew before each exchange, because such tokens rotate. May be left out
+   * with `clientAssertion`: then the agent itself is the subject.
+   */
+  readonly subjectToken?: string | ((options: { readonly signal: AbortSignal | undefined }) => string | Promise<string>)
   /** Default `urn:ietf:params:oauth:token-type:jwt`. */
   readonly subjectTokenType?: string
   readonly retry?: RetryOptions
@@ -56,6 +69,12 @@ export function createMayflyClient(options: MayflyClientOptions): MayflyClient {
     throw new TypeError('give either issuer or tokenEndpoint')
   }
   if (!URL.canParse(address) || new URL(address).protocol !== 'https:') throw new TypeError('the broker is reached by https only')
+  if (options.clientAssertion && options.issuer === undefined) {
+    throw new TypeError('clientAssertion needs issuer, the only audience that an assertion may have')
+  }
+  if (options.subjectToken === undefined && !options.clientAssertion) {
+    throw new TypeError('give subjectToken, or clientAssertion where the agent itself is the subject')
+  }
   return new Client(options)
 }
 
@@ -63,6 +82,8 @@ class Client implements MayflyClient {
   readonly #options: MayflyClientOptions
   readonly #timeoutMs: number
   readonly #dispatcher: Agent
+  readonly #prover: DpopProver | undefined
+  readonly #assertions: ClientAssertions | undefined
   readonly #resources: ResourceCaller
   /** Those that renew themselves. */
   readonly #tokens = new Set<TaskToken>()
@@ -71,9 +92,11 @@ class Client implements MayflyClient {
   constructor(options: MayflyClientOptions) {
     this.#options = options
     this.#timeoutMs = options.timeoutMs ?? 10_000
-    const { certificate, ca } = options
+    const { certificate, ca, dpop, clientAssertion, issuer = '' } = options
+    this.#prover = dpop && new DpopProver(dpop === true ? SigningKey.generate() : new SigningKey(dpop, 'dpop'))
+    this.#assertions = clientAssertion && new ClientAssertions(clientAssertion, issuer)
     this.#dispatcher = createDispatcher({ certificate, ca, timeoutMs: this.#timeoutMs })
-    this.#resources = new ResourceCaller(this.#dispatcher, (permissions, keep) => this.taskToken(permissions, keep))
+    this.#resources = new ResourceCaller(this.#dispatcher, (permissions, keep) => this.taskToken(permissions, keep), this.#prover)
     this.#endpoint = options.tokenEndpoint
   }
 
@@ -119,22 +142,40 @@ class Client implements MayflyClient {
     call: { signal: AbortSignal | undefined; idempotencyKey: string | undefined },
   ): Promise<TaskTokenValue> {
     const { signal, idempotencyKey } = call
-    const endpoint = await this.#findEndpoint(signal)
-    const subject = { token: await this.#readSubjectToken(signal), type: this.#options.subjectTokenType ?? jwtTokenType }
+    const endpoint = new URL(await this.#findEndpoint(signal))
+    const subject = await this.#readSubject(signal)
     const form = exchangeForm(permissions, subject, current)
+    const sentAtMs = Date.now()
+    const ask = () => this.#ask(endpoint, form, { signal, idempotencyKey })
+    let answer = await ask()
+    // RFC 9449 § 8: once more with the broker's nonce, and no second time.
+    const { isNewNonce } = answer
+    if (isNewNonce && answer.status === 400 && answer.body?.['error'] === 'use_dpop_nonce') answer = await ask()
+    const value = readTokenResponse(answer, { scope: form.get('scope')?.split(' ') ?? [], sentAtMs })
+    // A token that anybody may present is not what was asked for (RFC 9449 § 5).
+    if (this.#prover && value.tokenType !== 'DPoP') {
+      throw new MayflyError({ error: 'invalid_response', description: 'the token is not bound to the DPoP key', status: 200 })
+    }
+    return value
+  }
+
+  /** One request to the token endpoint. Proof and assertion are good once, so each has its own. */
+  async #ask(
+    endpoint: URL,
+    form: URLSearchParams,
+    { signal, idempotencyKey }: { signal: AbortSignal | undefined; idempotencyKey: string | undefined },
+  ): Promise<BrokerAnswer & { readonly isNewNonce: boolean }> {
+    const proof = this.#prover?.prove('POST', endpoint)
     const headers = {
       accept: 'application/json',
       'content-type': 'application/x-www-form-urlencoded',
       ...(idempotencyKey ? { 'idempotency-key': idempotencyKey } : {}),
+      ...(proof ? { dpop: proof.header } : {}),
     }
-    const sentAtMs = Date.now()
-    const answer = await send(
-      endpoint,
-      { method: 'POST', headers, body: form.toString(), signal },
-      this.#dispatcher,
-      this.#timeoutMs,
-    )
-    return readTokenResponse(answer, { scope: form.get('scope')?.split(' ') ?? [], sentAtMs })
+    const body = new URLSearchParams([...form, ...Object.entries(this.#assertions?.newMembers() ?? {})]).toString()
+    const answer = await send(endpoint.href, { method: 'POST', headers, body, signal }, this.#dispatcher, this.#timeoutMs)
+    const isNewNonce = proof !== undefined && this.#prover?.learn(endpoint, answer.dpopNonce, proof) === true
+    return { ...answer, isNewNonce }
   }
 
   async #findEndpoint(signal: AbortSignal | undefined): Promise<string> {
@@ -149,10 +190,11 @@ class Client implements MayflyClient {
     return this.#endpoint
   }
 
-  async #readSubjectToken(signal: AbortSignal | undefined): Promise<string> {
-    const { subjectToken } = this.#options
+  async #readSubject(signal: AbortSignal | undefined): Promise<SubjectToken | undefined> {
+    const { subjectToken, subjectTokenType: type = jwtTokenType } = this.#options
+    if (subjectToken === undefined) return undefined
     const token = (typeof subjectToken === 'string' ? subjectToken : await subjectToken({ signal })).trim()
     if (token === '') throw new MayflyError({ error: 'invalid_use', description: 'subjectToken gave an empty token' })
-    return token
+    return { token, type }
   }
 }

@@ -2,6 +2,7 @@
 // redirect is followed.
 
 import { type Agent, fetch, Headers, type RequestInit, type Response } from 'undici'
+import { type DpopProver, wantsNonce } from './dpop-prover.ts'
 import { MayflyError } from './mayfly-error.ts'
 import { TaskToken, type TaskTokenOptions } from './task-token.ts'
 import type { Permissions } from './token-request.ts'
@@ -19,11 +20,17 @@ const maxKept = 100
 export class ResourceCaller {
   readonly #dispatcher: Agent
   readonly #taskToken: (permissions: Permissions, options?: TaskTokenOptions) => TaskToken
+  readonly #prover: DpopProver | undefined
   readonly #kept = new Map<string, TaskToken>()
 
-  constructor(dispatcher: Agent, taskToken: (permissions: Permissions, options?: TaskTokenOptions) => TaskToken) {
+  constructor(
+    dispatcher: Agent,
+    taskToken: (permissions: Permissions, options?: TaskTokenOptions) => TaskToken,
+    prover: DpopProver | undefined,
+  ) {
     this.#dispatcher = dispatcher
     this.#taskToken = taskToken
+    this.#prover = prover
   }
 
   async fetch(url: URL, init: ResourceInit, permissions: Permissions | TaskToken): Promise<ResourceResponse> {
@@ -55,15 +62,27 @@ export class ResourceCaller {
 
   async #send(url: URL, init: ResourceInit, token: TaskTokenValue): Promise<ResourceResponse> {
     const { accessToken, tokenType } = token
-    if (tokenType !== 'Bearer') {
+    const prover = tokenType === 'DPoP' ? this.#prover : undefined
+    if (tokenType !== 'Bearer' && !prover) {
       throw new MayflyError({
         error: 'invalid_use',
         description: `a token of type ${tokenType} needs a proof that this client does not make`,
       })
     }
-    const headers = new Headers(init.headers)
-    headers.set('authorization', `Bearer ${accessToken}`)
-    return await fetch(url, { ...init, headers, redirect: 'manual', dispatcher: this.#dispatcher })
+    const sendOnce = async () => {
+      const headers = new Headers(init.headers)
+      headers.set('authorization', `${tokenType} ${accessToken}`)
+      const proof = prover?.prove(methodOf(init), url, accessToken)
+      if (proof) headers.set('dpop', proof.header)
+      const response = await fetch(url, { ...init, headers, redirect: 'manual', dispatcher: this.#dispatcher })
+      const isNewNonce = proof !== undefined && prover?.learn(url, response.headers.get('dpop-nonce'), proof) === true
+      return { response, isNewNonce }
+    }
+    const { response, isNewNonce } = await sendOnce()
+    // The token is good, only the proof lacked the resource's nonce: once more with it, and no second time.
+    if (!isNewNonce || !wantsNonce(response.status, response.headers.get('www-authenticate')) || !canRepeat(init)) return response
+    await response.body?.cancel()
+    return (await sendOnce()).response
   }
 
   #tokenFor(permissions: Permissions): TaskToken {
@@ -95,4 +114,9 @@ function isWithin(url: URL, resource: string): boolean {
 /** Whether the body can be sent a second time. */
 function canRepeat(init: ResourceInit): boolean {
   return init.body === undefined || init.body === null || typeof init.body === 'string' || ArrayBuffer.isView(init.body)
+}
+
+/** The method as `fetch` sends it: the usual ones in capitals, others as they are. */
+function methodOf({ method = 'GET' }: ResourceInit): string {
+  return /^(?:get|head|post|put|delete|options)$/i.test(method) ? method.toUpperCase() : method
 }

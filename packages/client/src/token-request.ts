@@ -33,19 +33,19 @@ export interface SubjectToken {
 /** `urn:ietf:params:oauth:token-type:jwt`: workload tokens of CI systems, Kubernetes, clouds, SPIFFE. */
 export const jwtTokenType = 'urn:ietf:params:oauth:token-type:jwt'
 
-/** The form of one exchange. `current` is the token that it renews: a renewal stays in that token's account. */
+/**
+ * The form of one exchange; without a subject token the client itself is the subject (RFC 6749 § 4.4). `current` is the token that
+ * it renews: a renewal stays in that token's account.
+ */
 export function exchangeForm(
   permissions: Permissions,
-  subject: SubjectToken,
+  subject: SubjectToken | undefined,
   current: TaskTokenValue | undefined,
 ): URLSearchParams {
   const { resource, scope, authorizationDetails, taskId, accountId, ttl, nonce, intent, allowNarrowing } = permissions
   const account = accountId ?? current?.accountId
   const members: Record<string, string | undefined> = {
-    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-    requested_token_type: 'urn:ietf:params:oauth:token-type:access_token',
-    subject_token: subject.token,
-    subject_token_type: subject.type,
+    ...(subject ? exchangeOf(subject) : { grant_type: 'client_credentials' }),
     resource,
     scope: typeof scope === 'object' ? scope.join(' ') : scope,
     authorization_details: authorizationDetails && JSON.stringify(authorizationDetails),
@@ -60,4 +60,13 @@ export function exchangeForm(
   const form = new URLSearchParams()
   for (const [name, value] of Object.entries(members)) if (value !== undefined && value !== '') form.set(name, value)
   return form
+}
+
+function exchangeOf({ token, type }: SubjectToken): Record<string, string> {
+  return {
+    grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+    requested_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+    subject_token: token,
+    subject_token_type: type,
+  }
 }

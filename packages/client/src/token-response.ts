@@ -39,7 +39,7 @@ export function readTokenResponse(answer: BrokerAnswer, asked: { scope: readonly
   const details = body['authorization_details']
   return {
     accessToken,
-    tokenType: tokenType.toLowerCase() === 'bearer' ? 'Bearer' : tokenType,
+    tokenType: tokenTypes.get(tokenType.toLowerCase()) ?? tokenType,
     // Counted from when the request left, so that the token is never taken for longer-lived than it is.
     expiresAt: new Date(asked.sentAtMs + expiresIn * 1000),
     accountId: textOf(body['account_id']),
@@ -61,6 +61,9 @@ function refusalOf({ status, body, retryAfterSeconds }: BrokerAnswer): MayflyErr
     retryAfterSeconds,
   })
 }
+
+/** RFC 6749 § 7.1: case does not matter. */
+const tokenTypes: ReadonlyMap<string, string> = new Map(['Bearer', 'DPoP'].map(name => [name.toLowerCase(), name]))
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== ''
 const isSeconds = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value) && value > 0
