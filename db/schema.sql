@@ -344,11 +344,14 @@ create table mayfly.trust_source (
 );
 alter table mayfly.trust_source owner to mayfly_owner;
 alter table mayfly.trust_source add constraint trust_source_check CHECK (((kind <> 'openid'::text) OR ((issuer IS NOT NULL) AND (audience IS NOT NULL))));
-alter table mayfly.trust_source add constraint trust_source_kind_check CHECK ((kind = ANY (ARRAY['openid'::text, 'x509_ca'::text])));
+alter table mayfly.trust_source add constraint trust_source_kind_check CHECK ((kind = ANY (ARRAY['openid'::text, 'x509_ca'::text, 'spiffe'::text, 'pinned'::text, 'did'::text, 'builtin_ca'::text])));
 alter table mayfly.trust_source add constraint trust_source_pkey PRIMARY KEY (id);
+alter table mayfly.trust_source add constraint trust_source_spiffe CHECK (((kind <> 'spiffe'::text) OR (issuer IS NOT NULL)));
 alter table mayfly.trust_source add constraint trust_source_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 alter table mayfly.trust_source add constraint trust_source_tenant_id_name_key UNIQUE (tenant_id, name);
 CREATE UNIQUE INDEX trust_source_issuer_audience ON mayfly.trust_source USING btree (issuer, audience) WHERE (kind = 'openid'::text);
+CREATE UNIQUE INDEX trust_source_one_builtin_ca ON mayfly.trust_source USING btree (tenant_id) WHERE (kind = 'builtin_ca'::text);
+CREATE UNIQUE INDEX trust_source_trust_domain ON mayfly.trust_source USING btree (tenant_id, issuer) WHERE (kind = 'spiffe'::text);
 CREATE TRIGGER trust_source_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.trust_source FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
 grant delete, insert, select, update on mayfly.trust_source to mayfly_app;
 

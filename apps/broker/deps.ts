@@ -18,6 +18,7 @@ import { Keyring } from '#core/keys/keyring.ts'
 import { SigningThread } from '#core/keys/signing-thread.ts'
 import { SubjectKeys } from '#core/keys/subject-keys.ts'
 import { TenantDirectory } from '#core/registry/directory.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { FirstUses } from '#core/replay/first-uses.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
@@ -32,6 +33,7 @@ import { consumeReplays } from '#db/replay/consume.ts'
 import { readClock } from '#db/server/check-server.ts'
 import type { BrokerConfig } from './config.ts'
 import { createFailpoint } from './failpoint.ts'
+import { followTrustMaterial } from './follow-trust-material.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { createIssuerFetch } from './issuer-fetch.ts'
 
@@ -62,10 +64,12 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const signing = new SigningThread()
   const verifying = new VerifyingThread()
   const keyring = new Keyring(keyEncryption, signing.sign)
-  const directory = new TenantDirectory({ db: database.db, keyring, baseUrl: config.publicUrl })
   const issuerFetch = createIssuerFetch({ allowPrivateAddresses: config.allowPrivateIssuers })
+  const { material, close: stopFollowing } = followTrustMaterial(issuerFetch.document, verifying.verify, clock, logger)
+  const prepare = (snapshot: TenantSnapshot): Promise<void> => material.follow(snapshot, clock.nowMs())
+  const directory = new TenantDirectory({ db: database.db, keyring, baseUrl: config.publicUrl, prepare })
   const jwks = new JwksStore(issuerFetch, verifying.verify)
-  const certificates = new CertificateSubjects()
+  const certificates = new CertificateSubjects(material)
   const rejections = new Rejections(clock)
   const exchange: ExchangeDeps = {
     directory,
@@ -88,6 +92,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const heartbeat = new Heartbeat(clock, () => readClock(database.sql))
   const close = async (): Promise<void> => {
     heartbeat.stop()
+    stopFollowing()
     await log.close()
     await Promise.all([closeLog(), database.close(), issuerFetch.close(), signing.close(), verifying.close()])
   }

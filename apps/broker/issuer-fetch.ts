@@ -1,4 +1,4 @@
-// Fetching the keys of OpenID issuers. Where to is decided by the registration alone. https only, no redirects, a bounded
+// Fetching what trust sources publish: keys, bundles, revocation lists. Where to is decided by the registration alone. https only, no redirects, a bounded
 // answer in bounded time; names that resolve to this machine or to private ranges are refused unless the operator allows it.
 
 import { lookup } from 'node:dns'
@@ -6,8 +6,9 @@ import { BlockList, isIP } from 'node:net'
 import { Agent, request } from 'undici'
 import { parseStrictJson } from '#core/json/parse-strict.ts'
 import type { FetchJwks, KeySource } from '#core/subject/jwks-store.ts'
+import type { FetchDocument } from '#core/trust-material/trust-material.ts'
 
-const maxBytes = 256 * 1024
+const maxJsonBytes = 256 * 1024
 const timeoutMs = 3_000
 
 // IANA's special-purpose registries: what is no address of a public server. Two lists, because in one Node takes the network
@@ -74,10 +75,17 @@ export interface IssuerFetchOptions {
   readonly allowPrivateAddresses: boolean
 }
 
-export function createIssuerFetch(options: IssuerFetchOptions): FetchJwks & { close(): Promise<void> } {
+export interface IssuerFetch extends FetchJwks {
+  /** Any document, as it came. */
+  readonly document: FetchDocument
+  close(): Promise<void>
+}
+
+export function createIssuerFetch(options: IssuerFetchOptions): IssuerFetch {
   const agents = new Map<string, Agent>()
-  const agentFor = (caPem: string | undefined): Agent => {
-    const known = agents.get(caPem ?? '')
+  const agentFor = (caPem: string | undefined, maxBytes: number): Agent => {
+    const name = `${maxBytes} ${caPem ?? ''}`
+    const known = agents.get(name)
     if (known) return known
     const connect = {
       timeout: timeoutMs,
@@ -91,25 +99,30 @@ export function createIssuerFetch(options: IssuerFetchOptions): FetchJwks & { cl
       headersTimeout: timeoutMs,
       bodyTimeout: timeoutMs,
     })
-    agents.set(caPem ?? '', agent)
+    agents.set(name, agent)
     return agent
   }
-  const fetchJson = async (url: string, source: KeySource): Promise<unknown> => {
-    const { protocol, hostname } = new URL(url)
+  const document: FetchDocument = async ({ url, caPem }, maxBytes) => {
+    const { protocol, hostname, origin, pathname } = new URL(url)
     if (protocol !== 'https:') throw new Error(`${protocol} is not https:`)
     // An address in the URL itself passes no look-up.
     if (!options.allowPrivateAddresses && isIP(hostname.replace(/^\[|\]$/g, '')) && isSpecial(hostname.replace(/^\[|\]$/g, '')))
       throw new Error(`${hostname} is not a public address`)
     const { statusCode, body } = await request(url, {
-      dispatcher: agentFor(source.caPem),
+      dispatcher: agentFor(caPem, maxBytes),
       signal: AbortSignal.timeout(timeoutMs),
     })
-    const text = await body.text()
-    if (statusCode !== 200) throw new Error(`${url} answered ${statusCode}`)
-    return parseStrictJson(text, { numbers: 'any', maxBytes })
+    const bytes = Buffer.from(await body.arrayBuffer())
+    if (statusCode !== 200) throw new Error(`${origin}${pathname} answered ${statusCode}`)
+    return bytes
+  }
+  const fetchJson = async (url: string, { caPem }: KeySource): Promise<unknown> => {
+    const bytes = await document({ url, caPem }, maxJsonBytes)
+    return parseStrictJson(new TextDecoder().decode(bytes), { numbers: 'any', maxBytes: maxJsonBytes })
   }
   const fetchJwks: FetchJwks = async source => fetchJson(source.jwksUri ?? (await discover(source, fetchJson)), source)
   return Object.assign(fetchJwks, {
+    document,
     close: async () => {
       await Promise.all([...agents.values()].map(agent => agent.close()))
     },

@@ -116,7 +116,7 @@ export class TenantDirectory {
   #load(tenantId: string): Promise<TenantSnapshot | undefined> {
     // Taken off before the read begins: a change that is heard of during the read marks it again.
     const wasOld = this.#old.delete(tenantId)
-    const running = loadSnapshot(this.#deps, tenantId).then(
+    const running = this.#read(tenantId).then(
       snapshot => this.#keep(tenantId, snapshot),
       error => {
         if (wasOld) this.#old.add(tenantId)
@@ -130,6 +130,12 @@ export class TenantDirectory {
     }
     running.then(done, done)
     return running
+  }
+
+  async #read(tenantId: string): Promise<TenantSnapshot | undefined> {
+    const snapshot = await loadSnapshot(this.#deps, tenantId)
+    if (snapshot) await this.#deps.prepare?.(snapshot)
+    return snapshot
   }
 
   #keep(tenantId: string, snapshot: TenantSnapshot | undefined): TenantSnapshot | undefined {

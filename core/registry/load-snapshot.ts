@@ -16,6 +16,8 @@ export interface SnapshotDeps {
   readonly keyring: Keyring
   /** Without a slash at its end. */
   readonly baseUrl: string
+  /** Called with what was loaded before anybody decides by it. Must not reject. */
+  readonly prepare?: (snapshot: TenantSnapshot) => Promise<void>
 }
 
 /**

@@ -71,16 +71,19 @@ function check(tenant: TenantRow, change: TrustSourceChange, input: TrustSourceI
   return values
 }
 
+const taken: Readonly<Record<string, string>> = {
+  trust_source_issuer_audience:
+    'A trust source of this deployment has this issuer with this audience already. Choose an audience that only this one uses.',
+  trust_source_trust_domain: 'A trust source of this tenant has this trust domain already.',
+}
+
 async function explainConflict<T>(query: Promise<T>): Promise<T> {
   try {
     return await query
   } catch (cause) {
     const constraint = violatedUnique(cause)
     if (constraint === undefined) throw cause
-    const hint =
-      constraint === 'trust_source_issuer_audience'
-        ? 'A trust source of this deployment has this issuer with this audience already. Choose an audience that only this one uses.'
-        : 'A trust source of this tenant has this name already.'
+    const hint = taken[constraint] ?? 'A trust source of this tenant has this name already.'
     throw new BrokerError('conflict', { hint, cause })
   }
 }

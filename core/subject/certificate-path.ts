@@ -16,7 +16,7 @@ import {
   X509Certificate as ParsedCertificate,
 } from '@peculiar/x509'
 import type { PresentedCertificate } from './certificate.ts'
-import { isSoundRsaKey } from './rsa-key.ts'
+import { isStrongKey } from './strong-key.ts'
 
 const clientAuthentication = '1.3.6.1.5.5.7.3.2'
 const anyUsage = '2.5.29.37.0'
@@ -35,8 +35,12 @@ const isValidAt = (certificate: X509Certificate, nowMs: number): boolean =>
 interface CertificateFacts {
   /** Whether it may stand for a TLS client, whoever issued it (RFC 5280 §§ 4.2.1.3, 4.2.1.12). */
   readonly isClientLeaf: boolean
+  /** Whether it is one as X.509-SVIDs must be: for signatures, and for none of what authorities do. */
+  readonly isSvidLeaf: boolean
   /** How many intermediates may stand between it and the leaf; -1: it may issue nothing. */
   readonly mayIssueAbove: number
+  /** Whether it may sign revocation lists (RFC 5280 § 6.3.3 (f)). */
+  readonly maySignLists: boolean
 }
 
 // Neither is a cache that could be stale: a certificate's bytes do not change, and entries go with it.
@@ -53,13 +57,24 @@ function factsOf(certificate: X509Certificate): CertificateFacts {
   return facts
 }
 
-const unusable: CertificateFacts = { isClientLeaf: false, mayIssueAbove: -1 }
+/** X509-SVID § 4.3: the first must be set in a leaf, the others must not. */
+const svidUsages = KeyUsageFlags.digitalSignature | KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
+
+const unusable: CertificateFacts = { isClientLeaf: false, isSvidLeaf: false, mayIssueAbove: -1, maySignLists: false }
 
 function readFacts(certificate: X509Certificate): CertificateFacts {
-  if (certificate.raw.length > maxCertificateBytes || !hasStrongKey(certificate)) return unusable
+  if (certificate.raw.length > maxCertificateBytes || !isStrongKey(certificate.publicKey)) return unusable
   const parsed = new ParsedCertificate(certificate.raw)
   if (!isSound(parsed)) return unusable
-  return { isClientLeaf: isClientLeaf(certificate, parsed), mayIssueAbove: certificate.ca ? readPathLength(parsed) : -1 }
+  const usages = parsed.getExtension(KeyUsagesExtension)?.usages
+  const may = (usage: number): boolean => usages === undefined || (usages & usage) !== 0
+  const asClient = !certificate.ca && (certificate.keyUsage?.includes(clientAuthentication) ?? false)
+  return {
+    isClientLeaf: asClient && may(KeyUsageFlags.digitalSignature),
+    isSvidLeaf: asClient && usages !== undefined && (usages & svidUsages) === KeyUsageFlags.digitalSignature,
+    mayIssueAbove: certificate.ca && may(KeyUsageFlags.keyCertSign) ? readPathLength(parsed) : -1,
+    maySignLists: certificate.ca && may(KeyUsageFlags.cRLSign),
+  }
 }
 
 /** Whether nothing critical in it is unknown here, and it is signed with a hash that still holds. */
@@ -69,27 +84,12 @@ function isSound(parsed: ParsedCertificate): boolean {
   return name === 'Ed25519' || name === 'EdDSA' || (hash !== undefined && strongHashes.has(hash.name))
 }
 
-function hasStrongKey({ publicKey }: X509Certificate): boolean {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = publicKey
-  if (type === 'rsa' || type === 'rsa-pss') return isSoundRsaKey(publicKey)
-  if (type === 'ec') return ['prime256v1', 'secp384r1', 'secp521r1'].includes(details?.namedCurve ?? '')
-  return type === 'ed25519'
-}
-
-function isClientLeaf(leaf: X509Certificate, parsed: ParsedCertificate): boolean {
-  if (leaf.ca || !leaf.keyUsage?.includes(clientAuthentication)) return false
-  const usages = parsed.getExtension(KeyUsagesExtension)?.usages
-  return usages === undefined || (usages & KeyUsageFlags.digitalSignature) !== 0
-}
-
 function readPathLength(issuer: ParsedCertificate): number {
   // A constraint that we do not evaluate must not be passed over.
   if (issuer.getExtension(nameConstraints)) return -1
   // On an issuer it limits what those below it may be used for.
   const purposes = issuer.getExtension(ExtendedKeyUsageExtension)?.usages
   if (purposes && !purposes.includes(clientAuthentication) && !purposes.includes(anyUsage)) return -1
-  const usages = issuer.getExtension(KeyUsagesExtension)?.usages
-  if (usages !== undefined && (usages & KeyUsageFlags.keyCertSign) === 0) return -1
   return issuer.getExtension(BasicConstraintsExtension)?.pathLength ?? Number.POSITIVE_INFINITY
 }
 
@@ -108,31 +108,57 @@ function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): bool
   return issued
 }
 
+/** Whether this link may be used; asked of links that are right in all else. */
+export type LinkCheck = (certificate: X509Certificate, issuer: X509Certificate) => boolean
+const anyLink: LinkCheck = () => true
+
 /** anchors: of one trust source. nowMs: the database's clock. Never throws: what cannot be read vouches for nobody. */
-export function chainEndsIn(presented: PresentedCertificate, anchors: readonly X509Certificate[], nowMs: number): boolean {
+export function chainEndsIn(
+  presented: PresentedCertificate,
+  anchors: readonly X509Certificate[],
+  nowMs: number,
+  mayLink: LinkCheck = anyLink,
+): boolean {
   const { leaf } = presented
   try {
     if (!isValidAt(leaf, nowMs) || !factsOf(leaf).isClientLeaf) return false
-    return reaches(leaf, presented.intermediates.slice(0, maxIntermediates), anchors, nowMs, 0)
+    return reaches(leaf, presented.intermediates.slice(0, maxIntermediates), { anchors, nowMs, mayLink }, 0)
   } catch {
     return false
   }
 }
 
-function reaches(
-  certificate: X509Certificate,
-  rest: readonly X509Certificate[],
-  anchors: readonly X509Certificate[],
-  nowMs: number,
-  below: number,
-): boolean {
+interface Walk {
+  readonly anchors: readonly X509Certificate[]
+  readonly nowMs: number
+  readonly mayLink: LinkCheck
+}
+
+function reaches(certificate: X509Certificate, rest: readonly X509Certificate[], walk: Walk, below: number): boolean {
   const usable = (issuer: X509Certificate): boolean =>
-    isValidAt(issuer, nowMs) &&
+    isValidAt(issuer, walk.nowMs) &&
     certificate.checkIssued(issuer) &&
     factsOf(issuer).mayIssueAbove >= below &&
-    isIssuedBy(certificate, issuer)
-  if (anchors.some(usable)) return true
-  return rest.some((issuer, index) => usable(issuer) && reaches(issuer, rest.toSpliced(index, 1), anchors, nowMs, below + 1))
+    isIssuedBy(certificate, issuer) &&
+    walk.mayLink(certificate, issuer)
+  if (walk.anchors.some(usable)) return true
+  return rest.some((issuer, index) => usable(issuer) && reaches(issuer, rest.toSpliced(index, 1), walk, below + 1))
+}
+
+/** Whether the leaf is one that an X.509-SVID can be (X509-SVID §§ 4.1, 4.3, 4.4). Throws what the parser throws. */
+export const isSvidLeaf = (leaf: X509Certificate): boolean => factsOf(leaf).isSvidLeaf
+
+/** For an issuer that a walk came to. */
+export const maySignLists = (issuer: X509Certificate): boolean => factsOf(issuer).maySignLists
+
+/** Whether its own key signed it and it holds now, so that its thumbprint says all there is to say. What else it claims is not looked at. */
+export function isSelfSigned(leaf: X509Certificate, nowMs: number): boolean {
+  try {
+    if (leaf.raw.length > maxCertificateBytes || !isValidAt(leaf, nowMs) || !leaf.checkIssued(leaf)) return false
+    return isStrongKey(leaf.publicKey) && isIssuedBy(leaf, leaf)
+  } catch {
+    return false
+  }
 }
 
 /** Reads the anchors of a trust source; throws when a PEM does not parse. */

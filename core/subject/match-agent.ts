@@ -4,7 +4,7 @@
 
 import type { Agent, AgentRule } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
-import { canonicalDn } from './certificate.ts'
+import { canonicalDn } from './certificate-names.ts'
 import { claimAt } from './claim-at.ts'
 import { compilePattern } from './claim-pattern.ts'
 import { refuse, type SubjectRefusal } from './subject.ts'
@@ -17,8 +17,11 @@ interface CompiledRule {
   readonly matchesName: (name: string) => boolean
 }
 
+/** Members of rules, beside `claims.sub`, that are a main name. */
+const namedMembers = ['san_uri', 'san_dns', 'san_ip', 'san_email', 'subject_dn', 'spiffe_id', 'certificate_thumbprint'] as const
+
 /** What a rule's main name is taken from. */
-export type NameKind = 'sub' | 'san_uri' | 'san_dns' | 'subject_dn'
+export type NameKind = 'sub' | (typeof namedMembers)[number]
 
 /** Rules of one trust source and kind of name: those with a literal name by it, and those with a pattern. */
 interface RuleGroup {
@@ -29,7 +32,8 @@ interface RuleGroup {
 // Derived from a snapshot and gone with it: not a cache that could be stale.
 const groups = new WeakMap<TenantSnapshot, Map<string, RuleGroup>>()
 
-export type MatchResult = { readonly ok: true; readonly agent: Agent; readonly rule: AgentRule } | SubjectRefusal
+/** proof: the one that a rule of the agent is fulfilled by. */
+export type MatchResult = { readonly ok: true; readonly agent: Agent; readonly proof: Proof } | SubjectRefusal
 
 export interface Proof {
   readonly trustSourceId: string
@@ -37,20 +41,22 @@ export interface Proof {
   readonly name: string
   /** For OpenID tokens; undefined for certificates. */
   readonly claims?: Readonly<Record<string, unknown>>
+  /** What else this kind of proof must bring for a rule; undefined: nothing. */
+  readonly satisfies?: (rule: AgentRule) => boolean
 }
 
 /** The one agent with a rule that these proofs fulfil. None, or more than one, is a refusal: a proof must be unambiguous. */
 export function matchAgent(snapshot: TenantSnapshot, proofs: readonly Proof[]): MatchResult {
-  let found: CompiledRule | undefined
+  let found: { readonly agent: Agent; readonly proof: Proof } | undefined
   for (const proof of proofs)
     for (const candidate of candidates(snapshot, proof)) {
       if (!fulfils(candidate, proof)) continue
       if (found && found.agent !== candidate.agent)
         return refuse('ambiguous_agent', 'It matches more than one registered agent; make their rules exclude each other.')
-      found = candidate
+      found = { agent: candidate.agent, proof }
     }
   return found
-    ? { ok: true, agent: found.agent, rule: found.rule }
+    ? { ok: true, ...found }
     : refuse('unknown_agent', 'No registered agent matches it. Register one whose rules name this workload.')
 }
 
@@ -61,8 +67,8 @@ function* candidates(snapshot: TenantSnapshot, { trustSourceId, kind, name }: Pr
   yield* group.patterns
 }
 
-function fulfils(compiled: CompiledRule, { name, claims }: Proof): boolean {
-  if (!compiled.matchesName(name)) return false
+function fulfils(compiled: CompiledRule, { name, claims, satisfies }: Proof): boolean {
+  if (!compiled.matchesName(name) || satisfies?.(compiled.rule) === false) return false
   return compiled.others.every(({ path, matches }) => {
     const value = claims && claimAt(claims, path)
     return value !== undefined && matches(value)
@@ -85,8 +91,8 @@ function groupsOf(snapshot: TenantSnapshot): Map<string, RuleGroup> {
 
 function mainName(rule: AgentRule): { kind: NameKind; pattern: string } | undefined {
   if ('claims' in rule) return Object.hasOwn(rule.claims, 'sub') ? { kind: 'sub', pattern: rule.claims['sub']! } : undefined
-  for (const kind of ['san_uri', 'san_dns', 'subject_dn'] as const) {
-    const pattern = rule[kind]
+  for (const kind of namedMembers) {
+    const pattern = (rule as { readonly [Member in NameKind]?: string })[kind]
     if (pattern !== undefined) return { kind, pattern }
   }
   return undefined

@@ -1,12 +1,18 @@
 // Every kind of trust source, by the name that `trust_source.kind` has. What there is of types follows from this table.
 
+import { didKind } from './did.ts'
 import { openIdKind } from './openid.ts'
+import { pinnedKind } from './pinned.ts'
+import { spiffeKind } from './spiffe.ts'
 import type { CheckedTrustSource, IssuerContext, StoredTrustSource, TrustSourceKind } from './trust-source-kind.ts'
 import { x509CaKind } from './x509-ca.ts'
 
 const table = {
   openid: openIdKind,
   x509_ca: x509CaKind,
+  spiffe: spiffeKind,
+  pinned: pinnedKind,
+  did: didKind,
 }
 
 type Kinds = (typeof table)[keyof typeof table]

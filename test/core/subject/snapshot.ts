@@ -28,6 +28,7 @@ export const x509Source = (id: string, ...anchorsPem: string[]): X509TrustSource
   id,
   name: id,
   anchorsPem,
+  crl: undefined,
 })
 
 let serial = 0

@@ -5,13 +5,19 @@ import type { TrustSourceInput } from '#core/registry/trust-source-kinds/table.t
 import type { TrustSourceRow } from '#db/registry/trust-sources.ts'
 import { stamps } from '../collection.ts'
 import { closed, Id, Time } from '../schemas.ts'
+import { didView } from './did.ts'
 import { openIdView } from './openid.ts'
+import { pinnedView } from './pinned.ts'
+import { spiffeView } from './spiffe.ts'
 import type { TrustSourceKindView } from './trust-source-kind.ts'
 import { x509CaView } from './x509-ca.ts'
 
 const views: Readonly<Record<string, TrustSourceKindView>> = {
   openid: openIdView,
   x509_ca: x509CaView,
+  spiffe: spiffeView,
+  pinned: pinnedView,
+  did: didView,
 }
 
 const kinds = Object.values(views)
