@@ -16,30 +16,34 @@ export interface SealedCount {
   readonly rows: number
 }
 
-const countPage = 100_000
+/** Blocks of a table that one statement reads: 256 MB. */
+const countBlocks = 32_768
 
-/** How many rows are sealed under which key-encryption key. Reads every row, in pages, so that no statement takes long. */
+/**
+ * How many rows are sealed under which key-encryption key. Reads every row, in stretches, so that no statement takes long.
+ * A row that is sealed anew meanwhile may be counted under either key, twice, or not at all.
+ */
 export async function countSealedRows(db: Db): Promise<SealedCount[]> {
   const counts: SealedCount[] = []
   for (const { table } of sealedTables) {
     const byKey = new Map<string, number>()
-    let after: string | null = null
-    do {
-      const page: { rows: { kekId: string | null; rows: number; last: string }[] } = await sql<{
-        kekId: string | null
-        rows: number
-        last: string
-      }>`
-        with page as (
-          select id, kek_id from ${sql.table(table)} where ${after}::uuid is null or id > ${after} order by id limit ${countPage})
-        select kek_id as "kekId", count(*)::int as rows, (select id from page order by id desc limit 1) as last
-          from page group by kek_id`.execute(db)
-      for (const { kekId, rows } of page.rows) if (kekId !== null) byKey.set(kekId, (byKey.get(kekId) ?? 0) + rows)
-      after = page.rows[0]?.last ?? null
-    } while (after !== null)
+    const blocks = await countTableBlocks(db, table)
+    for (let from = 0; from < blocks; from += countBlocks) {
+      const { rows } = await sql<{ kekId: string; rows: number }>`
+        select kek_id as "kekId", count(*)::int as rows from ${sql.table(table)}
+         where ctid >= ${`(${from},0)`}::tid and ctid < ${`(${from + countBlocks},0)`}::tid and kek_id is not null
+         group by kek_id`.execute(db)
+      for (const { kekId, rows: found } of rows) byKey.set(kekId, (byKey.get(kekId) ?? 0) + found)
+    }
     for (const [kekId, rows] of byKey) counts.push({ table, kekId, rows })
   }
   return counts
+}
+
+async function countTableBlocks(db: Db, table: string): Promise<number> {
+  const { rows } = await sql<{ blocks: number }>`
+    select (pg_relation_size(${table}::regclass) / current_setting('block_size')::int)::int as blocks`.execute(db)
+  return rows[0]!.blocks
 }
 
 export interface SealedRow {
