@@ -16,6 +16,7 @@ import { publicDocumentRoutes } from './routes/public-documents.ts'
 import { resourceRoutes } from './routes/resource/resource-routes.ts'
 import { v1Routes } from './routes/v1/v1-routes.ts'
 import { publicServerOptions } from './tls/listeners.ts'
+import { createPeers } from './tls/peers.ts'
 
 export interface App {
   readonly app: FastifyInstance
@@ -29,7 +30,8 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   app.register(healthRoutes, { faults: () => deps.heartbeat.faults() })
   app.register(publicDocumentRoutes)
   const { publicUrl, mtlsUrl } = config
-  const tokenRoute = { exchange: deps.exchange, directory, publicUrl, mtlsUrl }
+  const peers = createPeers(config.trustedProxies ?? [])
+  const tokenRoute = { exchange: deps.exchange, directory, publicUrl, mtlsUrl, peers }
   const tokenDoor = createTokenDoor(app, tokenRoute)
   app.register(oauthRoutes, tokenRoute)
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })

@@ -6,6 +6,7 @@ import { type Environment, getSecret } from '#apps/process/read-secret.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { hasDevelopmentMarker } from './development-marker.ts'
 import { type FailpointPlan, findFailpointFault, parseFailpoint } from './failpoint.ts'
+import { readTrustedProxies, type TrustedProxy } from './tls/trusted-proxies.ts'
 
 export interface BrokerConfig extends KeySettings {
   /** Base URL and first tenant's issuer, without a slash at the end. */
@@ -20,6 +21,8 @@ export interface BrokerConfig extends KeySettings {
   readonly tls: { readonly certPem: string; readonly keyPem: string }
   readonly allowPrivateIssuers: boolean
   readonly logLevel: string
+  /** Who may end TLS connections in front of us; left out: nobody. */
+  readonly trustedProxies?: readonly TrustedProxy[]
   /** Tests only: where this process ends itself. */
   readonly failpoint?: FailpointPlan | undefined
 }
@@ -45,6 +48,7 @@ export function readBrokerConfig(env: Environment): BrokerConfig {
     },
     ...readKeySettings(env, problems),
     allowPrivateIssuers: env['MAYFLY_ALLOW_PRIVATE_ISSUERS'] === 'true',
+    trustedProxies: readTrustedProxies(env['MAYFLY_TRUSTED_PROXIES'], problems),
     logLevel: read.text('MAYFLY_LOG_LEVEL', 'info'),
     failpoint: parseFailpoint(env['MAYFLY_FAILPOINT']),
   }

@@ -12,10 +12,11 @@ import type { TokenAnswer } from '#core/exchange/token-answer.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { withinDeadline } from '../../http/deadline.ts'
-import { peerCertificate } from '../../tls/peer-certificate.ts'
+import type { Peers } from '../../tls/peers.ts'
 import { resolveTenant } from './tenant-of-path.ts'
 
 export interface TokenRouteDeps {
+  readonly peers: Peers
   readonly exchange: ExchangeDeps
   readonly directory: TenantDirectory
   readonly publicUrl: string
@@ -68,12 +69,11 @@ function writeAnswer({ access_token, ...rest }: TokenAnswer): string {
 
 async function findAnswer(deps: TokenRouteDeps, { slug, raw, body }: TokenRequest): Promise<TokenAnswer> {
   const snapshot = await resolveTenant(deps.directory, slug)
-  // No proxy is believed.
-  const address = raw.socket.remoteAddress ?? ''
+  const address = deps.peers.addressOf(raw)
   return exchange(deps.exchange, {
     snapshot,
     request: readRequest(deps, snapshot, { raw, body, address }),
-    certificate: peerCertificate(raw),
+    certificate: deps.peers.certificateOf(raw),
     dpop: readDpop(deps, snapshot, raw.headers.dpop),
     address,
     idempotencyKeyHash: readIdempotencyKey(raw.headers['idempotency-key']),
