@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import httpx
 import pytest
 
-from conftest import PERMISSIONS, RESOURCE, World
-from mayfly import InvalidUseError, KeptToken, Mayfly, Permissions
+from conftest import PERMISSIONS, RESOURCE, Exchange, World
+from mayfly import InvalidRequestError, InvalidUseError, KeptToken, Mayfly, Permissions
 
 Call = Callable[..., httpx.Response]
 
@@ -88,6 +89,45 @@ def test_answers_a_nonce_once_in_the_same_account_with_the_same_body(world: Worl
     assert [one.content for one in world.calls] == [b"body", b"body"]
     last = world.exchanges[-1].form
     assert (last["nonce"], last["account_id"]) == ("nonce-1", "acct_1")
+
+
+def test_fetches_a_nonce_first_where_the_broker_makes_no_token_without_one(world: World, call: Call) -> None:
+    def only_for_a_nonce(exchange: Exchange) -> httpx.Response:
+        if "nonce" in exchange.form:
+            return world.granted(access_token=f"token-for-{exchange.form['nonce']}")
+        return httpx.Response(400, json={"error": "invalid_request", "error_description": "Send nonce: it takes no other."})
+
+    nonces = (f"nonce-{n}" for n in count(1))
+    world.answer_token = only_for_a_nonce
+    world.answer_call = lambda one: httpx.Response(200) if "authorization" in one.headers else refused(next(nonces))
+    client = world.client()
+    kept = client.task_token(PERMISSIONS)
+    assert call(client, "POST", "/x", kept, content=b"body").status_code == 200
+    assert [one.content for one in world.calls] == [b"", b"body"], "the body goes where the token goes, and once"
+    assert world.authorizations() == [None, "Bearer token-for-nonce-1"]
+
+
+def test_a_refusal_of_the_exchange_is_no_reason_to_call_the_resource(world: World, call: Call) -> None:
+    world.answer_token = lambda _: httpx.Response(400, json={"error": "invalid_request", "error_description": "Not yours."})
+    with pytest.raises(InvalidRequestError, match="Not yours"):
+        call(world.client(), "POST", "/x")
+    assert world.calls == []
+
+
+def test_asks_for_a_nonce_at_once_when_it_knows_and_not_any_more_when_none_comes(world: World) -> None:
+    wants = httpx.Response(400, json={"error": "invalid_request", "error_description": "Send nonce."})
+    world.answer_token = lambda one: world.granted() if "nonce" in one.form else wants
+    world.answer_call = lambda one: httpx.Response(200) if "authorization" in one.headers else refused("nonce-1")
+    with world.client().http_client(PERMISSIONS, transport=world.resource()) as client:
+        client.get("/x")
+        client.get("/x")
+        assert [one.form.get("nonce") for one in world.exchanges] == [None, "nonce-1", "nonce-1"]
+        world.answer_token = lambda _: world.granted()
+        world.answer_call = lambda one: httpx.Response(200) if "authorization" in one.headers else refused()
+        client.get("/x")
+        client.get("/x")
+    assert [one.form.get("nonce") for one in world.exchanges[3:]] == [None]
+    assert world.authorizations()[-2:] == ["Bearer token-3"] * 2
 
 
 def test_renews_once_when_the_token_is_refused_and_not_for_ever(world: World, call: Call) -> None:

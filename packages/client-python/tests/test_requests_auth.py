@@ -81,6 +81,24 @@ def test_answers_a_nonce_once_with_the_same_body(world: World) -> None:
     assert world.exchanges[-1].form["account_id"] == "acct_1"
 
 
+def test_fetches_a_nonce_first_where_the_broker_makes_no_token_without_one(world: World) -> None:
+    wants = httpx.Response(400, json={"error": "invalid_request", "error_description": "Send nonce."})
+    world.answer_token = lambda one: world.granted() if "nonce" in one.form else wants
+    world.answer_call = lambda one: httpx.Response(200) if "authorization" in one.headers else refused("nonce-1")
+    session = session_of(world)
+    for _ in range(2):
+        assert session.post(f"{RESOURCE}/x", data="body").status_code == 200
+    assert world.authorizations() == [None, "Bearer token-1", None, "Bearer token-2"]
+    assert [one.form.get("nonce") for one in world.exchanges] == [None, "nonce-1", "nonce-1"]
+
+
+def test_no_variable_of_the_environment_replaces_the_authorities(monkeypatch: pytest.MonkeyPatch, world: World) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/of/somebody/else.pem")
+    session = world.client().requests_session(PERMISSIONS)
+    session.verify = "/of/the/client.pem"
+    assert session.merge_environment_settings(RESOURCE, {}, None, None, None)["verify"] == "/of/the/client.pem"
+
+
 def test_renews_once_when_the_token_is_refused_and_not_for_ever(world: World) -> None:
     session = session_of(world)
     world.answer_call = lambda _: refused()

@@ -75,6 +75,8 @@ class Mayfly:
         self._endpoint: str | None = None
         self._closed = threading.Event()
         self._kept: weakref.WeakSet[KeptToken] = weakref.WeakSet()
+        self._http: weakref.WeakSet[httpx.Client] = weakref.WeakSet()
+        self._async_http: weakref.WeakSet[httpx.AsyncClient] = weakref.WeakSet()
 
     @property
     def ssl_context(self) -> ssl.SSLContext:
@@ -110,6 +112,7 @@ class Mayfly:
         """
         client = httpx.Client(**self._client_options(permissions, options))
         client.event_hooks["response"].append(let_no_redirect_carry_the_token)
+        self._http.add(client)
         return client
 
     def async_http_client(self, permissions: Permissions | KeptToken, **options: Any) -> httpx.AsyncClient:
@@ -120,6 +123,7 @@ class Mayfly:
             let_no_redirect_carry_the_token(response)
 
         client.event_hooks["response"].append(strip)
+        self._async_http.add(client)
         return client
 
     def requests_auth(self, permissions: Permissions | KeptToken) -> MayflyRequestsAuth:
@@ -128,25 +132,23 @@ class Mayfly:
 
     def requests_session(self, permissions: Permissions | KeptToken) -> requests.Session:
         """A session of requests for a resource, with token and certificate. Needs `requests` to be installed."""
-        import requests
+        from .requests_session import MayflySession
 
-        session = requests.Session()
-        session.auth = self.requests_auth(permissions)
-        if self.certificate is not None:
-            session.cert = (str(self.certificate[0]), str(self.certificate[1]))
-        if self.ca is not None:
-            session.verify = str(self.ca)
-        return session
+        return MayflySession(self.requests_auth(permissions), self.certificate, self.ca)
 
     def close(self) -> None:
-        """Stops renewals and ends the connections to the broker. What `http_client` gave is closed by itself."""
+        """Stops renewals and ends connections, those of `http_client` too. Those of `async_http_client` need `aclose`."""
         self._closed.set()
         for kept in list(self._kept):
             kept.close()
+        for client in list(self._http):
+            client.close()
         self._connection.close()
 
     async def aclose(self) -> None:
-        """As `close`, for asyncio."""
+        """As `close`, and ends the connections of `async_http_client`."""
+        for client in list(self._async_http):
+            await client.aclose()
         await asyncio.to_thread(self.close)
 
     def __enter__(self) -> Mayfly:

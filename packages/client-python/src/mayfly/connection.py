@@ -7,7 +7,7 @@ import json
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
@@ -26,7 +26,7 @@ class Answer:
     """A complete answer; `body` is None where it is no JSON object."""
 
     status: int
-    body: Mapping[str, Any] | None
+    body: Mapping[str, Any] | None = field(repr=False)
     retry_after: float | None
 
 

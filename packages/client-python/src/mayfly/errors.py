@@ -94,7 +94,10 @@ class InvalidRequestError(RefusedError):
     """Malformed, or the subject token was not accepted: which of its checks failed stands in the broker's log."""
 
     code = "invalid_request"
-    advice = "Check the subject token: its issuer and audience, its age, and that exactly one agent's rules match it."
+    advice = (
+        "Correct what it names; where it names the subject token, check its issuer and audience, its age, "
+        "and that exactly one agent's rules match it."
+    )
 
 
 class InvalidClientError(RefusedError):

@@ -143,18 +143,22 @@ class KeptToken:
             return current
 
     def _answer(self, nonce: str) -> TaskToken:
-        return self._exchange(replace(self.permissions, nonce=nonce), self._account_id, self._closed)
+        asked = replace(self.permissions, nonce=nonce)
+        return self._remember_account(self._exchange(asked, self._account_id, self._closed))
 
     def _keep(self, token: TaskToken) -> TaskToken:
+        kept = self._remember_account(token)
+        if self._reuse and not self._closed.is_set():
+            with self._lock:
+                self._current = kept
+            self._renew_in(kept.expires_in * (_RENEWAL_FROM + random.random() * _RENEWAL_SPAN))  # noqa: S311
+        return kept
+
+    def _remember_account(self, token: TaskToken) -> TaskToken:
         with self._lock:
             self._account_id = token.account_id or self._account_id
             self._claim_uri = token.claim_uri or self._claim_uri
-            kept = replace(token, claim_uri=self._claim_uri)
-            if self._reuse and not self._closed.is_set():
-                self._current = kept
-        if self._reuse:
-            self._renew_in(kept.expires_in * (_RENEWAL_FROM + random.random() * _RENEWAL_SPAN))  # noqa: S311
-        return kept
+            return replace(token, claim_uri=self._claim_uri)
 
     def _renew_in(self, delay: float) -> None:
         with self._lock:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 
 import httpx
 
-from .errors import InvalidUseError
+from .errors import InvalidRequestError, InvalidUseError
 from .kept_token import KeptToken
 from .task_token import TaskToken
 
 _INVALID_TOKEN = re.compile(r'\berror="?invalid_token\b')
+_NONCE = re.compile(r"\bnonce\b")
 _DOTS = re.compile(rb"(?:\.|%2[eE]){1,2}")
 
 
@@ -47,6 +48,11 @@ def authorization(token: TaskToken) -> str:
 def is_refused_token(headers: Mapping[str, str]) -> bool:
     """Whether a 401 says that another token may help (RFC 6750 § 3.1)."""
     return _INVALID_TOKEN.search(headers.get("www-authenticate", "")) is not None
+
+
+def wants_nonce(error: InvalidRequestError) -> bool:
+    """Whether the broker makes tokens for this resource only for a nonce that the resource issued."""
+    return _NONCE.search(error.description) is not None
 
 
 def _path(url: httpx.URL) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TypeAlias
 
@@ -94,7 +95,6 @@ def github_actions(audience: str, *, ca: FilePath | None = None, timeout: float 
 
     The job needs `permissions: id-token: write`. `ca` is for an Enterprise server with an authority of its own.
     """
-    connection: list[BrokerConnection] = []
 
     def fetch() -> str:
         address = os.environ.get("ACTIONS_ID_TOKEN_REQUEST_URL", "")
@@ -102,10 +102,9 @@ def github_actions(audience: str, *, ca: FilePath | None = None, timeout: float 
         if not address or not secret:
             remedy = "Give the job `permissions: id-token: write`."
             raise InvalidUseError("this is no GitHub Actions job that may ask for a token.", remedy=remedy)
-        if not connection:
-            connection.append(BrokerConnection(create_context(None, ca), timeout, None))
         url = str(httpx.URL(address).copy_merge_params({"audience": audience}))
-        answer = connection[0].send("GET", url, headers={"authorization": f"Bearer {secret}"})
+        with closing(BrokerConnection(create_context(None, ca), timeout, None)) as connection:
+            answer = connection.send("GET", url, headers={"authorization": f"Bearer {secret}"})
         token = answer.body.get("value") if answer.body else None
         if answer.status != 200 or not isinstance(token, str):
             raise ConnectionFailedError(f"GitHub gave no token (status {answer.status}).", status=answer.status)

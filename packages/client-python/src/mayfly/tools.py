@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import weakref
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,7 @@ def http_tool(
             return f"The resource did not answer ({type(error).__name__})."
 
     signature = _present(call, name, description, operation)
+    weakref.finalize(call, client.close)
     return call
 
 
