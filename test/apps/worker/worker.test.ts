@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createLogger } from '#apps/process/logger.ts'
 import { readWorkerConfig } from '#apps/worker/config.ts'
 import { createQueues } from '#apps/worker/queues.ts'
 import { type RunningWorker, startWorker } from '#apps/worker/worker.ts'
+import { newUuid } from '#core/ids/id.ts'
+import { LocalKeyEncryption } from '#core/keys/key-encryption.ts'
+import { orderRewrap, readRewrapStatus } from '#core/keys/rewrap.ts'
+import { createTenant, createTenantKeys } from '#core/registry/tenants.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { hasRedis, startRedis, type TestRedis } from '#test/setup/redis.ts'
 
@@ -85,6 +89,69 @@ test('partitions of the log are made ahead', async () => {
   await worker.close()
   const rows = await db.admin`select 1 from pg_inherits where inhparent = 'log.body_standard'::regclass`
   expect(rows.length).toBeGreaterThanOrEqual(4)
+})
+
+describe('keys', () => {
+  const kek = new LocalKeyEncryption(keyEncryptionKey)
+  // A database, and with it a queue, of their own: the first round of a new schedule comes at once.
+  let own: TestDatabase
+  const config = () => ({ ...base(), databaseUrl: own.urls.app, redisUrl: undefined, queueDatabaseUrl: own.urls.queue })
+  beforeEach(async () => {
+    own = await createTestDatabase()
+  })
+  afterEach(() => own.close())
+
+  /** A tenant whose keys are so old. */
+  const addTenant = async (slug: string, days: number): Promise<string> => {
+    const id = newUuid()
+    const keys = await createTenantKeys(kek, id, Date.now())
+    await own.database.db
+      .transaction()
+      .execute(trx => createTenant(trx, undefined, { id, slug, name: slug, isFirst: false, keys }, Date.now()))
+    await own.admin`update mayfly.signing_key set state_since = now() - make_interval(days => ${days}) where tenant_id = ${id}`
+    return id
+  }
+  const states = async (tenantId: string): Promise<string[]> => {
+    const rows = await own.admin<{ state: string }[]>`
+      select state from mayfly.signing_key where tenant_id = ${tenantId} and alg = 'ES256' order by id`
+    return rows.map(({ state }) => state)
+  }
+
+  test('are rotated by the scheduled job when they are due, and not before', async () => {
+    const [old, young] = [await addTenant('old', 90), await addTenant('young', 89)]
+    const worker = await startWorker(config(), logger)
+    try {
+      await vi.waitFor(async () => expect(await states(old)).toEqual(['active', 'next']), { timeout: 15_000 })
+      await worker.tendKeys()
+      expect(await states(young)).toEqual(['active'])
+    } finally {
+      await worker.close()
+    }
+  })
+
+  test('follow the days that the configuration names', async () => {
+    const id = await addTenant('thirty', 30)
+    const worker = await startWorker({ ...config(), signingKeyDays: 30 }, logger)
+    await worker.tendKeys()
+    await worker.close()
+    expect(await states(id)).toEqual(['active', 'next'])
+  })
+
+  test('are sealed anew by the scheduled job when that was ordered, and then do not open with the old one alone', async () => {
+    await addTenant('sealed', 0)
+    const fresh = randomBytes(32)
+    const both = new LocalKeyEncryption(fresh, [keyEncryptionKey])
+    await own.database.db.transaction().execute(trx => orderRewrap(trx, both, {}, Date.now()))
+    const settings = { keyEncryptionKey: fresh, previousKeyEncryptionKeys: [keyEncryptionKey] }
+    const worker = await startWorker({ ...config(), ...settings }, logger)
+    try {
+      const state = async () => (await readRewrapStatus(own.database.db, both)).state
+      await vi.waitFor(async () => expect(await state()).toBe('finished'), { timeout: 15_000 })
+    } finally {
+      await worker.close()
+    }
+    await expect(startWorker(config(), logger)).rejects.toMatchObject({ hint: expect.stringContaining('2 signing keys') })
+  })
 })
 
 test('the configuration names everything that is missing at once', () => {
