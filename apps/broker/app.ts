@@ -33,7 +33,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   const peers = createPeers(config.trustedProxies ?? [])
   const tokenRoute = { exchange: deps.exchange, directory, publicUrl, mtlsUrl, peers }
   const tokenDoor = createTokenDoor(app, tokenRoute)
-  app.register(oauthRoutes, tokenRoute)
+  app.register(oauthRoutes, { ...tokenRoute, challenges: deps.challenges, clock })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
   app.register(async management => {
     // Not for /token, which sheds load by its own queue and deadline, at no cost for those who are served.

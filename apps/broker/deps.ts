@@ -7,6 +7,7 @@ import { AccountStore } from '#core/account/account-store.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
 import type { Failpoint } from '#core/audit/failpoint.ts'
 import { GroupCommit } from '#core/audit/group-commit.ts'
+import type { ChallengeNonces } from '#core/did/challenge-nonces.ts'
 import { DpopNonces } from '#core/dpop/nonces.ts'
 import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
 import { Grants } from '#core/exchange/grant.ts'
@@ -36,6 +37,7 @@ import { createFailpoint } from './failpoint.ts'
 import { followTrustMaterial } from './follow-trust-material.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { createIssuerFetch } from './issuer-fetch.ts'
+import { createJwtProofs } from './jwt-proofs.ts'
 
 export interface BrokerDeps {
   readonly config: BrokerConfig
@@ -49,6 +51,8 @@ export interface BrokerDeps {
   /** Keys of those who vouch for workloads and of those through whom people sign in. */
   readonly jwks: JwksStore
   readonly exchange: ExchangeDeps
+  /** Nonces for holders of DIDs to sign. */
+  readonly challenges: ChallengeNonces
   readonly heartbeat: Heartbeat
   /** Ends connections; after it nothing works. */
   close(): Promise<void>
@@ -71,21 +75,24 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const jwks = new JwksStore(issuerFetch, verifying.verify)
   const certificates = new CertificateSubjects(material)
   const rejections = new Rejections(clock)
+  const firstUses = new FirstUses(uses => consumeReplays(database.sql, uses))
+  const secret = config.keyEncryptionKey
+  const { proofs, challenges } = createJwtProofs({ issuerFetch, verify: verifying.verify, jwks, material, firstUses, secret })
   const exchange: ExchangeDeps = {
     directory,
     clock,
     certificates,
     rejections,
     log,
-    subjects: new SubjectAuthenticator(jwks, certificates),
+    subjects: new SubjectAuthenticator(proofs, certificates),
     accounts,
     ceilings: new Ceilings(ids => readCeilings(database.db, ids)),
     grants: new Grants(),
     issuanceFrames: new IssuanceFrames(),
     subjectKeys: new SubjectKeys(keyEncryption, names => readSubjectKeys(database.sql, names)),
     pins: new Pins(),
-    nonces: new DpopNonces(config.keyEncryptionKey),
-    firstUses: new FirstUses(uses => consumeReplays(database.sql, uses)),
+    nonces: new DpopNonces(secret),
+    firstUses,
     replaceClaimHash: renewal => replaceClaimHash(database.sql, renewal),
     failpoint,
   }
@@ -96,7 +103,21 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     await log.close()
     await Promise.all([closeLog(), database.close(), issuerFetch.close(), signing.close(), verifying.close()])
   }
-  return { config, logger, clock, database, keyEncryption, directory, log, rejections, jwks, exchange, heartbeat, close }
+  return {
+    config,
+    logger,
+    clock,
+    database,
+    keyEncryption,
+    directory,
+    log,
+    rejections,
+    jwks,
+    exchange,
+    challenges,
+    heartbeat,
+    close,
+  }
 }
 
 /** The log has a connection of its own, so that nothing else can stand in its way; one that hangs is dropped for another. */

@@ -1,20 +1,21 @@
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { parseStrictJson } from '#core/json/parse-strict.ts'
 import { FetchedDocuments } from '#core/memory/fetched-documents.ts'
 import { type IssuerKey, readIssuerKeys } from '#core/subject/issuer-key.ts'
 import { jwkThumbprint } from '#core/subject/pinned-key.ts'
 import { type VerifySignature, verifyHere } from '#core/subject/signature-verifier.ts'
+import type { FetchDocument } from '#core/trust-material/trust-material.ts'
 import { type Relationship, readVerificationMethods, type VerificationMethod } from './did-document.ts'
 import { readDidKey } from './did-key.ts'
 import type { Did } from './parse-did.ts'
+
+const maxBytes = 64 * 1024
 
 /** A key of a DID for one algorithm. */
 export interface DidKey extends IssuerKey {
   /** RFC 7638 thumbprint: its `cnf.jkt`. */
   readonly thumbprint: string
 }
-
-/** Fetches a DID document: https, no redirects, bounded. caPem: the CA that the server's certificate must come from, if not a public one. */
-export type FetchDidDocument = (url: string, caPem: string | undefined) => Promise<unknown>
 
 export interface DidKeyQuery {
   readonly did: Did
@@ -27,12 +28,12 @@ export interface DidKeyQuery {
 
 /** Keys of DIDs. A `did:web` document is where the identifier says; that a caller may make us ask there is decided before. */
 export class DidKeys {
-  readonly #fetch: FetchDidDocument
+  readonly #fetch: FetchDocument
   readonly #verify: VerifySignature
   readonly #documents = new FetchedDocuments<unknown>({ freshMs: 5 * 60_000, maxDocuments: 1_000 })
 
   /** verify: where signatures are checked, the calling thread by default. */
-  constructor(fetch: FetchDidDocument, verify: VerifySignature = verifyHere) {
+  constructor(fetch: FetchDocument, verify: VerifySignature = verifyHere) {
     this.#fetch = fetch
     this.#verify = verify
   }
@@ -45,7 +46,8 @@ export class DidKeys {
     const document = {
       name: JSON.stringify([did.did, caPem ?? null]),
       fetch: async () => {
-        const fetched = await this.#fetch(url, caPem)
+        const bytes = await this.#fetch({ url, caPem }, maxBytes)
+        const fetched = parseStrictJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes), { numbers: 'any', maxBytes })
         // Read once here, so that what is not this DID's document never takes the place of the one that is.
         readVerificationMethods(fetched, did.did, relationship)
         return fetched

@@ -94,7 +94,7 @@ async function authenticate(attempt: Attempt): Promise<VerifiedSubject> {
 function verifySubject({ deps, input, snapshot, presented, tokenHash, nowMs }: Attempt): SubjectResult | Promise<SubjectResult> {
   const { subjectKind, subjectToken } = input.request
   const { certificate, clientKey } = presented
-  if (subjectKind === 'jwt') return deps.subjects.verifyJwt(snapshot, subjectToken, tokenHash, nowMs)
+  if (subjectKind === 'jwt') return deps.subjects.verifyJwt(snapshot, { token: subjectToken, tokenHash, request: input }, nowMs)
   if (subjectKind === 'certificate') return deps.subjects.verifyCertificate(snapshot, subjectToken, certificate, nowMs)
   if (clientKey !== undefined) {
     const key = findPinnedKey(snapshot, clientKey)

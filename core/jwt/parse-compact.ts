@@ -15,6 +15,12 @@ export interface ParsedJwt {
   readonly signature: Buffer
 }
 
+/** A JWT beside the text that it was read from. */
+export interface ReadJwt {
+  readonly token: string
+  readonly jwt: ParsedJwt
+}
+
 export type ParseJwtResult = { readonly ok: true; readonly jwt: ParsedJwt } | { readonly ok: false; readonly reason: string }
 
 const maxLength = 16 * 1024

@@ -3,10 +3,9 @@ import { GenerationCache } from '#core/memory/generation-cache.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { PresentedCertificate } from './certificate.ts'
 import type { CertificateSubjects } from './certificate-subject.ts'
-import type { JwksStore } from './jwks-store.ts'
-import { verifyOpenIdSubject } from './openid-subject.ts'
 import { markOf } from './snapshot-mark.ts'
 import { refuse, type SubjectResult, type VerifiedSubject } from './subject.ts'
+import { type JwtProofDeps, verifyJwtSubject } from './verify-jwt-subject.ts'
 
 /**
  * Verifies subject tokens, remembering verified ones by SHA-256 over the whole token (a shorter key could collide). What is
@@ -14,11 +13,11 @@ import { refuse, type SubjectResult, type VerifiedSubject } from './subject.ts'
  */
 export class SubjectAuthenticator {
   readonly #remembered: GenerationCache<string, { mark: object; subject: VerifiedSubject }>
-  readonly #jwks: JwksStore
+  readonly #proofs: JwtProofDeps
   readonly #certificates: CertificateSubjects
 
-  constructor(jwks: JwksStore, certificates: CertificateSubjects, maxRemembered = 30_000) {
-    this.#jwks = jwks
+  constructor(proofs: JwtProofDeps, certificates: CertificateSubjects, maxRemembered = 30_000) {
+    this.#proofs = proofs
     this.#certificates = certificates
     this.#remembered = new GenerationCache(maxRemembered)
   }
@@ -39,12 +38,19 @@ export class SubjectAuthenticator {
     return this.#notEnded(tokenHash, nowMs) !== undefined
   }
 
-  /** Throws BrokerError `trust_source_unavailable`. nowMs: the database's clock. */
-  async verifyJwt(snapshot: TenantSnapshot, token: string, tokenHash: string, nowMs: number): Promise<SubjectResult> {
+  /**
+   * request: stands for the request, so that a proof that is good for one use serves all attempts of it.
+   * Throws BrokerError `trust_source_unavailable`, `log_unavailable`. nowMs: the database's clock.
+   */
+  async verifyJwt(
+    snapshot: TenantSnapshot,
+    { token, tokenHash, request = {} }: { readonly token: string; readonly tokenHash: string; readonly request?: object },
+    nowMs: number,
+  ): Promise<SubjectResult> {
     const kept = this.recall(snapshot, tokenHash, nowMs)
     if (kept) return { ok: true, subject: kept }
-    const result = await verifyOpenIdSubject(snapshot, this.#jwks, token, nowMs)
-    if (result.ok) this.#remembered.set(tokenHash, { mark: markOf(snapshot), subject: result.subject })
+    const { result, single } = await verifyJwtSubject(snapshot, this.#proofs, { token, request }, nowMs)
+    if (result.ok && !single) this.#remembered.set(tokenHash, { mark: markOf(snapshot), subject: result.subject })
     else this.#remembered.delete(tokenHash)
     return result
   }

@@ -18,7 +18,16 @@ interface CompiledRule {
 }
 
 /** Members of rules, beside `claims.sub`, that are a main name. */
-const namedMembers = ['san_uri', 'san_dns', 'san_ip', 'san_email', 'subject_dn', 'spiffe_id', 'certificate_thumbprint'] as const
+const namedMembers = [
+  'san_uri',
+  'san_dns',
+  'san_ip',
+  'san_email',
+  'subject_dn',
+  'spiffe_id',
+  'certificate_thumbprint',
+  'did',
+] as const
 
 /** What a rule's main name is taken from. */
 export type NameKind = 'sub' | (typeof namedMembers)[number]

@@ -2,8 +2,7 @@
 // dedicated to this trust source and stands alone, an allowed algorithm with a key of that issuer, and times on the
 // database's clock. RFC 8693 § 2.1, RFC 8725.
 
-import type { ParsedJwt } from '#core/jwt/parse-compact.ts'
-import { parseCompactJwt } from '#core/jwt/parse-compact.ts'
+import type { ParsedJwt, ReadJwt } from '#core/jwt/parse-compact.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
 import { subjectOfClaims } from './claim-subject.ts'
@@ -20,12 +19,9 @@ const workloadTypes = new Set([undefined, 'JWT', 'JOSE'])
 export async function verifyOpenIdSubject(
   snapshot: TenantSnapshot,
   jwks: JwksStore,
-  token: string,
+  { token, jwt }: ReadJwt,
   nowMs: number,
 ): Promise<SubjectResult> {
-  const parsed = parseCompactJwt(token)
-  if (!parsed.ok) return refuse('malformed_jwt', `The token cannot be read: ${parsed.reason}.`)
-  const { jwt } = parsed
   const typ = jwt.header.typ
   if (!workloadTypes.has(typ?.toUpperCase())) return refuse('wrong_typ', 'Its typ says that it is another kind of token.')
   if ('events' in jwt.payload) return refuse('wrong_typ', 'It is a logout or security event token.')

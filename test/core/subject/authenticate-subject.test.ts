@@ -6,6 +6,7 @@ import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import { type PresentedCertificate, presentCertificate } from '#core/subject/certificate.ts'
 import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import { JwksStore } from '#core/subject/jwks-store.ts'
+import { proofsBy } from './proofs-by.ts'
 import { audience, issuer, makeAgent, makeSnapshot, openIdSource, x509Source } from './snapshot.ts'
 
 const nowMs = Date.parse('2026-11-22T12:00:00Z')
@@ -39,11 +40,11 @@ beforeAll(async () => {
 
 let subjects: SubjectAuthenticator
 beforeEach(() => {
-  subjects = new SubjectAuthenticator(new JwksStore(async () => ({ keys: [jwk] })), new CertificateSubjects())
+  subjects = new SubjectAuthenticator(proofsBy(new JwksStore(async () => ({ keys: [jwk] }))), new CertificateSubjects())
 })
 const snapshotOf = () => makeSnapshot({ agents: [agent], sources: [openIdSource(), x509Source('ca', anchor)] })
 const verify = async (snapshot: ReturnType<typeof snapshotOf>, token: string, atMs = nowMs) =>
-  subjects.verifyJwt(snapshot, token, SubjectAuthenticator.hashToken(token), atMs)
+  subjects.verifyJwt(snapshot, { token, tokenHash: SubjectAuthenticator.hashToken(token) }, atMs)
 
 describe('a verified token', () => {
   test('is remembered by the hash of the whole of it, and until its end only', async () => {

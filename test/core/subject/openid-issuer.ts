@@ -5,7 +5,8 @@ import { exportJWK, generateKeyPair, type JWTHeaderParameters, SignJWT } from 'j
 import type { AgentRule } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { type FetchJwks, JwksStore } from '#core/subject/jwks-store.ts'
-import { verifyOpenIdSubject } from '#core/subject/openid-subject.ts'
+import { verifyJwtSubject } from '#core/subject/verify-jwt-subject.ts'
+import { proofsBy } from './proofs-by.ts'
 import { audience, issuer, makeAgent, makeSnapshot } from './snapshot.ts'
 
 const nowMs = 1_795_305_600_000
@@ -40,8 +41,9 @@ export function newVerifier(fetch: FetchJwks = async () => jwks) {
     fetches++
     return fetch(source)
   })
-  const verify = (token: string, snapshot: TenantSnapshot = makeSnapshot({ agents: [agent] })) =>
-    verifyOpenIdSubject(snapshot, store, token, nowMs)
+  const proofs = proofsBy(store)
+  const verify = async (token: string, snapshot: TenantSnapshot = makeSnapshot({ agents: [agent] })) =>
+    (await verifyJwtSubject(snapshot, proofs, { token, request: {} }, nowMs)).result
   const reasonOf = async (token: string, snapshot?: TenantSnapshot): Promise<string | undefined> => {
     const result = await verify(token, snapshot)
     return result.ok ? undefined : result.reason

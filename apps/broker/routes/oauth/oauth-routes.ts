@@ -3,6 +3,7 @@
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { createErrorHandler } from '../../http/error-handler.ts'
+import { type ChallengeRouteDeps, challengeRoutes } from './challenge.ts'
 import { bodyLimitBytes, decodeUtf8, formType } from './form-body.ts'
 import { type MetadataRouteDeps, metadataRoutes } from './metadata.ts'
 import { renderOAuthError } from './oauth-error.ts'
@@ -15,7 +16,7 @@ function checkMediaType(contentType: string | undefined): void {
   if (parameters.some(parameter => !/^\s*charset="?utf-8"?\s*$/i.test(parameter))) throw new BrokerError('unsupported_media_type')
 }
 
-export const oauthRoutes: FastifyPluginCallback<TokenRouteDeps & MetadataRouteDeps> = (app, deps, done) => {
+export const oauthRoutes: FastifyPluginCallback<TokenRouteDeps & MetadataRouteDeps & ChallengeRouteDeps> = (app, deps, done) => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     formType,
@@ -28,5 +29,6 @@ export const oauthRoutes: FastifyPluginCallback<TokenRouteDeps & MetadataRouteDe
   app.setErrorHandler(createErrorHandler(renderOAuthError, app.logger))
   app.register(metadataRoutes, deps)
   app.register(tokenRoutes, deps)
+  app.register(challengeRoutes, deps)
   done()
 }
