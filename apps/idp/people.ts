@@ -1,4 +1,5 @@
-// Who can sign in here: one entry per role of the product, named after the role. Any other name can be typed.
+// Who can sign in here: one entry per role of the product, named after the role. Any other name can be typed, and is in no
+// group.
 
 export interface Person {
   /** Becomes `sub`. */
@@ -10,10 +11,11 @@ export interface Person {
 }
 
 export const defaultPeople: readonly Person[] = [
-  { id: 'operator', name: 'Operator', can: 'registers agents, resources and trust sources', groups: ['tenant-admin'] },
-  { id: 'approver', name: 'Approver', can: 'approves what policy holds back', groups: ['approver'] },
-  { id: 'claimer', name: 'Claimer', can: 'takes over an account that an agent opened', groups: ['claimer'] },
-  { id: 'auditor', name: 'Auditor', can: 'reads the log, nothing else', groups: ['auditor'] },
+  { id: 'operator', name: 'Operator', can: 'registers agents, resources and trust sources', groups: ['mayfly-admins'] },
+  { id: 'second-operator', name: 'Second operator', can: 'does the same, where it takes two', groups: ['mayfly-admins'] },
+  { id: 'approver', name: 'Approver', can: 'approves what waits for a second person', groups: ['mayfly-approvers'] },
+  { id: 'claimer', name: 'Claimer', can: 'takes over an account that an agent opened', groups: ['mayfly-claimers'] },
+  { id: 'auditor', name: 'Auditor', can: 'reads the log, nothing else', groups: ['mayfly-auditors'] },
 ]
 
 /** Lower-case letters, digits, dots, dashes and underscores, at most 40, beginning with a letter. */

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { ClientMetadata, Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider'
+import { commandLineClient, commandLineClientId } from './command-line-client.ts'
+import { devicePages } from './device-pages.ts'
 import type { IdpKeys } from './idp-keys.ts'
 import { findPerson, type Person, toClaims } from './people.ts'
 import { pageHeaders, problemPage } from './sign-in-page.ts'
 
-/** How oidc-provider is set up: code flow with PKCE, claims in the ID token, no consent page, nothing kept on disk. */
+/** How oidc-provider is set up: code flow with PKCE, device grant, claims in the ID token, no consent page, nothing kept on disk. */
 export function providerConfiguration(input: {
   keys: IdpKeys
   clients: ClientMetadata[]
@@ -12,7 +14,7 @@ export function providerConfiguration(input: {
 }): Configuration {
   return {
     jwks: input.keys as unknown as JWKS,
-    clients: input.clients,
+    clients: [...input.clients.filter(client => client.client_id !== commandLineClientId), commandLineClient],
     clientDefaults: { id_token_signed_response_alg: 'ES256' },
     enabledJWA: {
       idTokenSigningAlgValues: ['ES256', 'RS256'],
@@ -28,6 +30,7 @@ export function providerConfiguration(input: {
     features: {
       devInteractions: { enabled: false },
       rpInitiatedLogout: { enabled: false },
+      deviceFlow: { enabled: true, ...devicePages },
     },
     interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     findAccount: (_ctx, id) => {
@@ -35,7 +38,7 @@ export function providerConfiguration(input: {
       return person && { accountId: person.id, claims: () => toClaims(person) }
     },
     loadExistingGrant: grantWhatIsAsked,
-    ttl: { AccessToken: 600, IdToken: 600, Interaction: 600, Grant: 3600, Session: 3600, AuthorizationCode: 60 },
+    ttl: { AccessToken: 600, IdToken: 600, Interaction: 600, Grant: 3600, Session: 3600, AuthorizationCode: 60, DeviceCode: 600 },
     renderError: (ctx, out) => {
       ctx.type = 'html'
       ctx.set(pageHeaders())

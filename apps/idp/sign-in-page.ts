@@ -1,4 +1,4 @@
-// The pages of the development provider: pick a name, or read what went wrong. No script; styles are allowed by their hash.
+// The pages of the development provider: pick a name, or read what went wrong (those of the device grant: device-pages.ts). No script; styles are allowed by their hash.
 
 import { createHash } from 'node:crypto'
 import type { Person } from './people.ts'
@@ -68,7 +68,8 @@ export function pageHeaders(formTarget?: string): Record<string, string> {
   }
 }
 
-function page(title: string, body: string): string {
+/** A whole page. body: HTML. */
+export function page(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${title} · Mayfly development</title><style>${style}</style></head>
@@ -78,6 +79,6 @@ ${body}
 `
 }
 
-function escapeHtml(text: string): string {
+export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
 }

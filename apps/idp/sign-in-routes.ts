@@ -41,7 +41,8 @@ export function signInRoutes(provider: Provider, people: readonly Person[]): Mid
     }
     const result = form.has('cancel')
       ? { error: 'access_denied', error_description: 'The sign-in was cancelled.' }
-      : { login: { accountId: person!.id, remember: false } }
+      : // Native clients want a human being each time (RFC 8252 § 8.6): who picks a name is one.
+        { login: { accountId: person!.id, remember: false }, consent: {} }
     ctx.respond = false // oidc-provider writes the redirect itself
     await provider.interactionFinished(ctx.req, ctx.res, result, { mergeWithLastSubmission: false })
   }

@@ -34,13 +34,14 @@ export type IdTokenResult = { readonly ok: true; readonly idToken: IdToken } | {
 const no = (reason: string): IdTokenResult => ({ ok: false, reason })
 
 /**
- * nonce: the one that the client made for this sign-in. nowMs: the database's clock.
+ * nonce: the one that the client made for this sign-in; undefined where it could send none (many providers take none in the
+ * device grant), and then the token must hold none either. nowMs: the database's clock.
  * Throws BrokerError `trust_source_unavailable` when the provider's keys cannot be had.
  */
 export async function verifyIdToken(
   provider: SignInProvider,
   jwks: JwksStore,
-  input: { readonly token: string; readonly nonce: string },
+  input: { readonly token: string; readonly nonce: string | undefined },
   nowMs: number,
 ): Promise<IdTokenResult> {
   const parsed = parseCompactJwt(input.token)
@@ -66,7 +67,7 @@ export async function verifyIdToken(
 function findFault(
   { issuer, clientId, config }: SignInProvider,
   { header, payload }: ParsedJwt,
-  nonce: string,
+  nonce: string | undefined,
 ): string | undefined {
   if (payload['iss'] !== issuer) return 'wrong_issuer'
   const { aud, azp, sub } = payload

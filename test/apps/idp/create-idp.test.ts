@@ -166,7 +166,7 @@ describe('human sign-in', () => {
       expectedState: 'st',
       expectedNonce: 'no',
     })
-    expect(tokens.claims()).toMatchObject({ sub: 'approver', groups: ['approver'], email: 'approver@idp.invalid' })
+    expect(tokens.claims()).toMatchObject({ sub: 'approver', groups: ['mayfly-approvers'], email: 'approver@idp.invalid' })
   })
 
   it('shows no script and lets the form lead only to itself and the client', async () => {
@@ -192,6 +192,81 @@ describe('human sign-in', () => {
   it('refuses an interaction without the cookie of the browser that began it', async () => {
     const { page } = await start()
     expect((await submit(page, new Map(), 'person=approver')).response.status).toBe(400)
+  })
+})
+
+describe('the command line', () => {
+  const cli = () =>
+    client.discovery(new URL(idp.issuer), 'mayfly-cli', undefined, client.None(), {
+      [client.customFetch]: get as unknown as client.CustomFetch,
+    })
+  const submit = (url: string, jar: Map<string, string>, form: Record<string, string>) =>
+    browse(url, jar, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams(form).toString(),
+    })
+  const authorize = async (redirect: string, changes: Record<string, string> = {}) => {
+    const config = await cli()
+    const verifier = client.randomPKCECodeVerifier()
+    const challenge = { code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256' }
+    const scope = 'openid profile email groups'
+    const url = client.buildAuthorizationUrl(config, { redirect_uri: redirect, scope, nonce: 'n', ...challenge, ...changes })
+    const jar = new Map<string, string>()
+    return { config, verifier, jar, page: await browse(url.href, jar) }
+  }
+
+  it.each(['http://127.0.0.1:49152/callback', 'http://127.0.0.1:50001/callback', 'http://[::1]:50001/callback'])(
+    'signs in without a secret and comes back to %s',
+    async redirect => {
+      const { config, verifier, jar, page } = await authorize(redirect)
+      const back = await submit(page.url, jar, { person: 'operator' })
+      const checks = { pkceCodeVerifier: verifier, expectedNonce: 'n' }
+      const tokens = await client.authorizationCodeGrant(config, new URL(back.url), checks)
+      expect(tokens.claims()).toMatchObject({ aud: 'mayfly-cli', sub: 'operator', groups: ['mayfly-admins'], nonce: 'n' })
+    },
+  )
+
+  it.each([
+    'https://127.0.0.1:1/callback',
+    'http://127.0.0.1:1/other',
+    'http://127.0.0.1.evil.test/callback',
+    'http://evil.test/callback',
+  ])('is never sent back to %s', async redirect => {
+    const { page } = await authorize(redirect)
+    expect(page.response.status).toBe(400)
+  })
+
+  it('does nothing without PKCE, or with a plain challenge', async () => {
+    const both: Record<string, string>[] = [{ code_challenge: '' }, { code_challenge_method: 'plain' }]
+    for (const changes of both) {
+      const { page } = await authorize('http://127.0.0.1:1/callback', changes)
+      expect(new URL(page.url).searchParams.get('error') ?? page.response.status).not.toBe(200)
+    }
+  })
+
+  it('signs in with a code on another device, which says what it is before it is let in', async () => {
+    const config = await cli()
+    const begun = await client.initiateDeviceAuthorization(config, { scope: 'openid profile email groups' })
+    const jar = new Map<string, string>()
+    let shown = await (await browse(begun.verification_uri, jar)).response.text()
+    /** Every page has a token of its own against forged forms. */
+    const send = async (form: Record<string, string>) => {
+      const xsrf = /name="xsrf" value="([^"]+)"/.exec(shown)![1]!
+      const answer = await submit(begun.verification_uri, jar, { xsrf, ...form })
+      shown = await answer.response.text()
+      return answer
+    }
+    await send({ user_code: 'WRNG-CODE' })
+    expect(shown).toContain('not one that waits')
+    await send({ user_code: begun.user_code })
+    expect(shown).toContain(begun.user_code)
+    const page = await send({ user_code: begun.user_code, confirm: 'yes' })
+    expect(shown).toContain('Who are you today?')
+    const done = await submit(page.url, jar, { person: 'auditor' })
+    expect(await done.response.text()).toContain('goes on by itself')
+    const tokens = await client.pollDeviceAuthorizationGrant(config, { ...begun, interval: 0.01 })
+    expect(tokens.claims()).toMatchObject({ aud: 'mayfly-cli', sub: 'auditor', groups: ['mayfly-auditors'] })
   })
 })
 

@@ -28,8 +28,7 @@ const provider = (config: Record<string, unknown> = {}): SignInProvider =>
 
 const nonce = 'n-1'
 const claims = (changes: Record<string, unknown> = {}) => people.claims('ann', ['a'], { nonce, ...changes })
-const verify = (token: string, at = provider(), expected = nonce) =>
-  verifyIdToken(at, jwks, { token, nonce: expected }, Date.now())
+const verify = (token: string, at = provider()) => verifyIdToken(at, jwks, { token, nonce }, Date.now())
 const now = () => Math.floor(Date.now() / 1000)
 
 describe('an ID token', () => {
@@ -62,6 +61,13 @@ describe('an ID token', () => {
     ['a key that the issuer does not publish', 'unknown_key', {}, { kid: 'unheard' }],
   ])('is refused for %s', async (_what, reason, changes, header) => {
     expect(await verify(signAsIssuer(people.keys, claims(changes), header))).toEqual({ ok: false, reason })
+  })
+
+  test('without a nonce is taken from who sends none, and one with a nonce is not', async () => {
+    const check = (changes: object) =>
+      verifyIdToken(provider(), jwks, { token: signAsIssuer(people.keys, claims({ ...changes })), nonce: undefined }, Date.now())
+    expect((await check({ nonce: undefined })).ok).toBe(true)
+    for (const held of [nonce, '', null]) expect(await check({ nonce: held })).toEqual({ ok: false, reason: 'wrong_nonce' })
   })
 
   test('is refused at its end, when it is ten minutes old, and when it lies ahead', async () => {

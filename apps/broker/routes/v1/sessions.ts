@@ -35,7 +35,13 @@ const SignIn = Type.Object(
   {
     provider: Id('signInProvider'),
     id_token: Type.String({ minLength: 1, maxLength: 16_384, description: 'Good for one session.' }),
-    nonce: Type.String({ minLength: 1, maxLength: 256, description: 'The one that the client made for this sign-in.' }),
+    nonce: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 256,
+        description: 'The one that the client made for this sign-in. Left out where the ID token holds none: the device grant.',
+      }),
+    ),
   },
   { ...closed, examples: [{ provider: `idp_${'0'.repeat(32)}`, id_token: 'eyJ…', nonce: 'n-0S6_WzA2Mj' }] },
 )
@@ -149,7 +155,7 @@ async function signIn(
   deps: V1Deps,
   lookUps: SignInLookUps,
   request: FastifyRequest,
-  input: { readonly provider: string; readonly id_token: string; readonly nonce: string },
+  input: { readonly provider: string; readonly id_token: string; readonly nonce?: string },
 ) {
   const refuse = (reason: string, tenantId: string | null | undefined) => {
     deps.rejections.count(tenantId ?? undefined, request.ip, `sign_in_${reason}`)
