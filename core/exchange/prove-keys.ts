@@ -22,8 +22,9 @@ async function proveMore(deps: ExchangeDeps, input: ExchangeInput): Promise<Pres
   // A signature check is the costly part: who has failed too often comes back later, unless its certificate says who it is.
   const nowMs = deps.clock.nowMs()
   deps.rejections.admit(address, () => certificate !== undefined && deps.certificates.verify(snapshot, certificate, nowMs).ok)
-  const clientKey = request.clientAssertion && (await proveClient(deps, snapshot, request.clientAssertion, address))
+  // The proof first: who is sent back for its nonce may then come again with the same assertion.
   const thumbprint = input.dpop && (await proveDpopKey(deps, input, input.dpop))
+  const clientKey = request.clientAssertion && (await proveClient(deps, snapshot, request.clientAssertion, address))
   return { certificate, dpop: thumbprint === undefined ? undefined : { kind: 'jkt', thumbprint }, clientKey }
 }
 
