@@ -26,6 +26,13 @@ export interface Unusable {
   readonly fault: string
 }
 
+/** Throws when there is nothing to be had now. held: what came last, in case that it comes again. */
+export type Load<Value> = (
+  location: Location,
+  nowMs: number,
+  held: Fetched<Value> | undefined,
+) => Promise<Fetched<Value> | Unusable>
+
 interface Entry<Value> {
   readonly owner: string
   readonly location: Location
@@ -40,16 +47,13 @@ const retryMs = 15_000
 const firstWaitMs = 500
 
 export class FollowedDocuments<Value> {
-  readonly #load: (location: Location, nowMs: number) => Promise<Fetched<Value> | Unusable>
+  readonly #load: Load<Value>
   readonly #onFault: (location: Location, fault: unknown) => void
   readonly #entries = new Map<string, Entry<Value>>()
   readonly #generations = new Map<string, number>()
 
-  /** load: throws when there is nothing to be had now. onFault: told of each fetch that failed. */
-  constructor(
-    load: (location: Location, nowMs: number) => Promise<Fetched<Value> | Unusable>,
-    onFault: (location: Location, fault: unknown) => void = () => {},
-  ) {
+  /** onFault: told of each fetch that failed. */
+  constructor(load: Load<Value>, onFault: (location: Location, fault: unknown) => void = () => {}) {
     this.#load = load
     this.#onFault = onFault
   }
@@ -88,7 +92,7 @@ export class FollowedDocuments<Value> {
   #refresh(entry: Entry<Value>, nowMs: number): Promise<void> {
     entry.flight ??= (async () => {
       try {
-        const fetched = await this.#load(entry.location, nowMs)
+        const fetched = await this.#load(entry.location, nowMs, entry.held)
         if ('fault' in fetched) {
           this.#replace(entry, undefined)
           throw new Error(fetched.fault)

@@ -30,7 +30,9 @@ const bundle = {
   latestMs: 30 * minuteMs,
   staleMs: 60 * minuteMs,
 }
-const list = { maxBytes: 4 * 1024 * 1024, refreshMs: 5 * minuteMs, staleMs: 60 * minuteMs }
+const list = { maxBytes: 2 * 1024 * 1024, refreshMs: 5 * minuteMs, staleMs: 60 * minuteMs }
+
+type FetchedLists = Fetched<readonly RevocationList[]>
 
 export class TrustMaterial {
   readonly #fetch: FetchDocument
@@ -50,7 +52,7 @@ export class TrustMaterial {
     this.#fetch = fetch
     this.#verify = verify
     this.#bundles = new FollowedDocuments((location, nowMs) => this.#loadBundle(location, nowMs), onFault)
-    this.#lists = new FollowedDocuments((location, nowMs) => this.#loadLists(location, nowMs), onFault)
+    this.#lists = new FollowedDocuments((...args) => this.#loadLists(...args), onFault)
   }
 
   /** nowMs, here and below: the database's clock. */
@@ -126,16 +128,17 @@ export class TrustMaterial {
   }
 
   /** What cannot be read ends trust in what came before: somebody tampers with it, or nobody looks after it. */
-  async #loadLists(location: Location, nowMs: number): Promise<Fetched<readonly RevocationList[]> | Unusable> {
+  async #loadLists(location: Location, nowMs: number, held: FetchedLists | undefined): Promise<FetchedLists | Unusable> {
     const bytes = await this.#fetch(location, list.maxBytes)
-    let value: RevocationList[]
+    const digest = hash('sha256', bytes, 'base64url')
+    const times = { refreshMs: list.refreshMs, usableUntilMs: nowMs + list.staleMs }
+    // Reading a long one takes tens of milliseconds.
+    if (held?.digest === digest) return { ...held, ...times }
     try {
-      value = readRevocationLists(bytes)
+      return { value: readRevocationLists(bytes), digest, ...times }
     } catch (error) {
       return { fault: (error as Error).message }
     }
-    const digest = hash('sha256', bytes, 'base64url')
-    return { value, digest, refreshMs: list.refreshMs, usableUntilMs: nowMs + list.staleMs }
   }
 }
 
