@@ -13,6 +13,8 @@ export interface DevFile {
   readonly operatorToken: string
   /** Slug. */
   readonly tenant: string
+  /** `idp_…`: where `mayfly login` signs in. */
+  readonly signInProvider: string
   readonly agent: {
     readonly id: string
     readonly certFile: string
@@ -40,6 +42,7 @@ export function writeDevFile(core: Core, { operator, seeded }: Registered, runId
     idpIssuer,
     operatorToken: operator.token,
     tenant: operator.tenant.slug,
+    signInProvider: seeded.signInProviderId,
     agent: {
       id: seeded.agentId,
       certFile: tls.agent.certFile,

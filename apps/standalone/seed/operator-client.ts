@@ -38,9 +38,10 @@ export class OperatorClient {
     return { status: answer.statusCode, body: text === '' ? undefined : JSON.parse(text) }
   }
 
-  /** The body of a 2xx answer. Throws StartupError with the problem that the broker names. */
+  /** The body of an answer that says it is done. Throws StartupError with the problem that the broker names. */
   async call<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
     const answer = await this.send(method, path, body)
+    if (answer.status === 202) throw waiting(`${method} ${path}`, answer)
     if (answer.status >= 200 && answer.status < 300) return answer.body as T
     throw refused(`${method} ${path}`, answer)
   }
@@ -61,6 +62,15 @@ export class OperatorClient {
   async close(): Promise<void> {
     await this.#agent.close()
   }
+}
+
+/** The tenant's own rule holds for us as well. */
+function waiting(what: string, { body }: Answer): StartupError {
+  return new StartupError({
+    what: `${what} needs a second person.`,
+    why: `This tenant wants two people for such a change; it waits as ${(body as { change: string }).change}.`,
+    remedy: 'Start again on the ports of before, let somebody approve it, or set MAYFLY_STATE_DIR to a new folder.',
+  })
 }
 
 interface Problem {

@@ -1,6 +1,7 @@
 // What the first start registers, as data: who vouches for workloads, which APIs there are, and two agents with what each
 // may ever be granted.
 
+import { commandLineClientId } from '#apps/idp/command-line-client.ts'
 import type { Wanted } from './ensure.ts'
 
 /** SPIFFE id in the demo agent's certificate. */
@@ -37,6 +38,21 @@ export const certificateSource = (anchorPem: string): Wanted => ({
   kind: 'x509_ca',
   name: 'development-agent-ca',
   anchors_pem: [anchorPem],
+})
+
+/** Whoever is one of the development provider's operators manages the first tenant. */
+export const signInProvider = (input: { issuer: string; caPem: string }): Wanted => ({
+  name: 'development-idp',
+  issuer: input.issuer,
+  client_id: commandLineClientId,
+  scopes: ['openid', 'profile', 'email', 'groups'],
+  groups_claim: 'groups',
+  rules: [
+    { group: 'mayfly-admins', role: 'tenant-admin' },
+    { group: 'mayfly-approvers', role: 'approver' },
+    { group: 'mayfly-auditors', role: 'auditor' },
+  ],
+  ca_pem: input.caPem,
 })
 
 export const resources = (uris: ResourceUris): readonly (Wanted & { readonly uri: string })[] => [

@@ -10,6 +10,7 @@ import {
   type ResourceUris,
   resources,
   resourceUris,
+  signInProvider,
 } from './registrations.ts'
 
 export interface Seeded {
@@ -19,6 +20,8 @@ export interface Seeded {
   /** `agt_…` */
   readonly agentId: string
   readonly bearerAgentId: string
+  /** `idp_…` */
+  readonly signInProviderId: string
 }
 
 export interface SeedInput {
@@ -40,6 +43,11 @@ export async function seedTenant(client: OperatorClient, input: SeedInput): Prom
     openIdSource({ issuer: input.idpIssuer, audience: input.issuer, caPem: input.caPem }),
   )
   const certificates = await ensureNamed(client, sourcesPath, certificateSource(input.agentCaPem))
+  const people = await ensureNamed(
+    client,
+    '/v1/sign-in-providers',
+    signInProvider({ issuer: input.idpIssuer, caPem: input.caPem }),
+  )
   const ids = new Map<string, string>()
   for (const wanted of resources(uris)) ids.set(wanted.uri, (await ensureResource(client, wanted)).id)
   const reviewOn = nextReview(input.now)
@@ -54,6 +62,7 @@ export async function seedTenant(client: OperatorClient, input: SeedInput): Prom
     resourceIds: { orders: ids.get(uris.orders)!, refunds: ids.get(uris.refunds)!, status: ids.get(uris.status)! },
     agentId: agent.id,
     bearerAgentId: bearer.id,
+    signInProviderId: people.id,
   }
 }
 
