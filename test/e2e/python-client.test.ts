@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { preparePython, pytestResults, pythonCache, readPytestCounts, runPython } from '#test/setup/python.ts'
+import { forgetPytestCounts, preparePython, pytestResults, pythonCache, readPytestCounts, runPython } from '#test/setup/python.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 import { type PythonWorld, startPythonWorld } from './python-world.ts'
 
-rmSync(pytestResults, { force: true })
+forgetPytestCounts()
 const python = await preparePython()
 
 describe.skipIf(python === undefined)('the Python client', () => {
@@ -35,7 +35,7 @@ describe.skipIf(python === undefined)('the Python client', () => {
     await succeed('-m', 'mypy', '--strict', '--cache-dir', join(pythonCache, 'mypy'))
   })
 
-  test('passes its own tests, none left out, with threads, asyncio, a broker and guards in all replay modes', {
+  test('passes its own tests with threads, asyncio, a broker and guards in all replay modes, none left out in CI', {
     timeout: 180_000,
   }, async () => {
     const { code, output } = await runPython(python!, ['-m', 'pytest', '-rs', `--junitxml=${pytestResults}`], {
@@ -43,8 +43,10 @@ describe.skipIf(python === undefined)('the Python client', () => {
     })
     const counts = readPytestCounts()
     console.log(`pytest: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`)
-    expect({ code, failed: counts.failed, skipped: counts.skipped }, output).toEqual({ code: 0, failed: 0, skipped: 0 })
+    expect({ code, failed: counts.failed }, output).toEqual({ code: 0, failed: 0 })
     expect(counts.passed).toBeGreaterThan(150)
+    // A developer's machine may lack openssl; the gate lacks nothing.
+    if (process.env['CI']) expect(counts.skipped, output).toBe(0)
   })
 
   test('makes a wheel with its types and licence', async () => {

@@ -99,8 +99,15 @@ export interface PytestCounts {
   readonly skipped: number
 }
 
-/** Where pytest leaves its results; `.ci/run` counts them. */
+/** Where pytest leaves its results. */
 export const pytestResults: string = join(pythonCache, 'results.xml')
+/** What `.ci/run` adds to its own counts. */
+const countsFile = join(pythonCache, 'counts')
+
+/** Those of an earlier run must not pass for this one's. */
+export function forgetPytestCounts(): void {
+  for (const file of [pytestResults, countsFile]) rmSync(file, { force: true })
+}
 
 /** Reads what pytest left, and writes the counts beside it in one line: passed, failed, skipped. */
 export function readPytestCounts(): PytestCounts {
@@ -108,6 +115,6 @@ export function readPytestCounts(): PytestCounts {
   const number = (name: string): number => Number(new RegExp(`\\b${name}="(\\d+)"`).exec(suite)?.[1] ?? 0)
   const failed = number('failures') + number('errors')
   const counts = { passed: number('tests') - failed - number('skipped'), failed, skipped: number('skipped') }
-  writeFileSync(join(pythonCache, 'counts'), `${counts.passed} ${counts.failed} ${counts.skipped}\n`)
+  writeFileSync(countsFile, `${counts.passed} ${counts.failed} ${counts.skipped}\n`)
   return counts
 }

@@ -254,18 +254,31 @@ def test_a_copied_token_is_worth_nothing_without_the_certificate(real: Real) -> 
 
 def test_a_tool_does_what_it_says_and_its_token_nothing_else(real: Real) -> None:
     client = real.client()
-    about = {"name": "read_order", "description": "Read one order.", "resource": real.resource(), "uri_template": "/orders/{id}"}
+    about: dict[str, Any] = {
+        "name": "read_order",
+        "description": "Read one order.",
+        "resource": real.resource(),
+        "uri_template": "/orders/{id}",
+    }
     task = real.reads().task_id
     assert json.loads(http_tool(client, **about, task_id=task)("42"))["id"] == "42"
     assert "status 403" in http_tool(client, **about, task_id=task)("42/items")
-    payments = {**about, "uri_template": "/secrets/{id}"}
+    payments: dict[str, Any] = {**about, "uri_template": "/secrets/{id}"}
     assert http_tool(client, **payments, task_id=task)("42").startswith("invalid_authorization_details")
+
+
+def test_a_tool_may_be_called_many_times_at_once_where_each_token_is_good_for_one(real: Real) -> None:
+    about: dict[str, Any] = {"name": "read_order", "description": "Read one order.", "resource": real.resource("once")}
+    read_order = http_tool(real.client(), **about, uri_template="/orders/{id}", task_id=real.reads().task_id, reuse=False)
+    with ThreadPoolExecutor(5) as pool:
+        answers = [json.loads(text)["id"] for text in pool.map(read_order, ["1", "2", "3", "4", "5"])]
+    assert answers == ["1", "2", "3", "4", "5"]
 
 
 def test_a_tool_for_asyncio_ends_with_its_client(real: Real) -> None:
     async def call() -> str:
         async with real.client() as client:
-            about = {"name": "read_order", "description": "Read.", "resource": real.resource()}
+            about: dict[str, Any] = {"name": "read_order", "description": "Read.", "resource": real.resource()}
             read_order = async_http_tool(client, **about, uri_template="/orders/{id}", task_id=real.reads().task_id)
             return await read_order("43")
 

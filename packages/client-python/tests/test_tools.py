@@ -38,8 +38,14 @@ def read_order(world: World) -> Callable[..., str]:
 
 
 def pay(world: World) -> Any:
-    about = {"name": "pay", "description": "Pay.", "resource": RESOURCE, "method": "POST", "uri_template": "/payments"}
-    return async_http_tool(world.client(), **about, transport=world.resource())
+    about: dict[str, Any] = {
+        "name": "pay",
+        "description": "Pay.",
+        "resource": RESOURCE,
+        "method": "POST",
+        "uri_template": "/payments",
+    }
+    return async_http_tool(world.client(), resource=RESOURCE, transport=world.resource(), **about)
 
 
 def test_looks_like_a_function_written_by_hand(world: World) -> None:

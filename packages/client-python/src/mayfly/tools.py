@@ -59,15 +59,17 @@ def http_tool(
     uri_template: str,
     method: str = "GET",
     task_id: str | None = None,
+    reuse: bool = True,
     **options: Any,
 ) -> Callable[..., str]:
     """A function that calls one operation of a resource with a token for nothing else, and returns what it answers as text.
 
     The variables of the URI template are its parameters; POST, PUT and PATCH take a `body`, too. Refusals are returned as
-    text, so that a model can go on. options: what else `httpx.Client` takes.
+    text, so that a model can go on. reuse: False for a resource that takes each token once. options: what else
+    `httpx.Client` takes.
     """
     operation, permissions = _describe(resource, method, uri_template, task_id)
-    client = mayfly.http_client(permissions, **options)
+    client = mayfly.http_client(mayfly.task_token(permissions, reuse=reuse), **options)
 
     def call(*args: Any, **given: Any) -> str:
         try:
@@ -92,11 +94,12 @@ def async_http_tool(
     uri_template: str,
     method: str = "GET",
     task_id: str | None = None,
+    reuse: bool = True,
     **options: Any,
 ) -> Callable[..., Awaitable[str]]:
     """As `http_tool`, for asyncio."""
     operation, permissions = _describe(resource, method, uri_template, task_id)
-    client = mayfly.async_http_client(permissions, **options)
+    client = mayfly.async_http_client(mayfly.task_token(permissions, reuse=reuse), **options)
 
     async def call(*args: Any, **given: Any) -> str:
         try:
