@@ -28,6 +28,8 @@ export const Time = Type.String({ description: 'RFC 3339, UTC.' })
 export const Id = (kind: IdKind, description?: string) =>
   Type.String({ pattern: `^${idPrefixes[kind]}_[0-9a-f]{32}$`, ...(description && { description }) })
 
+export const TenantOrNone = Type.Union([Id('tenant'), Type.Null()], { description: 'null: the whole deployment.' })
+
 export const Scope = Type.String({ maxLength: 4096, description: 'Scope tokens, separated by single spaces (RFC 6749 § 3.3).' })
 export const Details = Type.Array(Type.Object({ type: Type.String() }, { additionalProperties: true }), {
   maxItems: 64,

@@ -16,6 +16,7 @@ import { peopleRoutes } from './people.ts'
 import { resourceCredentialRoutes } from './resource-credentials.ts'
 import { resourceRegistryRoutes } from './resources.ts'
 import { sessionRoutes } from './sessions.ts'
+import { signInRoutes } from './sign-in.ts'
 import { signInProviderRoutes } from './sign-in-providers.ts'
 import { tenantRoutes } from './tenants.ts'
 import { trustSourceRoutes } from './trust-sources.ts'
@@ -44,6 +45,7 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     keyRoutes(app, deps)
     operatorRoutes(app, deps)
     signInProviderRoutes(app, deps)
+    signInRoutes(app, deps)
     sessionRoutes(app, deps)
     peopleRoutes(app, deps)
     twoPersonRoutes(app, deps)
