@@ -10,7 +10,7 @@ import type { Trx } from '#db/connect.ts'
 import { type AgentRow, type AgentValues, deleteAgent, findAgent, insertAgent, updateAgent } from '#db/registry/agents.ts'
 import { keepCeiling } from '#db/registry/ceilings.ts'
 import { listResourceUris } from '#db/registry/resources.ts'
-import { trustSourceKinds } from '#db/registry/trust-sources.ts'
+import { readTrustSourceKinds } from '#db/registry/trust-sources.ts'
 import { violatedUnique } from '#db/registry/unique-violation.ts'
 import { holdTenant } from './tenants.ts'
 import { type AgentInput, validateAgent } from './validate-agent.ts'
@@ -57,7 +57,7 @@ function addressCeiling(permission: Permission): { readonly hash: Buffer; readon
 
 async function check(trx: Trx, change: AgentChange, input: AgentInput): Promise<{ values: AgentValues; ceilingHash: string }> {
   const context = {
-    trustSourceKinds: await trustSourceKinds(trx, change.tenantId),
+    trustSources: await readTrustSourceKinds(trx, change.tenantId),
     resourceUris: new Set(await listResourceUris(trx, change.tenantId)),
     nowMs: change.nowMs,
   }

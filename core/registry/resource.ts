@@ -14,6 +14,8 @@ export interface ResourceConfig {
   readonly enforces: readonly Enforcement[]
   /** `pop`: only key-bound tokens; `any`: also those of agents registered as bearer. */
   readonly proof: 'pop' | 'any'
+  /** Who issues its access tokens, where that is not us: for it ID-JAGs are made (`core/id-jag`). */
+  readonly authorization_server?: { readonly issuer: string }
 }
 
 export interface Resource {

@@ -5,6 +5,7 @@ import type { Permission } from '#core/permission/permission.ts'
 import { permissionWithin } from '#core/permission/subset.ts'
 import type { AgentRule, AgentSettings } from './agent.ts'
 import { type RuleMembers, trustSourceKind } from './trust-source-kinds/table.ts'
+import { claimsByPresets, type PresetName, trustSourcePresets } from './trust-source-presets.ts'
 
 /** A permission as requests write it. */
 export interface PermissionInput {
@@ -32,7 +33,7 @@ export interface AgentInput {
 
 /** What the tenant has, against which an agent is checked. */
 export interface AgentContext {
-  readonly trustSourceKinds: ReadonlyMap<string, string>
+  readonly trustSources: ReadonlyMap<string, { readonly kind: string; readonly config: unknown }>
   readonly resourceUris: ReadonlySet<string>
   readonly nowMs: number
 }
@@ -66,7 +67,7 @@ export function validateAgent(
   const ceiling = checkPermission(input.ceiling, '/ceiling', complain)
   if (ceiling.details.length + ceiling.scopes.length === 0 && problems.length === 0)
     complain('/ceiling', 'Name at least one scope or one entry of authorization_details; an agent without any could do nothing.')
-  const settings = checkSettings(input.settings ?? {}, ceiling, context, complain)
+  const settings = checkSettings({ ...claimsOfRules(rules, context), ...input.settings }, ceiling, context, complain)
   return { rules, ceiling, settings, problems }
 }
 
@@ -80,15 +81,21 @@ function findDateFault(date: string, nowMs: number): string | undefined {
 function checkRule(rule: RuleInput, at: string, context: AgentContext, complain: Complain): AgentRule {
   const { trust_source: id, ...members } = rule
   const trust_source = parseId('trustSource', id) ?? ''
-  const name = context.trustSourceKinds.get(trust_source)
-  if (name === undefined) {
+  const source = context.trustSources.get(trust_source)
+  if (source === undefined) {
     complain(`${at}/trust_source`, 'This tenant has no such trust source.')
     return { trust_source, claims: {} }
   }
-  const kind = trustSourceKind(name)
+  const kind = trustSourceKind(source.kind)
   for (const [member, value] of Object.entries(members))
     if (value !== undefined && !kind.ruleMembers.includes(member)) complain(`${at}/${member}`, kind.ruleHint)
-  return { trust_source, ...kind.checkRule(rule, (pointer, detail) => complain(`${at}${pointer}`, detail)) }
+  return { trust_source, ...kind.checkRule(rule, (pointer, detail) => complain(`${at}${pointer}`, detail), source.config) }
+}
+
+/** Of run and instance, where all that vouch for the agent are of kinds that are known so well. */
+function claimsOfRules(rules: readonly AgentRule[], { trustSources }: AgentContext) {
+  const configs = rules.map(rule => trustSources.get(rule.trust_source)?.config as { readonly preset?: PresetName } | undefined)
+  return claimsByPresets(configs.map(config => config?.preset && trustSourcePresets[config.preset]))
 }
 
 function checkPermission(input: PermissionInput, at: string, complain: Complain): Permission {

@@ -3,7 +3,7 @@ import { normaliseScopes } from '#core/permission/normalise.ts'
 import { permissionTypeNames } from '#core/permission/types.ts'
 import { isOwnUri } from './issuer.ts'
 import type { ResourceConfig } from './resource.ts'
-import { findResourceUriFault } from './url-faults.ts'
+import { findHttpsFault, findResourceUriFault } from './url-faults.ts'
 
 export interface ResourceInput extends Partial<ResourceConfig> {
   readonly uri: string
@@ -52,5 +52,10 @@ export function validateResource(
     )
   if (config.proof === 'pop' && !config.enforces.includes('cnf'))
     complain('/enforces', 'A resource that takes key-bound tokens only (proof "pop") must enforce "cnf".')
+  const server = config.authorization_server?.issuer
+  if (server !== undefined) {
+    complain('/authorization_server/issuer', findHttpsFault(server, { query: false }))
+    if (isOwnUri(baseUrl, server)) complain('/authorization_server/issuer', 'Tokens of this broker need no other server.')
+  }
   return { config, problems }
 }

@@ -43,6 +43,13 @@ export function compilePattern(pattern: string): (value: string) => boolean {
   }
 }
 
+/** How many segments from the left are written out before the first star. */
+export function countLiteralSegments(pattern: string): number {
+  const segments = cut(pattern)
+  const star = segments.findIndex(({ text }) => text.includes('*') || text === '')
+  return star < 0 ? segments.length : star
+}
+
 function fits(wanted: Segment, found: Segment): boolean {
   if (wanted.separator !== found.separator) return false
   return wanted.text === '*' || wanted.text === '**' ? found.text !== '' : wanted.text === found.text

@@ -70,8 +70,15 @@ export function listTrustSources(db: Db, tenantId: string, page: Page): Promise<
   return query.execute()
 }
 
-/** Kind of each of a tenant's trust sources, by id. */
-export async function trustSourceKinds(trx: Trx, tenantId: string): Promise<Map<string, string>> {
-  const rows = await trx.selectFrom('mayfly.trust_source').select(['id', 'kind']).where('tenant_id', '=', tenantId).execute()
-  return new Map(rows.map(row => [row.id, row.kind]))
+/** What rules are checked against of each of a tenant's trust sources, by id. */
+export async function readTrustSourceKinds(
+  trx: Trx,
+  tenantId: string,
+): Promise<Map<string, { readonly kind: string; readonly config: unknown }>> {
+  const rows = await trx
+    .selectFrom('mayfly.trust_source')
+    .select(['id', 'kind', 'config'])
+    .where('tenant_id', '=', tenantId)
+    .execute()
+  return new Map(rows.map(({ id, kind, config }) => [id, { kind, config }]))
 }

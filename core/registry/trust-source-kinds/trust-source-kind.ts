@@ -33,8 +33,8 @@ export interface TrustSourceKind<Input, Source extends { readonly kind: string }
   /** The row to store and everything that is wrong with it. */
   readonly validate: (input: Input, context: IssuerContext) => CheckedTrustSource
   readonly toSource: (row: StoredTrustSource) => Source
-  /** The rule's members in the form in which they are stored. */
-  readonly checkRule: (rule: Partial<Rule>, complain: Complain) => Rule
+  /** The rule's members in the form in which they are stored. config: of the trust source, as it is stored. */
+  readonly checkRule: (rule: Partial<Rule>, complain: Complain, config: unknown) => Rule
 }
 
 /** The list of problems and what fills it. */

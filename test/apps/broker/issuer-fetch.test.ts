@@ -2,17 +2,12 @@
 
 import { expect, test } from 'vitest'
 import { createIssuerFetch, isSpecial } from '#apps/broker/issuer-fetch.ts'
-import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
+import type { KeySource } from '#core/subject/jwks-store.ts'
 
-const source = (jwksUri: string): OpenIdTrustSource => ({
-  kind: 'openid',
+const source = (jwksUri: string): KeySource => ({
   id: 'x',
-  name: 'x',
   issuer: 'https://issuer.example',
-  audience: 'x',
   jwksUri,
-  algorithms: ['ES256'],
-  maxAgeSeconds: 60,
   caPem: undefined,
 })
 

@@ -20,6 +20,8 @@ export const openIdSource = (change: Partial<OpenIdTrustSource> = {}): OpenIdTru
   algorithms: ['ES256', 'RS256'],
   maxAgeSeconds: 3600,
   caPem: undefined,
+  preset: undefined,
+  idJag: false,
   ...change,
 })
 

@@ -30,6 +30,12 @@ const body = {
     }),
   ),
   proof: Type.Optional(Type.Enum(['pop', 'any'], { default: 'pop', description: '`pop`: key-bound tokens only.' })),
+  authorization_server: Type.Optional(
+    Type.Object(
+      { issuer: Uri('Its issuer (RFC 8414): the `audience` by which an ID-JAG is asked for.') },
+      { ...closed, description: 'Who issues its access tokens, where that is not Mayfly: agents get an ID-JAG for it.' },
+    ),
+  ),
 }
 
 const Body = Type.Object(body, {
