@@ -11,7 +11,12 @@ export interface FreshKey {
   insert(trx: Trx, state: 'active' | 'next', nowMs: number): Promise<void>
 }
 
-/** What keys are for. Rotation is the same for all of them; a row here is what differs. */
+/**
+ * What keys are for. Rotation is the same for all of them; a row here is what differs. A further use (CA keys) needs a table
+ * with the columns, constraints and triggers of `mayfly.signing_key` (migration 0008), a line in `keyTables` and
+ * `sealedTables`, its times (`aheadSeconds`: until everybody trusts the new one; `retiringSeconds`: until the last thing that
+ * the old one signed has ended), and a function like `signingKeyUse`.
+ */
 export interface RotatingUse {
   readonly use: 'signing' | 'ca'
   readonly table: KeyTable
