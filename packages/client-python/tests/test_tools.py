@@ -45,7 +45,7 @@ def pay(world: World) -> Any:
         "method": "POST",
         "uri_template": "/payments",
     }
-    return async_http_tool(world.client(), resource=RESOURCE, transport=world.resource(), **about)
+    return async_http_tool(world.client(), **about, transport=world.resource())
 
 
 def test_looks_like_a_function_written_by_hand(world: World) -> None:

@@ -102,7 +102,10 @@ class Mayfly:
         return kept
 
     def auth(self, permissions: Permissions | KeptToken) -> MayflyAuth:
-        """`auth=` for httpx clients, sync and async. See `http_client` for one that presents the certificate, too."""
+        """`auth=` for httpx clients, sync and async. See `http_client` for one that presents the certificate, too.
+
+        A client of your own that is told to follow redirects sends the token along as far as they stay within the origin.
+        """
         return MayflyAuth(self._keeper(permissions))
 
     def http_client(self, permissions: Permissions | KeptToken, **options: Any) -> httpx.Client:
