@@ -82,7 +82,7 @@ def test_a_value_that_is_no_segment_is_refused_in_words(world: World, value: str
 
 
 def test_refusals_are_told_in_words_so_that_a_model_can_go_on(world: World) -> None:
-    world.answer_call = lambda _: httpx.Response(403, json={"error": "insufficient_scope"})
+    world.answer_call = lambda _: httpx.Response(403, content=b'{"error":"insufficient_scope"}')
     assert read_order(world)("42") == 'The request was refused with status 403. {"error":"insufficient_scope"}'
     world.answer_token = lambda _: httpx.Response(400, json={"error": "access_denied", "error_description": "It ended."})
     assert read_order(world)("42").startswith("access_denied: It ended.")
