@@ -26,6 +26,7 @@ import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import { JwksStore } from '#core/subject/jwks-store.ts'
 import { VerifyingThread } from '#core/subject/verifying-thread.ts'
 import { DatabaseClock } from '#core/time/database-clock.ts'
+import type { TrustMaterial } from '#core/trust-material/trust-material.ts'
 import { readAccounts, readSubjectKeys, replaceClaimHash } from '#db/accounts/read-accounts.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
 import { appendBatch } from '#db/log/append.ts'
@@ -50,6 +51,8 @@ export interface BrokerDeps {
   readonly rejections: Rejections
   /** Keys of those who vouch for workloads and of those through whom people sign in. */
   readonly jwks: JwksStore
+  /** Bundles and revocation lists, as they are followed. */
+  readonly material: TrustMaterial
   readonly exchange: ExchangeDeps
   /** Nonces for holders of DIDs to sign. */
   readonly challenges: ChallengeNonces
@@ -113,6 +116,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     log,
     rejections,
     jwks,
+    material,
     exchange,
     challenges,
     heartbeat,

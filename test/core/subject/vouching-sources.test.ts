@@ -12,10 +12,6 @@ import {
   type IssuedCertificate,
   issueClientCertificate,
   issueLeaf,
-  keyToPem,
-  newKeys,
-  newSerialNumber,
-  toPem,
 } from '#apps/standalone/dev-ca.ts'
 import type { AgentRule } from '#core/registry/agent.ts'
 import type { SpiffeTrustSource, TrustSource } from '#core/registry/trust-source.ts'
@@ -25,6 +21,7 @@ import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import { TrustMaterial } from '#core/trust-material/trust-material.ts'
 import { makeBundle } from '#test/core/trust-material/bundles.ts'
 import { issueIntermediateCa } from '#test/setup/certificates.ts'
+import { makeSelfSigned } from '#test/setup/openssl-like-certificate.ts'
 import { listToPem, makeRevocationList } from '#test/setup/revocation-lists.ts'
 import { nowMs, oddLeaf } from './odd-certificates.ts'
 import { makeAgent, makeSnapshot, x509Source } from './snapshot.ts'
@@ -155,21 +152,7 @@ describe('pinned keys', () => {
     trust_source: 'laptops',
     certificate_thumbprint: presented.thumbprint,
   })
-  async function selfSigned(notAfter = new Date(nowMs + 3_600_000)): Promise<PresentedCertificate> {
-    const keys = await newKeys()
-    const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-      serialNumber: newSerialNumber(),
-      name: 'CN=laptop',
-      notBefore: new Date(nowMs - backdateMs),
-      notAfter,
-      signingAlgorithm: { name: 'ECDSA', hash: 'SHA-256' },
-      keys,
-      // As `openssl req -x509` makes them.
-      extensions: caExtensions(0),
-    })
-    const pem = toPem(certificate)
-    return present({ certificatePem: pem, chainPem: pem, keyPem: await keyToPem(keys.privateKey) })
-  }
+  const selfSigned = async (notAfter?: Date) => present(await makeSelfSigned(now, notAfter))
 
   test('a self-signed certificate is known by its thumbprint alone', async () => {
     const own = await selfSigned()
