@@ -98,6 +98,32 @@ alter table mayfly.agent add constraint agent_tenant_id_name_key UNIQUE (tenant_
 CREATE TRIGGER agent_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.agent FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
 grant delete, insert, select, update on mayfly.agent to mayfly_app;
 
+create table mayfly.ca_key (
+  id uuid not null,
+  tenant_id uuid not null,
+  kid text not null,
+  alg text not null,
+  certificate_pem text not null,
+  private_sealed bytea,
+  kek_id text,
+  state text not null default 'active'::text,
+  state_since timestamp with time zone not null default clock_timestamp(),
+  created_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.ca_key owner to mayfly_owner;
+alter table mayfly.ca_key add constraint ca_key_destroyed CHECK ((((private_sealed IS NULL) = (state = 'retired'::text)) AND ((kek_id IS NULL) = (state = 'retired'::text))));
+alter table mayfly.ca_key add constraint ca_key_kid_key UNIQUE (kid);
+alter table mayfly.ca_key add constraint ca_key_pkey PRIMARY KEY (id);
+alter table mayfly.ca_key add constraint ca_key_state_check CHECK ((state = ANY (ARRAY['next'::text, 'active'::text, 'retiring'::text, 'retired'::text])));
+alter table mayfly.ca_key add constraint ca_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE INDEX ca_key_due ON mayfly.ca_key USING btree (state, state_since) WHERE (state <> 'retired'::text);
+CREATE UNIQUE INDEX ca_key_one_active ON mayfly.ca_key USING btree (tenant_id, alg) WHERE (state = 'active'::text);
+CREATE UNIQUE INDEX ca_key_one_next ON mayfly.ca_key USING btree (tenant_id, alg) WHERE (state = 'next'::text);
+CREATE TRIGGER ca_key_change_epoch AFTER UPDATE ON mayfly.ca_key FOR EACH ROW WHEN (((((((old.id IS DISTINCT FROM new.id) OR (old.tenant_id IS DISTINCT FROM new.tenant_id)) OR (old.kid IS DISTINCT FROM new.kid)) OR (old.alg IS DISTINCT FROM new.alg)) OR (old.certificate_pem IS DISTINCT FROM new.certificate_pem)) OR (old.state IS DISTINCT FROM new.state))) EXECUTE FUNCTION mayfly.raise_config_epoch();
+CREATE TRIGGER ca_key_epoch AFTER INSERT OR DELETE ON mayfly.ca_key FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+CREATE TRIGGER ca_key_step BEFORE UPDATE ON mayfly.ca_key FOR EACH ROW EXECUTE FUNCTION mayfly.step_key_state();
+grant insert, select, update on mayfly.ca_key to mayfly_app;
+
 create table mayfly.ceiling (
   id bigint not null generated always as identity,
   hash bytea not null,
@@ -180,6 +206,30 @@ CREATE INDEX credential_person ON mayfly.credential USING btree (person_id) WHER
 CREATE INDEX credential_provider ON mayfly.credential USING btree (provider_id) WHERE (provider_id IS NOT NULL);
 grant delete, insert, select, update on mayfly.credential to mayfly_app;
 
+create table mayfly.enrolment (
+  id uuid not null,
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  instance text not null,
+  join_token_id uuid,
+  trust_source_id uuid,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  renewed_at timestamp with time zone not null default clock_timestamp(),
+  not_after timestamp with time zone not null
+);
+alter table mayfly.enrolment owner to mayfly_owner;
+alter table mayfly.enrolment add constraint enrolment_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES mayfly.agent(id) ON DELETE CASCADE;
+alter table mayfly.enrolment add constraint enrolment_agent_id_instance_key UNIQUE (agent_id, instance);
+alter table mayfly.enrolment add constraint enrolment_check CHECK (((join_token_id IS NULL) <> (trust_source_id IS NULL)));
+alter table mayfly.enrolment add constraint enrolment_join_token_id_fkey FOREIGN KEY (join_token_id) REFERENCES mayfly.join_token(id) ON DELETE CASCADE;
+alter table mayfly.enrolment add constraint enrolment_join_token_id_key UNIQUE (join_token_id);
+alter table mayfly.enrolment add constraint enrolment_pkey PRIMARY KEY (id);
+alter table mayfly.enrolment add constraint enrolment_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.enrolment add constraint enrolment_trust_source_id_fkey FOREIGN KEY (trust_source_id) REFERENCES mayfly.trust_source(id) ON DELETE CASCADE;
+CREATE INDEX enrolment_end ON mayfly.enrolment USING btree (not_after);
+CREATE INDEX enrolment_trust_source ON mayfly.enrolment USING btree (trust_source_id) WHERE (trust_source_id IS NOT NULL);
+grant delete, insert, select, update on mayfly.enrolment to mayfly_app;
+
 create table mayfly.idempotency (
   credential_id uuid not null,
   key_hash bytea not null,
@@ -191,6 +241,24 @@ create table mayfly.idempotency (
 alter table mayfly.idempotency owner to mayfly_owner;
 alter table mayfly.idempotency add constraint idempotency_pkey PRIMARY KEY (credential_id, key_hash);
 grant delete, insert, select, update on mayfly.idempotency to mayfly_app;
+
+create table mayfly.join_token (
+  id uuid not null,
+  tenant_id uuid not null,
+  agent_id uuid not null,
+  note text,
+  secret_hash bytea not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone
+);
+alter table mayfly.join_token owner to mayfly_owner;
+alter table mayfly.join_token add constraint join_token_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES mayfly.agent(id) ON DELETE CASCADE;
+alter table mayfly.join_token add constraint join_token_pkey PRIMARY KEY (id);
+alter table mayfly.join_token add constraint join_token_secret_hash_key UNIQUE (secret_hash);
+alter table mayfly.join_token add constraint join_token_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE INDEX join_token_agent ON mayfly.join_token USING btree (agent_id, id);
+grant delete, insert, select, update on mayfly.join_token to mayfly_app;
 
 create table mayfly.key_rewrap (
   id smallint not null default 1,
@@ -343,6 +411,7 @@ create table mayfly.trust_source (
   updated_at timestamp with time zone not null default clock_timestamp()
 );
 alter table mayfly.trust_source owner to mayfly_owner;
+alter table mayfly.trust_source add constraint trust_source_builtin_ca CHECK (((kind <> 'builtin_ca'::text) OR (issuer IS NOT NULL)));
 alter table mayfly.trust_source add constraint trust_source_check CHECK (((kind <> 'openid'::text) OR ((issuer IS NOT NULL) AND (audience IS NOT NULL))));
 alter table mayfly.trust_source add constraint trust_source_kind_check CHECK ((kind = ANY (ARRAY['openid'::text, 'x509_ca'::text, 'spiffe'::text, 'pinned'::text, 'did'::text, 'builtin_ca'::text])));
 alter table mayfly.trust_source add constraint trust_source_pkey PRIMARY KEY (id);
@@ -351,7 +420,8 @@ alter table mayfly.trust_source add constraint trust_source_tenant_id_fkey FOREI
 alter table mayfly.trust_source add constraint trust_source_tenant_id_name_key UNIQUE (tenant_id, name);
 CREATE UNIQUE INDEX trust_source_issuer_audience ON mayfly.trust_source USING btree (issuer, audience) WHERE (kind = 'openid'::text);
 CREATE UNIQUE INDEX trust_source_one_builtin_ca ON mayfly.trust_source USING btree (tenant_id) WHERE (kind = 'builtin_ca'::text);
-CREATE UNIQUE INDEX trust_source_trust_domain ON mayfly.trust_source USING btree (tenant_id, issuer) WHERE (kind = 'spiffe'::text);
+CREATE UNIQUE INDEX trust_source_own_domain ON mayfly.trust_source USING btree (issuer) WHERE (kind = 'builtin_ca'::text);
+CREATE UNIQUE INDEX trust_source_trust_domain ON mayfly.trust_source USING btree (tenant_id, issuer) WHERE (kind = ANY (ARRAY['spiffe'::text, 'builtin_ca'::text]));
 CREATE TRIGGER trust_source_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.trust_source FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
 grant delete, insert, select, update on mayfly.trust_source to mayfly_app;
 

@@ -64,6 +64,19 @@ export interface MayflyAgent {
   updated_at: WithDefault<Timestamp>
 }
 
+export interface MayflyCaKey {
+  id: string
+  tenant_id: string
+  kid: string
+  alg: string
+  certificate_pem: string
+  private_sealed: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
+  kek_id: string | null
+  state: WithDefault<string>
+  state_since: WithDefault<Timestamp>
+  created_at: WithDefault<Timestamp>
+}
+
 export interface MayflyCeiling {
   id: GeneratedAlways<bigint>
   hash: Bytes
@@ -115,6 +128,18 @@ export interface MayflyCredential {
   last_used_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
+export interface MayflyEnrolment {
+  id: string
+  tenant_id: string
+  agent_id: string
+  instance: string
+  join_token_id: string | null
+  trust_source_id: string | null
+  created_at: WithDefault<Timestamp>
+  renewed_at: WithDefault<Timestamp>
+  not_after: Timestamp
+}
+
 export interface MayflyIdempotency {
   credential_id: string
   key_hash: Bytes
@@ -122,6 +147,17 @@ export interface MayflyIdempotency {
   status: number | null
   response: Json
   expires_at: Timestamp
+}
+
+export interface MayflyJoinToken {
+  id: string
+  tenant_id: string
+  agent_id: string
+  note: string | null
+  secret_hash: Bytes
+  created_at: WithDefault<Timestamp>
+  expires_at: Timestamp
+  used_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
 export interface MayflyKeyRewrap {
@@ -228,11 +264,14 @@ export interface DB {
   'log.pending': LogPending
   'mayfly.account': MayflyAccount
   'mayfly.agent': MayflyAgent
+  'mayfly.ca_key': MayflyCaKey
   'mayfly.ceiling': MayflyCeiling
   'mayfly.change': MayflyChange
   'mayfly.consumed_nonce': MayflyConsumedNonce
   'mayfly.credential': MayflyCredential
+  'mayfly.enrolment': MayflyEnrolment
   'mayfly.idempotency': MayflyIdempotency
+  'mayfly.join_token': MayflyJoinToken
   'mayfly.key_rewrap': MayflyKeyRewrap
   'mayfly.person': MayflyPerson
   'mayfly.replay': MayflyReplay

@@ -49,6 +49,11 @@ export type AuditEventType =
   | `${'signing_key' | 'ca_key'}.${'published' | 'activated' | 'retired' | 'replaced'}`
   | 'keys.rewrap_requested'
   | 'keys.rewrapped'
+  | 'ca_key.created'
+  | 'join_token.created'
+  | 'join_token.deleted'
+  | 'certificate.issued'
+  | 'enrolment.refused'
 
 /** A foreign subject's key: 32 bytes, and the id under which its sealed form is stored. */
 export interface SubjectKey {

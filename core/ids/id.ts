@@ -17,6 +17,7 @@ export const idPrefixes = {
   transaction: 'txn',
   request: 'req',
   key: 'key',
+  joinToken: 'join',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

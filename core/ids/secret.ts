@@ -11,6 +11,7 @@ export const secretPrefixes = {
   resource: 'mfr',
   session: 'mfs',
   claim: 'mfc',
+  join: 'mfj',
 } as const
 
 export type SecretKind = keyof typeof secretPrefixes
@@ -35,7 +36,7 @@ export function isSecret(kind: SecretKind, text: string): boolean {
 }
 
 /** One of our secrets inside a longer text, for redaction: also where it is glued to other letters. */
-export const secretPattern: RegExp = /mf[borcs]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}/g
+export const secretPattern: RegExp = /mf[borcsj]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}/g
 
 /** Compares two hashes in constant time; false when their lengths differ. */
 export function sameHash(a: Uint8Array, b: Uint8Array): boolean {

@@ -16,7 +16,7 @@ import {
 import { violatedUnique } from '#db/registry/unique-violation.ts'
 import { issuerOf } from './issuer.ts'
 import { holdTenant } from './tenants.ts'
-import { type TrustSourceInput, validateTrustSource } from './trust-source-kinds/table.ts'
+import { type TrustSourceInput, trustSourceKind, validateTrustSource } from './trust-source-kinds/table.ts'
 
 export interface TrustSourceChange {
   readonly actor: Principal
@@ -55,6 +55,9 @@ export async function replaceTrustSource(
 /** Throws `not_found`, and `conflict` while an agent's rule names it. */
 export async function removeTrustSource(trx: Trx, change: TrustSourceChange, id: string): Promise<void> {
   await holdTenant(trx, change.tenantId)
+  const before = await findTrustSource(trx, id, change.tenantId)
+  const instead = before && trustSourceKind(before.kind).madeByBroker
+  if (instead) throw new BrokerError('conflict', { hint: `The broker made this trust source and keeps it. ${instead}` })
   const users = await agentsTrusting(trx, change.tenantId, id)
   if (users.length > 0) {
     const named = users.map(user => formatId('agent', user)).join(', ')

@@ -16,6 +16,8 @@ import {
   X509Certificate as ParsedCertificate,
 } from '@peculiar/x509'
 import type { PresentedCertificate } from './certificate.ts'
+import { readNames } from './certificate-names.ts'
+import { readUriConstraint, urisWithin } from './name-constraints.ts'
 import { isStrongKey } from './strong-key.ts'
 
 const clientAuthentication = '1.3.6.1.5.5.7.3.2'
@@ -39,6 +41,8 @@ interface CertificateFacts {
   readonly isSvidLeaf: boolean
   /** How many intermediates may stand between it and the leaf; -1: it may issue nothing. */
   readonly mayIssueAbove: number
+  /** Hosts that URIs below it must have; undefined: any. */
+  readonly uriHosts: readonly string[] | undefined
   /** Whether it may sign revocation lists (RFC 5280 § 6.3.3 (f)). */
   readonly maySignLists: boolean
 }
@@ -60,33 +64,48 @@ function factsOf(certificate: X509Certificate): CertificateFacts {
 /** X509-SVID § 4.3: the first must be set in a leaf, the others must not. */
 const svidUsages = KeyUsageFlags.digitalSignature | KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
 
-const unusable: CertificateFacts = { isClientLeaf: false, isSvidLeaf: false, mayIssueAbove: -1, maySignLists: false }
+const unusable: CertificateFacts = {
+  isClientLeaf: false,
+  isSvidLeaf: false,
+  mayIssueAbove: -1,
+  uriHosts: undefined,
+  maySignLists: false,
+}
 
 function readFacts(certificate: X509Certificate): CertificateFacts {
   if (certificate.raw.length > maxCertificateBytes || !isStrongKey(certificate.publicKey)) return unusable
   const parsed = new ParsedCertificate(certificate.raw)
-  if (!isSound(parsed)) return unusable
+  const uriHosts = certificate.ca ? readUriHosts(parsed) : undefined
+  if (!isSound(parsed, uriHosts !== undefined)) return unusable
   const usages = parsed.getExtension(KeyUsagesExtension)?.usages
   const may = (usage: number): boolean => usages === undefined || (usages & usage) !== 0
   const asClient = !certificate.ca && (certificate.keyUsage?.includes(clientAuthentication) ?? false)
   return {
     isClientLeaf: asClient && may(KeyUsageFlags.digitalSignature),
     isSvidLeaf: asClient && usages !== undefined && (usages & svidUsages) === KeyUsageFlags.digitalSignature,
-    mayIssueAbove: certificate.ca && may(KeyUsageFlags.keyCertSign) ? readPathLength(parsed) : -1,
+    mayIssueAbove: certificate.ca && may(KeyUsageFlags.keyCertSign) ? readPathLength(parsed, uriHosts !== undefined) : -1,
+    uriHosts,
     maySignLists: certificate.ca && may(KeyUsageFlags.cRLSign),
   }
 }
 
+/** Of a constraint in the form that is evaluated here; undefined also where there is another, which then stays not understood. */
+function readUriHosts(issuer: ParsedCertificate): readonly string[] | undefined {
+  const constraint = issuer.getExtension(nameConstraints)
+  return constraint?.critical ? readUriConstraint(new Uint8Array(constraint.value)) : undefined
+}
+
 /** Whether nothing critical in it is unknown here, and it is signed with a hash that still holds. */
-function isSound(parsed: ParsedCertificate): boolean {
-  if (parsed.extensions.some(extension => extension.critical && !understood.has(extension.type))) return false
+function isSound(parsed: ParsedCertificate, constraintRead: boolean): boolean {
+  const known = (type: string): boolean => understood.has(type) || (constraintRead && type === nameConstraints)
+  if (parsed.extensions.some(extension => extension.critical && !known(extension.type))) return false
   const { name, hash } = parsed.signatureAlgorithm as { name: string; hash?: { name: string } }
   return name === 'Ed25519' || name === 'EdDSA' || (hash !== undefined && strongHashes.has(hash.name))
 }
 
-function readPathLength(issuer: ParsedCertificate): number {
+function readPathLength(issuer: ParsedCertificate, constraintRead: boolean): number {
   // A constraint that we do not evaluate must not be passed over.
-  if (issuer.getExtension(nameConstraints)) return -1
+  if (issuer.getExtension(nameConstraints) && !constraintRead) return -1
   // On an issuer it limits what those below it may be used for.
   const purposes = issuer.getExtension(ExtendedKeyUsageExtension)?.usages
   if (purposes && !purposes.includes(clientAuthentication) && !purposes.includes(anyUsage)) return -1
@@ -122,7 +141,7 @@ export function chainEndsIn(
   const { leaf } = presented
   try {
     if (!isValidAt(leaf, nowMs) || !factsOf(leaf).isClientLeaf) return false
-    return reaches(leaf, presented.intermediates.slice(0, maxIntermediates), { anchors, nowMs, mayLink }, 0)
+    return reaches([leaf], presented.intermediates.slice(0, maxIntermediates), { anchors, nowMs, mayLink })
   } catch {
     return false
   }
@@ -134,15 +153,24 @@ interface Walk {
   readonly mayLink: LinkCheck
 }
 
-function reaches(certificate: X509Certificate, rest: readonly X509Certificate[], walk: Walk, below: number): boolean {
+/** path: the leaf, and what was found above it so far. */
+function reaches(path: readonly X509Certificate[], rest: readonly X509Certificate[], walk: Walk): boolean {
+  const certificate = path.at(-1)!
   const usable = (issuer: X509Certificate): boolean =>
     isValidAt(issuer, walk.nowMs) &&
     certificate.checkIssued(issuer) &&
-    factsOf(issuer).mayIssueAbove >= below &&
+    factsOf(issuer).mayIssueAbove >= path.length - 1 &&
+    allowsNames(issuer, path) &&
     isIssuedBy(certificate, issuer) &&
     walk.mayLink(certificate, issuer)
   if (walk.anchors.some(usable)) return true
-  return rest.some((issuer, index) => usable(issuer) && reaches(issuer, rest.toSpliced(index, 1), walk, below + 1))
+  return rest.some((issuer, index) => usable(issuer) && reaches([...path, issuer], rest.toSpliced(index, 1), walk))
+}
+
+/** RFC 5280 § 6.1.4 (g): a constraint holds for every certificate below. */
+function allowsNames(issuer: X509Certificate, path: readonly X509Certificate[]): boolean {
+  const { uriHosts } = factsOf(issuer)
+  return uriHosts === undefined || path.every(below => urisWithin(readNames(below).uris, uriHosts))
 }
 
 /** Whether the leaf is one that an X.509-SVID can be (X509-SVID §§ 4.1, 4.3, 4.4). Throws what the parser throws. */

@@ -78,6 +78,6 @@ const untrusted = refuse('untrusted_certificate', 'No trust source of this tenan
 /** A SPIFFE ID is one workload, whichever SVID says it; other names mean something only to their own trust source. */
 function foreignOf(snapshot: TenantSnapshot, { trustSourceId, name }: Proof): { issuer: string; subject: string } {
   const source = snapshot.trustSources.get(trustSourceId)!
-  if (source.kind === 'spiffe') return { issuer: `spiffe://${source.trustDomain}`, subject: name }
+  if (source.kind === 'spiffe' || source.kind === 'builtin_ca') return { issuer: `spiffe://${source.trustDomain}`, subject: name }
   return { issuer: `${source.kind === 'pinned' ? 'pinned' : 'x509'}:${trustSourceId}`, subject: name }
 }

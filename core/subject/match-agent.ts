@@ -48,6 +48,8 @@ export interface Proof {
   readonly trustSourceId: string
   readonly kind: NameKind
   readonly name: string
+  /** uuid of the agent that the name itself names: no rule is asked. */
+  readonly agentId?: string
   /** For OpenID tokens; undefined for certificates. */
   readonly claims?: Readonly<Record<string, unknown>>
   /** What else this kind of proof must bring for a rule; undefined: nothing. */
@@ -58,15 +60,21 @@ export interface Proof {
 export function matchAgent(snapshot: TenantSnapshot, proofs: readonly Proof[]): MatchResult {
   let found: { readonly agent: Agent; readonly proof: Proof } | undefined
   for (const proof of proofs)
-    for (const candidate of candidates(snapshot, proof)) {
-      if (!fulfils(candidate, proof)) continue
-      if (found && found.agent !== candidate.agent)
+    for (const agent of agentsOf(snapshot, proof)) {
+      if (found && found.agent !== agent)
         return refuse('ambiguous_agent', 'It matches more than one registered agent; make their rules exclude each other.')
-      found = { agent: candidate.agent, proof }
+      found = { agent, proof }
     }
   return found
     ? { ok: true, ...found }
     : refuse('unknown_agent', 'No registered agent matches it. Register one whose rules name this workload.')
+}
+
+function* agentsOf(snapshot: TenantSnapshot, proof: Proof): Iterable<Agent> {
+  const named = proof.agentId === undefined ? undefined : snapshot.agents.get(proof.agentId)
+  if (named) yield named
+  if (proof.agentId !== undefined) return
+  for (const candidate of candidates(snapshot, proof)) if (fulfils(candidate, proof)) yield candidate.agent
 }
 
 function* candidates(snapshot: TenantSnapshot, { trustSourceId, kind, name }: Proof): Iterable<CompiledRule> {

@@ -3,9 +3,10 @@
 
 import type { X509Certificate } from 'node:crypto'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
-import type { SpiffeTrustSource, TrustSource, X509TrustSource } from '#core/registry/trust-source.ts'
+import type { BuiltinCaTrustSource, SpiffeTrustSource, TrustSource, X509TrustSource } from '#core/registry/trust-source.ts'
 import { judgeRevocation } from '#core/trust-material/judge-revocation.ts'
 import type { TrustMaterial } from '#core/trust-material/trust-material.ts'
+import { parseAgentSpiffeId } from './agent-spiffe-id.ts'
 import type { PresentedCertificate } from './certificate.ts'
 import type { CertificateNames } from './certificate-names.ts'
 import { readNames } from './certificate-names.ts'
@@ -70,12 +71,14 @@ interface Question {
 interface OfferedName {
   readonly kind: NameKind
   readonly name: string
+  readonly agentId?: string
 }
 type Answer = OfferedName[] | SubjectRefusal
 
 function ask(source: TrustSource, question: Question): Answer {
   if (source.kind === 'x509_ca') return askAuthority(source, question)
   if (source.kind === 'spiffe') return askTrustDomain(source, question)
+  if (source.kind === 'builtin_ca') return askBuiltinCa(source, question)
   if (source.kind !== 'pinned' || !isSelfSigned(question.presented.leaf, question.nowMs)) return []
   return [{ kind: 'certificate_thumbprint', name: question.presented.thumbprint }]
 }
@@ -100,7 +103,7 @@ function askAuthority(source: X509TrustSource, { material, presented, names, now
   ]
 }
 
-function anchorsOf(source: X509TrustSource): readonly X509Certificate[] {
+function anchorsOf(source: X509TrustSource | BuiltinCaTrustSource): readonly X509Certificate[] {
   let anchors = knownAnchors.get(source)
   if (!anchors) {
     anchors = readAnchors(source.anchorsPem)
@@ -128,4 +131,13 @@ function askTrustDomain(source: SpiffeTrustSource, { material, presented, names,
   if (!bundle) return bundleUnavailable
   if (!chainEndsIn(presented, bundle.authorities, nowMs) || !isSvidLeaf(presented.leaf)) return []
   return [{ kind: 'spiffe_id', name: id.uri }]
+}
+
+/** It gives one name and nothing else, and that name says which agent this is. */
+function askBuiltinCa(source: BuiltinCaTrustSource, { presented, names, nowMs }: Question): Answer {
+  const [uri, ...more] = [...names.uris, ...names.dnsNames, ...names.ips, ...names.emails]
+  const id =
+    uri === undefined || more.length > 0 || names.uris.length !== 1 ? undefined : parseAgentSpiffeId(uri, source.trustDomain)
+  if (!id || !chainEndsIn(presented, anchorsOf(source), nowMs) || !isSvidLeaf(presented.leaf)) return []
+  return [{ kind: 'spiffe_id', name: uri!, agentId: id.agentId }]
 }

@@ -5,7 +5,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
 import type { Page } from '../registry/page.ts'
 
-export const keyTables = ['mayfly.signing_key'] as const
+export const keyTables = ['mayfly.signing_key', 'mayfly.ca_key'] as const
 export type KeyTable = (typeof keyTables)[number]
 
 export type KeyState = 'next' | 'active' | 'retiring' | 'retired'

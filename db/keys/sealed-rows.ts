@@ -6,6 +6,7 @@ import type { Db, Trx } from '../connect.ts'
 
 export const sealedTables = [
   { table: 'mayfly.signing_key', column: 'private_sealed', purpose: 'signing-key' },
+  { table: 'mayfly.ca_key', column: 'private_sealed', purpose: 'ca-key' },
   { table: 'mayfly.subject_key', column: 'key_sealed', purpose: 'subject-key' },
 ] as const
 export type SealedTable = (typeof sealedTables)[number]

@@ -51,7 +51,9 @@ export async function readRegistry(db: Db, tenantId: string): Promise<RegistryRe
           'privateSealed', encode(k.private_sealed, 'base64'), 'kekId', k.kek_id, 'state', k.state) order by k.id)
         from mayfly.signing_key k where k.tenant_id = t.id and k.state in ('next', 'active', 'retiring')), '[]') as keys,
       coalesce((select json_agg(json_build_object('id', s.id, 'name', s.name, 'kind', s.kind, 'issuer', s.issuer,
-          'audience', s.audience, 'config', s.config) order by s.id)
+          'audience', s.audience, 'config', case s.kind when 'builtin_ca' then jsonb_build_object('anchors_pem', coalesce((
+            select jsonb_agg(c.certificate_pem order by c.id) from mayfly.ca_key c where c.tenant_id = t.id and c.state <> 'retired'), '[]'))
+          else s.config end) order by s.id)
         from mayfly.trust_source s where s.tenant_id = t.id), '[]') as "trustSources",
       coalesce((select json_agg(json_build_object('id', a.id, 'name', a.name, 'owner', a.owner, 'reviewOn', a.review_on,
           'rules', a.rules, 'settings', a.settings, 'ceilingId', c.id::text, 'permission', c.permission) order by a.id)

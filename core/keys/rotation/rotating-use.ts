@@ -1,9 +1,14 @@
+import { BrokerError } from '#core/errors/broker-error.ts'
+import { builtinCaIssuer } from '#core/registry/trust-source-kinds/builtin-ca.ts'
 import type { Trx } from '#db/connect.ts'
+import { insertCaKey } from '#db/enrolment/ca-keys.ts'
+import { findCaIssuer } from '#db/enrolment/trust-domain.ts'
 import type { KeyTable } from '#db/keys/key-rows.ts'
 import { insertSigningKey } from '#db/registry/signing-keys.ts'
+import { caKeyAlgorithm, createCaKey } from '../ca-key.ts'
 import type { KeyEncryption } from '../key-encryption.ts'
 import { createSigningKey, type SigningAlgorithm, signingAlgorithms, toSigningKeyRow } from '../signing-key.ts'
-import type { RotationTimes } from './times.ts'
+import { caKeyTimes, type RotationTimes } from './times.ts'
 
 /** A key that was made and is not stored yet. */
 export interface FreshKey {
@@ -12,7 +17,7 @@ export interface FreshKey {
 }
 
 /**
- * What keys are for. Rotation is the same for all of them; a row here is what differs. A further use (CA keys) needs a table
+ * What keys are for. Rotation is the same for all of them; a row here is what differs. A further use needs a table
  * with the columns, constraints and triggers of `mayfly.signing_key` (migration 0008), a line in `keyTables` and
  * `sealedTables`, its times (`aheadSeconds`: until everybody trusts the new one; `retiringSeconds`: until the last thing that
  * the old one signed has ended), and a function like `signingKeyUse`.
@@ -29,8 +34,11 @@ export interface RotatingUse {
 }
 
 /** All uses of a deployment. */
-export function rotatingUses(keyEncryption: KeyEncryption, times: { readonly signing: RotationTimes }): RotatingUse[] {
-  return [signingKeyUse(keyEncryption, times.signing)]
+export function rotatingUses(
+  keyEncryption: KeyEncryption,
+  times: { readonly signing: RotationTimes; readonly ca?: RotationTimes },
+): RotatingUse[] {
+  return [signingKeyUse(keyEncryption, times.signing), caKeyUse(keyEncryption, times.ca ?? caKeyTimes)]
 }
 
 /** Keys that sign task tokens: one of each algorithm in each tenant. */
@@ -44,6 +52,30 @@ export function signingKeyUse(keyEncryption: KeyEncryption, times: RotationTimes
     async create(tenantId, alg, nowMs) {
       const key = await createSigningKey(keyEncryption, { tenantId, alg: alg as SigningAlgorithm, nowMs })
       return { kid: key.kid, insert: (trx, state, insertedMs) => insertSigningKey(trx, toSigningKeyRow(key), state, insertedMs) }
+    },
+  }
+}
+
+/** Keys that sign certificates of enrolled workloads: one in each tenant that has enrolled any. */
+function caKeyUse(keyEncryption: KeyEncryption, times: RotationTimes): RotatingUse {
+  return {
+    use: 'ca',
+    table: 'mayfly.ca_key',
+    events: 'ca_key',
+    algs: [caKeyAlgorithm],
+    times,
+    async create(tenantId, _alg, nowMs) {
+      const key = await createCaKey(keyEncryption, tenantId, nowMs)
+      return {
+        kid: key.kid,
+        async insert(trx, state, insertedMs) {
+          const issuer = await findCaIssuer(trx, tenantId)
+          if (issuer === undefined)
+            throw new BrokerError('conflict', { hint: 'This tenant has no built-in CA yet: the first join token makes it.' })
+          const trustDomain = issuer.slice(builtinCaIssuer('').length)
+          await insertCaKey(trx, await key.certify(trustDomain, insertedMs), state, insertedMs)
+        },
+      }
     },
   }
 }

@@ -31,6 +31,19 @@ export function signingKeyTimes(days: number = defaultSigningKeyDays): RotationT
   }
 }
 
+/** Longest life of a certificate of the built-in CA, which registration allows no agent to exceed. */
+export const longestCertificateSeconds = 86_400
+
+/**
+ * Times of CA keys. The broker trusts a new one at once; `ahead` is for those who copied the CA's certificates elsewhere. It
+ * is retired when the last certificate that it signed has ended.
+ */
+export const caKeyTimes: RotationTimes = {
+  lifeSeconds: 365 * 86_400,
+  aheadSeconds: 7 * 86_400,
+  retiringSeconds: longestCertificateSeconds + marginSeconds,
+}
+
 export interface NextStep {
   readonly step: 'publish_successor' | 'activate' | 'stop_signing' | 'retire'
   /** Milliseconds since the epoch. A time that is past means: with the worker's next round. */

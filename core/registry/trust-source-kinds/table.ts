@@ -1,5 +1,6 @@
 // Every kind of trust source, by the name that `trust_source.kind` has. What there is of types follows from this table.
 
+import { builtinCaKind } from './builtin-ca.ts'
 import { didKind } from './did.ts'
 import { openIdKind } from './openid.ts'
 import { pinnedKind } from './pinned.ts'
@@ -13,6 +14,7 @@ const table = {
   spiffe: spiffeKind,
   pinned: pinnedKind,
   did: didKind,
+  builtin_ca: builtinCaKind,
 }
 
 type Kinds = (typeof table)[keyof typeof table]

@@ -30,6 +30,8 @@ export interface TrustSourceKind<Input, Source extends { readonly kind: string }
   readonly ruleMembers: readonly string[]
   /** Said of a member that means nothing here: `The trust source is …: use ….` */
   readonly ruleHint: string
+  /** Operators neither make nor delete it; what they may do instead, as a sentence. */
+  readonly madeByBroker?: string
   /** The row to store and everything that is wrong with it. */
   readonly validate: (input: Input, context: IssuerContext) => CheckedTrustSource
   readonly toSource: (row: StoredTrustSource) => Source

@@ -5,6 +5,7 @@ import type { TrustSourceInput } from '#core/registry/trust-source-kinds/table.t
 import type { TrustSourceRow } from '#db/registry/trust-sources.ts'
 import { stamps } from '../collection.ts'
 import { closed, Id, Time } from '../schemas.ts'
+import { builtinCaView } from './builtin-ca.ts'
 import { didView } from './did.ts'
 import { openIdView } from './openid.ts'
 import { pinnedView } from './pinned.ts'
@@ -18,17 +19,19 @@ const views: Readonly<Record<string, TrustSourceKindView>> = {
   spiffe: spiffeView,
   pinned: pinnedView,
   did: didView,
+  builtin_ca: builtinCaView,
 }
 
 const kinds = Object.values(views)
+const registered = kinds.filter(({ madeByBroker }) => !madeByBroker)
 const shown = { id: Id('trustSource'), created_at: Time, updated_at: Time }
 const discriminator = { discriminator: { propertyName: 'kind' } }
 
 /** Checked by the schema; its type is what core takes. */
 export const TrustSourceBody = Type.Unsafe<TrustSourceInput>(
   Type.Union(
-    kinds.map(({ members }) => Type.Object(members, closed)),
-    { ...discriminator, examples: kinds.map(({ example }) => example) },
+    registered.map(({ members }) => Type.Object(members, closed)),
+    { ...discriminator, examples: registered.map(({ example }) => example) },
   ),
 )
 

@@ -8,6 +8,8 @@ export interface TrustSourceKindView {
   readonly members: TProperties
   /** Members of an agent's rule that belong to it, all optional. */
   readonly rule: TProperties
+  /** Operators do not make it: it stands in answers only. */
+  readonly madeByBroker?: true
   readonly example: Readonly<Record<string, unknown>>
   /** The answer's members beside `kind`, `name`, the id and the times. */
   readonly show: (row: TrustSourceRow) => Readonly<Record<string, unknown>>
