@@ -1,7 +1,8 @@
 // Every command that goes through the launcher. `run`: programs, each a path in the project with its first arguments, one after
 // the other; what the user adds goes to the last. `json`: `npm run <name> --json` works as `npm run <name> -- --json` does.
+// `stays`: one program, run in the caller's folder instead of the project's.
 
-/** @typedef {{ about: string, example: string, run: string[][], json?: true }} Command */
+/** @typedef {{ about: string, example: string, run: string[][], json?: true, stays?: true }} Command */
 
 const TSC = 'node_modules/typescript/bin/tsc'
 
@@ -17,6 +18,13 @@ export const COMMANDS = {
     about: 'start Mayfly with its own PostgreSQL and stay up',
     example: 'MAYFLY_PORT=9443 npm start',
     run: [['apps/standalone/main.ts']],
+  },
+  mayfly: {
+    about: 'the command line: npx mayfly --help',
+    example: 'npm run -s mayfly -- agents list',
+    run: [['apps/cli/main.ts']],
+    stays: true,
+    json: true,
   },
   test: {
     about: 'run the tests',
@@ -45,6 +53,12 @@ export const COMMANDS = {
     about: 'measure whether speed depends on how many accounts live',
     example: 'npm run bench:accounts -- --many 1000000',
     run: [['test/bench/accounts.ts']],
+    json: true,
+  },
+  'bench:tenants': {
+    about: 'measure whether speed depends on how many tenants, agents and authorities there are',
+    example: 'npm run bench:tenants -- --tenants 50',
+    run: [['test/bench/tenants.ts']],
     json: true,
   },
   'bench:guard': {

@@ -25,6 +25,7 @@ async function main([name, ...args]) {
   }
   checkPlatform()
   const node = await setUp()
+  if (command.stays) return become(node, [...fromCaller(name, command.run[0]), ...withJson(command, args)])
   process.chdir(root)
   const last = command.run.length - 1
   for (const program of command.run.slice(0, last)) {
@@ -32,6 +33,13 @@ async function main([name, ...args]) {
     if (code !== 0) return code
   }
   return become(node, [...command.run[last], ...withJson(command, args)])
+}
+
+/** `npm run` goes to the project's folder, but the paths that its caller types are meant from where the caller is. */
+function fromCaller(name, [program, ...given]) {
+  const { npm_lifecycle_event: script, INIT_CWD: caller } = process.env
+  if (script === name && caller) process.chdir(caller)
+  return [join(root, program), ...given]
 }
 
 function checkPlatform() {

@@ -60,7 +60,7 @@ test('says so when the lockfile is missing', async () => {
 test.each(['nonsense', '__proto__', 'toString'])('names the commands when asked for %s', async name => {
   const { code, stderr } = await project.launch([name])
   expect(code).toBe(1)
-  expect(stderr).toMatch(/There is no command[\s\S]*demo, start, test/)
+  expect(stderr).toMatch(/There is no command[\s\S]*demo, start, mayfly, test/)
 })
 
 test('help shows every command with an example, and every npm script is one of them', async () => {

@@ -1,0 +1,48 @@
+// The world outside, as a command sees it: streams, terminal, environment, clock. Tests give one of their own.
+
+import { createInterface } from 'node:readline/promises'
+import { text as readAll } from 'node:stream/consumers'
+
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Folder that relative paths start from. */
+  readonly cwd: string
+  readonly home: string
+  /** Terminals, or pipes and files. */
+  readonly terminal: { readonly in: boolean; readonly out: boolean; readonly err: boolean }
+  /** Width of the terminal. */
+  readonly columns: number
+  /** Aborted by Ctrl-C and SIGTERM. */
+  readonly signal: AbortSignal
+  out(text: string): void
+  err(text: string): void
+  nowMs(): number
+  /** All of standard input. */
+  readInput(): Promise<string>
+  /** Asks on the terminal; the question goes to stderr. */
+  ask(question: string): Promise<string>
+}
+
+/** The process's own. */
+export function processIo(home: string, signal: AbortSignal): Io {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    home,
+    terminal: { in: process.stdin.isTTY === true, out: process.stdout.isTTY === true, err: process.stderr.isTTY === true },
+    columns: process.stdout.columns ?? 80,
+    signal,
+    out: text => void process.stdout.write(text),
+    err: text => void process.stderr.write(text),
+    nowMs: () => Date.now(),
+    readInput: () => readAll(process.stdin),
+    ask: async question => {
+      const lines = createInterface({ input: process.stdin, output: process.stderr })
+      try {
+        return await lines.question(question, { signal })
+      } finally {
+        lines.close()
+      }
+    },
+  }
+}

@@ -1,0 +1,16 @@
+// What others wrote must not steer the terminal: control, direction and zero-width characters are shown as escapes.
+
+const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+
+const escaped = (character: string): string => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+
+/** The text with nothing invisible in it; line breaks and tabs stay. */
+export const visible = (text: string): string => text.replace(hidden, escaped)
+
+/** The same on one line. */
+export const visibleLine = (text: string): string => visible(text).replace(/[\n\t]/g, ' ')
+
+/** JSON that stays the same JSON. spaces: indentation, 0 for one line. */
+export function safeJson(value: unknown, spaces: number): string {
+  return JSON.stringify(value, null, spaces).replace(hidden, escaped)
+}
