@@ -1,0 +1,66 @@
+// The folder of an enrolled agent: key.pem (0600), cert.pem (leaf, then what stands between it and the anchor), ca.pem. Each file
+// is replaced whole. The key stays while its certificate is renewed, so whoever reads key and certificate one after the other
+// always has two that belong together; a new key comes with a new enrolment only, and then the certificate goes first.
+
+import type { KeyObject, X509Certificate } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { CliError } from '../cli-error.ts'
+import { findPrivateFile, writePrivateFile } from '../config/private-file.ts'
+import { newKeyPem, readCertificate, readKey } from './certificate-request.ts'
+
+export interface Identity {
+  readonly keyPem: string
+  readonly chainPem: string
+  readonly certificate: X509Certificate
+}
+
+export interface IdentityFolder {
+  readonly keyFile: string
+  readonly certFile: string
+  readonly caFile: string
+  /** What it holds, if the certificate holds at `nowMs`. Throws a CliError where others may read the key. */
+  find(nowMs: number): Identity | undefined
+  /** The key to enrol with: a new one, which the folder holds before anybody certifies it. */
+  makeKey(): string
+  store(issued: { readonly chainPem: string; readonly caPem: string }): void
+}
+
+export function openIdentityFolder(path: string): IdentityFolder {
+  const [keyFile, certFile, caFile] = [join(path, 'key.pem'), join(path, 'cert.pem'), join(path, 'ca.pem')]
+  return {
+    keyFile,
+    certFile,
+    caFile,
+    find(nowMs) {
+      const [keyPem, chainPem] = [findPrivateFile(keyFile), findPrivateFile(certFile)]
+      if (keyPem === undefined || chainPem === undefined) return undefined
+      const certificate = readCertificate(chainPem, keyOf(keyFile, keyPem))
+      if (!certificate || Date.parse(certificate.validTo) <= nowMs) return undefined
+      return { keyPem, chainPem, certificate }
+    },
+    makeKey() {
+      const kept = findPrivateFile(keyFile)
+      if (kept !== undefined) keyOf(keyFile, kept)
+      rmSync(certFile, { force: true })
+      const keyPem = newKeyPem()
+      writePrivateFile(keyFile, keyPem)
+      return keyPem
+    },
+    store({ chainPem, caPem }) {
+      writePrivateFile(caFile, caPem)
+      writePrivateFile(certFile, chainPem)
+    },
+  }
+}
+
+/** A key of another kind was made by somebody else and may be all there is of it: it is neither used nor replaced. */
+function keyOf(file: string, pem: string): KeyObject {
+  const key = readKey(pem)
+  if (key) return key
+  throw new CliError({
+    what: `${file} holds no key that mayfly made.`,
+    why: 'Enrolling would replace it.',
+    next: 'Move it away, or choose another --dir.',
+  })
+}
