@@ -3,7 +3,9 @@
 // integers), so the text is canonical as it stands; a test holds it against a canonicalizer.
 
 import { hash } from 'node:crypto'
+import { idJagClaims } from '#core/id-jag/mint.ts'
 import { formatId } from '#core/ids/id.ts'
+import { canonicalJson } from '#core/json/canonical.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { ReplayMode, Resource } from '#core/registry/resource.ts'
 import type { BoundKey } from '#core/subject/bound-key.ts'
@@ -22,6 +24,8 @@ export interface ClaimsInput {
   readonly key: BoundKey | undefined
   readonly tokenId: string
   readonly nonce: string
+  /** What is minted is an ID-JAG for this authorization server and no task token; undefined: a task token. */
+  readonly idJagAudience: string | undefined
   readonly issuedSeconds: number
   readonly expiresSeconds: number
 }
@@ -70,6 +74,15 @@ export function frameClaims(input: Omit<ClaimsInput, 'nonce'>): ClaimsFrame {
     txn: formatId('transaction', input.accountId),
   })
   return { head: head.slice(0, -1), issuer: JSON.stringify(input.issuer), tail: tail.slice(1) }
+}
+
+/** The claims of an ID-JAG, prepared in the same way. */
+export function prepareIdJag(input: Omit<ClaimsInput, 'nonce'> & { readonly idJagAudience: string }): PreparedClaims {
+  const { idJagAudience: audience, accountId, resource, ...grant } = input
+  const canonical = canonicalJson(
+    idJagClaims({ ...grant, audience, subject: formatId('account', accountId), resource: resource.uri }),
+  )
+  return { canonical, hash: hash('sha256', canonical, 'base64url') }
 }
 
 /** The token's payload: the claims and, behind them, the receipt. */

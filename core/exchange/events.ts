@@ -31,6 +31,7 @@ export function issuedEvent(
         config_epoch: snapshot.configEpoch,
         expires: claimed.expiresSeconds,
         generation: claimed.generation,
+        ...(claimed.idJagAudience !== undefined && { kind: 'id_jag' }),
         narrowed: plan.dropped.details.length + plan.dropped.scopes.length > 0,
         resource: claimed.resource.id,
         trust_source: subject.trustSourceId,

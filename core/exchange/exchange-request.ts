@@ -2,6 +2,7 @@
 
 import { clientAssertionType } from '#core/client/verify-client-assertion.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { idJagTokenType } from '#core/id-jag/mint.ts'
 import type { Form } from './form.ts'
 
 export const grantTypes = {
@@ -28,6 +29,8 @@ export interface ExchangeRequest {
   readonly clientAssertion: string | undefined
   /** RFC 8707 URIs, or names by RFC 8693 `audience`; all must name the same one resource. */
   readonly targets: readonly string[]
+  /** Where an ID-JAG is asked for: the issuer of the resource's own authorization server, RFC 8693 `audience`. */
+  readonly idJagAudience: string | undefined
   readonly scope: string | undefined
   /** JSON text, still to be parsed. */
   readonly authorizationDetails: string | undefined
@@ -48,6 +51,7 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
     clientId: one('client_id'),
     clientAssertion: parseClientAssertion(one),
     targets: [...(form.get('resource') ?? []), ...(form.get('audience') ?? [])],
+    idJagAudience: undefined,
     scope: one('scope'),
     authorizationDetails: one('authorization_details'),
     allowNarrowing: parseFlag('allow_narrowing', one('allow_narrowing')),
@@ -56,7 +60,8 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
     ttlSeconds: parseTtl(one('ttl')),
     nonce: match('nonce', one('nonce'), /^[A-Za-z0-9_.~-]{8,128}$/, '8 to 128 unreserved characters'),
   }
-  if (grantType === grantTypes.tokenExchange) return { grant: 'token_exchange', ...parseSubjectToken(one), ...common }
+  if (grantType === grantTypes.tokenExchange)
+    return { grant: 'token_exchange', ...parseSubjectToken(one), ...common, ...parseWanted(form) }
   if (grantType === grantTypes.jwtBearer) {
     const assertion = one('assertion')
     if (assertion === undefined) throw malformed('assertion is missing.')
@@ -79,10 +84,21 @@ function parseSubjectToken(one: (name: string) => string | undefined): Pick<Exch
     throw new BrokerError('unsupported_token_type', {
       hint: `subject_token_type must be one of ${subjectTokenTypes.join(', ')}.`,
     })
-  const requested = one('requested_token_type')
-  if (requested !== undefined && requested !== accessTokenType && requested !== tokenType('jwt'))
-    throw new BrokerError('unsupported_token_type', { hint: `requested_token_type can only be ${accessTokenType}.` })
   return { subjectToken, subjectKind: type === certificateTokenType ? 'certificate' : 'jwt' }
+}
+
+/** RFC 8693 § 2.1 `requested_token_type`. For an ID-JAG `audience` is no name of the resource but of its authorization server. */
+function parseWanted(form: Form): Partial<Pick<ExchangeRequest, 'targets' | 'idJagAudience'>> {
+  const [requested] = form.get('requested_token_type') ?? []
+  if (requested === undefined || requested === accessTokenType || requested === tokenType('jwt')) return {}
+  if (requested !== idJagTokenType)
+    throw new BrokerError('unsupported_token_type', {
+      hint: `requested_token_type can only be ${accessTokenType} or ${idJagTokenType}.`,
+    })
+  const [audience, ...others] = form.get('audience') ?? []
+  if (audience === undefined || others.length > 0)
+    throw malformed('audience must name one authorization server: that of the resource which the ID-JAG is for.')
+  return { targets: form.get('resource') ?? [], idJagAudience: audience }
 }
 
 /** What would authenticate, narrow or delegate, and is not evaluated, must not be passed over in silence. */

@@ -8,20 +8,19 @@
 
 import type { PreparedEvent } from '#core/audit/event.ts'
 import { eventOnly } from '#core/audit/event-only.ts'
-import { clientSubject } from '#core/client/client-subject.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
-import type { ErrorCode } from '#core/errors/codes.ts'
+import { idJagTyp } from '#core/id-jag/verify.ts'
 import { randomText } from '#core/ids/random.ts'
 import { rowToStore } from '#core/keys/subject-keys.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { PresentedCertificate } from '#core/subject/certificate.ts'
-import { findPinnedKey } from '#core/subject/pinned-key.ts'
-import { refuse, type SubjectResult, type VerifiedSubject } from '#core/subject/subject.ts'
+import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { AppendOutcome } from '#db/log/append.ts'
 import type { Attempt } from './attempt.ts'
+import { authenticate } from './authenticate.ts'
 import { bindKey } from './bind-key.ts'
-import { prepareClaims, tokenTyp, withReceipt } from './claims.ts'
+import { prepareClaims, prepareIdJag, tokenTyp, withReceipt } from './claims.ts'
 import { type Denial, denialError, deny } from './denial.ts'
 import { deniedEvent, issuedEvent, openedEvent } from './events.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
@@ -73,42 +72,6 @@ async function currentSnapshot(deps: ExchangeDeps, old: TenantSnapshot): Promise
   return snapshot
 }
 
-/** Who comes. A refusal here is counted, not logged one by one: anyone can cause it. */
-async function authenticate(attempt: Attempt): Promise<VerifiedSubject> {
-  const { deps, input, snapshot, presented, tokenHash, nowMs } = attempt
-  const { subjects, rejections } = deps
-  const { request, address } = input
-  const known = subjects.recall(snapshot, tokenHash, nowMs)
-  if (known && request.subjectKind === 'jwt') return known
-  const { certificate } = presented
-  // Whose certificate is an agent's own, or whose token was good before the configuration changed, is no junk, whatever the
-  // neighbours behind one address do.
-  const ownsCertificate = (): boolean => certificate !== undefined && deps.certificates.verify(snapshot, certificate, nowMs).ok
-  rejections.admit(address, () => subjects.wasVerified(tokenHash, nowMs) || ownsCertificate())
-  const result = await verifySubject(attempt)
-  if (result.ok) return result.subject
-  rejections.count(snapshot.tenant.id, address, result.reason)
-  throw new BrokerError(refusalCode(request), { hint: result.hint, detail: result.reason })
-}
-
-function verifySubject({ deps, input, snapshot, presented, tokenHash, nowMs }: Attempt): SubjectResult | Promise<SubjectResult> {
-  const { subjectKind, subjectToken } = input.request
-  const { certificate, clientKey } = presented
-  if (subjectKind === 'jwt') return deps.subjects.verifyJwt(snapshot, { token: subjectToken, tokenHash, request: input }, nowMs)
-  if (subjectKind === 'certificate') return deps.subjects.verifyCertificate(snapshot, subjectToken, certificate, nowMs)
-  if (clientKey !== undefined) {
-    const key = findPinnedKey(snapshot, clientKey)
-    return key ? { ok: true, subject: clientSubject(key) } : refuse('unproven_assertion', 'No client has this key any more.')
-  }
-  if (certificate) return deps.certificates.verify(snapshot, certificate, nowMs)
-  return refuse('no_client', 'Authenticate the client: by its certificate on the mTLS port, or by client_assertion.')
-}
-
-function refusalCode({ subjectKind, grant }: ExchangeRequest): ErrorCode {
-  if (subjectKind !== 'jwt') return 'client_not_authenticated'
-  return grant === 'jwt_bearer' ? 'assertion_refused' : 'subject_token_refused'
-}
-
 /** Which key, which account, what is granted, until when. */
 async function decide(attempt: Attempt, subject: VerifiedSubject): Promise<Plan | Denial> {
   const { deps, input, snapshot, presented, nowMs } = attempt
@@ -140,7 +103,11 @@ async function issue(
 ): Promise<TokenAnswer | Exclude<AppendOutcome, 'appended'>> {
   const { deps, input, snapshot } = attempt
   const frame = deps.issuanceFrames.get(plan.subjectKey, subject, plan.claims, input.address)
-  const claims = prepareClaims({ ...plan.claims, nonce: input.request.nonce ?? randomText(16) }, frame.claims)
+  const { idJagAudience } = plan.claims
+  const claims =
+    idJagAudience === undefined
+      ? prepareClaims({ ...plan.claims, nonce: input.request.nonce ?? randomText(16) }, frame.claims)
+      : prepareIdJag({ ...plan.claims, idJagAudience })
   const issued = issuedEvent(attempt, subject, plan, { claims, facts: frame.facts })
   const { resource } = plan.claims
   // Found before the commit: no leaf for a token that cannot be signed.
@@ -157,7 +124,7 @@ async function issue(
     subjectKey: rowToStore(plan.subjectKey),
   })
   const payload = withReceipt(claims, issued.leafHash)
-  const signing = signer.sign(payload, tokenTyp(resource.config.replay))
+  const signing = signer.sign(payload, idJagAudience === undefined ? tokenTyp(resource.config.replay) : idJagTyp)
   const [outcome, token] = await Promise.all([committing, signing])
   if (outcome !== 'appended') return outcome
   deps.failpoint?.(plan.opening ? 'account-opened' : 'before-answer')

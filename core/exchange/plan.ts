@@ -1,10 +1,12 @@
 // The decision, complete and still without effect: what will be claimed, written and opened if the commit agrees.
 
 import { type Account, isLive } from '#core/account/account.ts'
+import { findIdJagTarget, idJagLongestSeconds } from '#core/id-jag/mint.ts'
 import { newId, newUuid } from '#core/ids/id.ts'
 import { hashSecret, newSecret } from '#core/ids/secret.ts'
 import type { HeldSubjectKey } from '#core/keys/subject-keys.ts'
 import type { Permission } from '#core/permission/permission.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { Opening, Pin } from '#db/log/append.ts'
 import type { Attempt } from './attempt.ts'
@@ -12,8 +14,10 @@ import type { KeyBinding } from './bind-key.ts'
 import type { ClaimsInput } from './claims.ts'
 import { type Denial, deny } from './denial.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
+import type { ExchangeRequest } from './exchange-request.ts'
 import type { Grant } from './grant.ts'
 import { Pins } from './pins.ts'
+import { denyBeyond, withinProof } from './proof-bounds.ts'
 import { type AccountChoice, resolveAccount } from './resolve-account.ts'
 
 export interface Plan {
@@ -48,8 +52,12 @@ export async function planIssuance(
   if (!choice.ok) return choice
   const ceilingId = choice.kind === 'existing' ? choice.account.ceilingId : subject.agent.ceilingId
   const permission = ceilingId === subject.agent.ceilingId ? subject.agent.ceiling : await deps.ceilings.get(ceilingId)
-  const grant = deps.grants.evaluate(snapshot, subject.agent, { id: ceilingId, permission }, input.request)
+  const asked = aimRequest(snapshot, subject.bounds ? withinProof(input.request, subject.bounds) : input.request)
+  if ('ok' in asked) return asked
+  const grant = deps.grants.evaluate(snapshot, subject.agent, { id: ceilingId, permission }, asked)
   if (!grant.ok) return grant
+  const beyond = subject.bounds && denyBeyond(subject.bounds, grant)
+  if (beyond) return beyond
   if (grant.resource.config.replay === 'challenge' && input.request.nonce === undefined)
     return deny(
       'malformed_request',
@@ -58,7 +66,7 @@ export async function planIssuance(
     )
   const account = choice.kind === 'existing' ? choice.account : newAccount(attempt, subject, choice)
   const terms = { subject, key, grant, account }
-  const expiresSeconds = endOfToken(terms, input.request.ttlSeconds, nowSeconds)
+  const expiresSeconds = endOfToken(terms, input.request, nowSeconds)
   if (expiresSeconds <= nowSeconds || !isLive(account, nowSeconds))
     return deny('access_denied', 'nothing_left', 'Less than a second is left of the account or of the presented credentials.')
   const claimSecret = choice.kind === 'new' ? newSecret('claim') : ''
@@ -75,6 +83,15 @@ export async function planIssuance(
   }
 }
 
+/** An ID-JAG is asked for by its authorization server, behind which stands the resource that the grant is about. */
+function aimRequest(snapshot: TenantSnapshot, request: ExchangeRequest): ExchangeRequest | Denial {
+  const { idJagAudience, targets } = request
+  if (idJagAudience === undefined) return request
+  if (targets.length > 1) return deny('target_refused', 'several_targets', 'Ask for one resource in a request.')
+  const target = findIdJagTarget(snapshot, idJagAudience, targets[0])
+  return target.ok ? { ...request, targets: [target.resource.uri] } : deny('target_refused', 'unknown_target', target.hint)
+}
+
 /** What a token stands on. */
 interface Terms {
   readonly subject: VerifiedSubject
@@ -83,7 +100,11 @@ interface Terms {
   readonly account: Account
 }
 
-function claimsOf({ snapshot, nowMs }: Attempt, { subject, key, grant, account }: Terms, expiresSeconds: number): Plan['claims'] {
+function claimsOf(
+  { snapshot, input, nowMs }: Attempt,
+  { subject, key, grant, account }: Terms,
+  expiresSeconds: number,
+): Plan['claims'] {
   return {
     issuer: snapshot.tenant.issuer,
     configEpoch: snapshot.configEpoch,
@@ -95,6 +116,7 @@ function claimsOf({ snapshot, nowMs }: Attempt, { subject, key, grant, account }
     granted: grant.granted,
     resourceHash: grant.resourceHash,
     key: grant.resource.config.enforces.includes('cnf') ? key.key : undefined,
+    idJagAudience: input.request.idJagAudience,
     tokenId: newId('token', nowMs),
     issuedSeconds: Math.floor(nowMs / 1000),
     expiresSeconds,
@@ -102,10 +124,12 @@ function claimsOf({ snapshot, nowMs }: Attempt, { subject, key, grant, account }
 }
 
 /** A token outlives nothing that it stands on: account, subject token, certificate, registration, resource. Seconds since the epoch. */
-function endOfToken({ subject, key, grant, account }: Terms, askedSeconds: number | undefined, nowSeconds: number): number {
+function endOfToken({ subject, key, grant, account }: Terms, request: ExchangeRequest, nowSeconds: number): number {
+  const { ttlSeconds: askedSeconds, idJagAudience } = request
   const { resource } = grant
   const { token_ttl_seconds } = subject.agent.settings
-  const lifetime = Math.min(askedSeconds ?? token_ttl_seconds, token_ttl_seconds, resource.config.max_ttl_seconds)
+  const most = idJagAudience === undefined ? Number.POSITIVE_INFINITY : idJagLongestSeconds
+  const lifetime = Math.min(askedSeconds ?? token_ttl_seconds, token_ttl_seconds, resource.config.max_ttl_seconds, most)
   return Math.floor(Math.min(nowSeconds + lifetime, account.deadlineSeconds, subject.untilSeconds, key.notAfterSeconds))
 }
 

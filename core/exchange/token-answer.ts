@@ -1,3 +1,4 @@
+import { idJagResponseType, idJagTokenType } from '#core/id-jag/mint.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { AuthorizationDetail } from '#core/permission/permission.ts'
 import { accessTokenType } from './exchange-request.ts'
@@ -7,8 +8,8 @@ import type { Plan } from './plan.ts'
 export interface TokenAnswer {
   readonly access_token: string
   readonly issued_token_type: string
-  /** `DPoP` where the token is bound to a DPoP key (RFC 9449 § 5). */
-  readonly token_type: 'Bearer' | 'DPoP'
+  /** `DPoP` where the token is bound to a DPoP key (RFC 9449 § 5), `N_A` for what is no access token (RFC 8693 § 2.2.1). */
+  readonly token_type: 'Bearer' | 'DPoP' | 'N_A'
   readonly expires_in: number
   readonly scope?: string | undefined
   readonly authorization_details?: readonly AuthorizationDetail[] | undefined
@@ -18,14 +19,19 @@ export interface TokenAnswer {
   readonly claim_uri?: string | undefined
 }
 
+function tokenTypeOf({ idJagAudience, key }: Plan['claims']): TokenAnswer['token_type'] {
+  if (idJagAudience !== undefined) return idJagResponseType
+  return key?.kind === 'jkt' ? 'DPoP' : 'Bearer'
+}
+
 /** The claim secret stands in the URL's fragment, which browsers do not send: opening the link changes nothing. */
 export function tokenAnswer(plan: Plan, token: string, issuer: string, claimSecret: string | undefined): TokenAnswer {
   const { claims } = plan
   const { details, scopes } = claims.granted
   return {
     access_token: token,
-    issued_token_type: accessTokenType,
-    token_type: claims.key?.kind === 'jkt' ? 'DPoP' : 'Bearer',
+    issued_token_type: claims.idJagAudience === undefined ? accessTokenType : idJagTokenType,
+    token_type: tokenTypeOf(claims),
     expires_in: claims.expiresSeconds - claims.issuedSeconds,
     // RFC 6749 § 5.1: an absent scope means the requested one, so where all of it was dropped that must be said.
     scope: scopes.length > 0 || plan.dropped.scopes.length > 0 ? scopes.join(' ') : undefined,

@@ -2,16 +2,14 @@
 // that has an authorization server of its own, where the agent changes it for that server's access token. It says whose authority
 // is used and by which client, and lists no more than was granted here.
 
-import type { Signer } from '#core/keys/signer.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { Resource } from '#core/registry/resource.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { BoundKey } from '#core/subject/bound-key.ts'
-import { idJagTyp } from './verify.ts'
 
 export const idJagTokenType = 'urn:ietf:params:oauth:token-type:id-jag'
 /** RFC 8693 § 2.2.1: it is no access token, so `token_type` says so. */
-export const idJagResponseType = 'N_A'
+export const idJagResponseType = 'N_A' as const
 /** It is changed at once; its end is never later than this, in seconds after it was made. */
 export const idJagLongestSeconds = 300
 
@@ -54,10 +52,6 @@ export function idJagClaims(grant: IdJagGrant): Record<string, unknown> {
     sub: subject,
   }
 }
-
-/** The compact JWS. evt: hash of the leaf of its issuance. */
-export const mintIdJag = (signer: Signer, grant: IdJagGrant, evt?: string): Promise<string> =>
-  signer.sign(JSON.stringify({ ...idJagClaims(grant), ...(evt !== undefined && { evt }) }), idJagTyp)
 
 export type IdJagTarget =
   | { readonly ok: true; readonly resource: Resource; readonly audience: string }

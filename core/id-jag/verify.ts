@@ -4,7 +4,6 @@
 
 import type { ReadJwt } from '#core/jwt/parse-compact.ts'
 import { normalisePermission } from '#core/permission/normalise.ts'
-import type { Permission } from '#core/permission/permission.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { OpenIdTrustSource } from '#core/registry/trust-source.ts'
@@ -14,24 +13,16 @@ import { subjectOfClaims } from '#core/subject/claim-subject.ts'
 import type { JwksStore } from '#core/subject/jwks-store.ts'
 import { findBindingFault, findSignatureFault, soleAudience } from '#core/subject/jwt-proof.ts'
 import { checkProofTimes } from '#core/subject/proof-times.ts'
-import { refuse, type SubjectRefusal, type VerifiedSubject } from '#core/subject/subject.ts'
+import { type ProofBounds, refuse, type SubjectRefusal, type VerifiedSubject } from '#core/subject/subject.ts'
 
 export const idJagTyp = 'oauth-id-jag+jwt'
 export const isIdJag = ({ jwt }: ReadJwt): boolean => jwt.header.typ?.toLowerCase() === idJagTyp
-
-/** What the assertion allows; a request goes beyond it at no point. */
-export interface IdJagBounds {
-  /** RFC 8707 URIs; undefined: any resource. */
-  readonly resources: readonly string[] | undefined
-  /** Undefined when it names neither scope nor authorization_details; then the agent's own ceiling is the bound. */
-  readonly permission: Permission | undefined
-}
 
 export interface VerifiedIdJag {
   readonly ok: true
   /** The user as `foreign.subject`, acting through the client's agent. `boundKey`: its `cnf`; a `jkt` makes DPoP mandatory. */
   readonly subject: VerifiedSubject
-  readonly bounds: IdJagBounds
+  readonly bounds: ProofBounds
   /** What must not come twice (`FirstUses`, kind `id_jag`), until `subject.expiresSeconds`. */
   readonly use: readonly string[]
 }
@@ -96,7 +87,7 @@ function allows(client: Agent, source: OpenIdTrustSource, claims: Readonly<Recor
   })
 }
 
-type ReadClaims = { readonly ok: true; readonly sub: string; readonly jti: string; readonly bounds: IdJagBounds } | SubjectRefusal
+type ReadClaims = { readonly ok: true; readonly sub: string; readonly jti: string; readonly bounds: ProofBounds } | SubjectRefusal
 
 function readClaims(payload: Readonly<Record<string, unknown>>): ReadClaims {
   const { sub, jti, resource, scope, authorization_details: details } = payload

@@ -5,7 +5,13 @@ import type { PresentedCertificate } from './certificate.ts'
 import type { CertificateSubjects } from './certificate-subject.ts'
 import { markOf } from './snapshot-mark.ts'
 import { refuse, type SubjectResult, type VerifiedSubject } from './subject.ts'
-import { type JwtProofDeps, verifyJwtSubject } from './verify-jwt-subject.ts'
+import { type JwtProofDeps, type JwtRequest, verifyJwtSubject } from './verify-jwt-subject.ts'
+
+export interface JwtToVerify extends Partial<Omit<JwtRequest, 'token'>> {
+  readonly token: string
+  /** `SubjectAuthenticator.hashToken`. */
+  readonly tokenHash: string
+}
 
 /**
  * Verifies subject tokens, remembering verified ones by SHA-256 over the whole token (a shorter key could collide). What is
@@ -44,12 +50,12 @@ export class SubjectAuthenticator {
    */
   async verifyJwt(
     snapshot: TenantSnapshot,
-    { token, tokenHash, request = {} }: { readonly token: string; readonly tokenHash: string; readonly request?: object },
+    { token, tokenHash, request = {}, client }: JwtToVerify,
     nowMs: number,
   ): Promise<SubjectResult> {
     const kept = this.recall(snapshot, tokenHash, nowMs)
     if (kept) return { ok: true, subject: kept }
-    const { result, single } = await verifyJwtSubject(snapshot, this.#proofs, { token, request }, nowMs)
+    const { result, single } = await verifyJwtSubject(snapshot, this.#proofs, { token, request, client }, nowMs)
     if (result.ok && !single) this.#remembered.set(tokenHash, { mark: markOf(snapshot), subject: result.subject })
     else this.#remembered.delete(tokenHash)
     return result

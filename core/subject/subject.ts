@@ -1,6 +1,15 @@
 import { hash } from 'node:crypto'
+import type { Permission } from '#core/permission/permission.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import type { BoundKey } from './bound-key.ts'
+
+/** What a proof lists bounds what can be granted on it. */
+export interface ProofBounds {
+  /** RFC 8707 URIs; undefined: any resource. */
+  readonly resources: readonly string[] | undefined
+  /** Undefined: the agent's own ceiling is the bound. */
+  readonly permission: Permission | undefined
+}
 
 /** Who comes: a workload that a trust source vouched for, recognised as one agent of the tenant. Remembered by the token's hash. */
 export interface VerifiedSubject {
@@ -20,6 +29,8 @@ export interface VerifiedSubject {
   readonly expiresSeconds: number
   /** `cnf` of the proof: the key that it is bound to. */
   readonly boundKey: BoundKey | undefined
+  /** What the proof itself allows at most; undefined: it says nothing of that. */
+  readonly bounds?: ProofBounds
   /** Whether the proof itself is the TLS client certificate. */
   readonly byCertificate: boolean
 }

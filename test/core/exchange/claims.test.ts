@@ -16,6 +16,7 @@ const input: ClaimsInput = {
   taskId: 'build-42',
   resource: makeResource(),
   granted: { details: [], scopes: ['orders:read'] },
+  idJagAudience: undefined,
   resourceHash: 'h'.repeat(43),
   key: { kind: 'x5t#S256', thumbprint: 't'.repeat(43) },
   tokenId: `at_${'2'.repeat(32)}`,
