@@ -6,6 +6,7 @@ import { verifyIdJag } from '#core/id-jag/verify.ts'
 import { parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import { JwksStore } from '#core/subject/jwks-store.ts'
+import { verifyOpenIdSubject } from '#core/subject/openid-subject.ts'
 import { audience, makeAgent, makeResource, makeSnapshot, openIdSource, resourceUri } from '#test/core/subject/snapshot.ts'
 
 const nowMs = 1_795_305_600_000
@@ -120,6 +121,15 @@ describe('an identity assertion', () => {
     expect(await reasonFor(byTenant)).toBe('unknown_agent')
     expect(await reasonFor(byTenant, { tenant: 'acme' })).toBeUndefined()
   })
+})
+
+test('a rule that says whose users may act makes none of that issuer’s other tokens a proof of the agent', async () => {
+  const token = await sign({ aud: source.audience, client_id: undefined }, { typ: 'JWT' })
+  const parsed = parseCompactJwt(token)
+  if (!parsed.ok) throw new Error(parsed.reason)
+  const snapshot = makeSnapshot({ sources: [source], agents: [client] })
+  const result = await verifyOpenIdSubject(snapshot, jwks, { token, jwt: parsed.jwt }, nowMs)
+  expect(result).toMatchObject({ ok: false, reason: 'unknown_agent' })
 })
 
 describe('what a request asks for beside its assertion', () => {
