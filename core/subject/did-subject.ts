@@ -126,11 +126,7 @@ async function readVouching(
 /** A rule that asks for a type is fulfilled only by a credential whose issuer the rule's own trust source lists. */
 function isVouched(rule: AgentRule, credential: VerifiedCredential | undefined): boolean {
   if (!('credential_type' in rule) || rule.credential_type === undefined) return true
-  return (
-    credential !== undefined &&
-    credential.trustSourceIds.has(rule.trust_source) &&
-    credential.types.includes(rule.credential_type)
-  )
+  return credential?.trustSourceIds.has(rule.trust_source) === true && credential.types.includes(rule.credential_type)
 }
 
 const explain = (refusal: SubjectRefusal, credential: unknown): SubjectRefusal =>
