@@ -1,7 +1,19 @@
 // Every command there is, listed. Help, completion and the reference page are made from it.
 
 import type { Command } from './command.ts'
+import { bootstrap } from './commands/bootstrap.ts'
+import { login } from './commands/login.ts'
+import { logout } from './commands/logout.ts'
+import { profileCommands } from './commands/profile.ts'
+import { whoami } from './commands/whoami.ts'
 import { operationCommand } from './v1/operation-command.ts'
 import { operations } from './v1/operations.ts'
 
-export const commands: readonly Command[] = operations.map(operationCommand)
+export const commands: readonly Command[] = [
+  login,
+  logout,
+  whoami,
+  ...operations.map(operationCommand),
+  bootstrap,
+  ...profileCommands,
+]

@@ -1,5 +1,6 @@
 // The world outside, as a command sees it: streams, terminal, environment, clock. Tests give one of their own.
 
+import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline/promises'
 import { text as readAll } from 'node:stream/consumers'
 
@@ -21,6 +22,8 @@ export interface Io {
   readInput(): Promise<string>
   /** Asks on the terminal; the question goes to stderr. */
   ask(question: string): Promise<string>
+  /** Shows a page in the person's browser, if there is one. Never fails: the address is told as well. */
+  openUrl(url: string): void
 }
 
 /** The process's own. */
@@ -36,6 +39,7 @@ export function processIo(home: string, signal: AbortSignal): Io {
     err: text => void process.stderr.write(text),
     nowMs: () => Date.now(),
     readInput: () => readAll(process.stdin),
+    openUrl,
     ask: async question => {
       const lines = createInterface({ input: process.stdin, output: process.stderr })
       try {
@@ -45,4 +49,12 @@ export function processIo(home: string, signal: AbortSignal): Io {
       }
     },
   }
+}
+
+/** No shell sees the address. */
+function openUrl(url: string): void {
+  const program = process.platform === 'darwin' ? 'open' : 'xdg-open'
+  const child = spawn(program, [url], { stdio: 'ignore', detached: true })
+  child.on('error', () => undefined)
+  child.unref()
 }

@@ -1,7 +1,7 @@
 // People name things by their names, the API by ids.
 
 import type { Broker, Thing } from '../broker/broker.ts'
-import { CliError } from '../cli-error.ts'
+import { CliError, UsageError } from '../cli-error.ts'
 import type { PathPart } from './operation.ts'
 
 const id = /^[a-z]{2,5}_[0-9a-f]{32}$/
@@ -13,7 +13,8 @@ export async function findId(
   { argument, within, by = [] }: PathPart,
   given: string,
 ): Promise<string> {
-  if (id.test(given) || !within) return given
+  if (id.test(given)) return given
+  if (!within) throw new UsageError({ what: `"${given}" is no id of a ${argument}.`, next: `mayfly ${doing.split(' ')[0]} list` })
   const found: Thing[] = []
   for await (const thing of broker.all(doing, within)) {
     if (by.some(member => thing[member] === given)) found.push(thing)

@@ -8,7 +8,7 @@ import { writePrivateFile } from '../config/private-file.ts'
 import { confirm } from '../output/confirm.ts'
 import { tableOf } from '../output/table-of.ts'
 import { findId } from './find-id.ts'
-import type { Operation } from './operation.ts'
+import type { Operation, PathPart } from './operation.ts'
 import { fromFlags, readBody } from './read-body.ts'
 
 /** The command of one operation. */
@@ -18,9 +18,10 @@ export function operationCommand(operation: Operation): Command {
     name,
     summary,
     ...(about !== undefined && { about }),
-    arguments: parts.map(({ argument, within, by = [] }) => ({
+    arguments: parts.map(({ argument, within, by = [], own }) => ({
       name: argument,
-      summary: within ? `its id, or its ${by.join(' or ')}` : 'its id',
+      summary: `${within ? `its id, or its ${by.join(' or ')}` : 'its id'}${own ? '; else your own' : ''}`,
+      ...(own && { optional: true as const }),
     })),
     options: optionsOf(operation),
     examples,
@@ -64,10 +65,18 @@ async function run(context: Context, operation: Operation): Promise<void> {
 async function pathOf(context: Context, { name, path, parts = [] }: Operation): Promise<string> {
   let filled = path
   for (const part of parts) {
-    const id = await findId(context.broker(), name, part, context.args[part.argument]!)
+    const id = await idOf(context, name, part)
     filled = filled.replace(`{${part.parameter}}`, encodeURIComponent(id))
   }
   return filled
+}
+
+async function idOf(context: Context, doing: string, part: PathPart): Promise<string> {
+  const given = context.args[part.argument]
+  if (given !== undefined) return findId(context.broker(), doing, part, given)
+  const { body } = await context.broker().call(doing, { method: 'GET', path: '/v1/whoami' })
+  if (typeof body['tenant'] === 'string') return body['tenant']
+  throw new UsageError({ what: `mayfly ${doing} needs <${part.argument}>.`, why: 'You belong to no tenant of your own.' })
 }
 
 function show(context: Context, operation: Operation, { status, body }: { status: number; body: Thing }): void {

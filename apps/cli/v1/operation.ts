@@ -19,6 +19,8 @@ export interface PathPart {
   readonly within?: string
   /** Members that may name it, beside its id. */
   readonly by?: readonly string[]
+  /** May be left out: the caller's own tenant. */
+  readonly own?: true
 }
 
 /** One operation of `/v1` as a command. */
@@ -43,6 +45,8 @@ export interface Operation {
   readonly flags?: Readonly<Record<string, BodyFlag>>
   /** Flags that filter a list. */
   readonly query?: Readonly<Record<string, BodyFlag>>
+  /** Members that answers have and bodies have not, so that an answer can be sent back. */
+  readonly shown?: readonly string[]
   /** Cannot be undone: asks first. */
   readonly asks?: true
   readonly examples: readonly Example[]
@@ -58,10 +62,12 @@ export interface Kind {
   readonly example: string
   readonly columns: readonly string[]
   readonly by?: readonly string[]
+  /** Members that only answers have, beside the usual ones. */
+  readonly shown?: readonly string[]
 }
 
-/** Members that the broker adds; an answer can be sent back as a body without them. */
-export const shownOnly = ['id', 'client_id', 'created_at', 'updated_at', 'issuer_url']
+/** Members that the broker adds to each. */
+export const stamps = ['id', 'created_at', 'updated_at']
 
 /** The path part that names a thing of a kind. */
 export const partOf = ({ plural, noun, by = ['name'] }: Kind): PathPart => ({
@@ -84,6 +90,7 @@ const article = (noun: string): string => (/^[aeio]/.test(noun) ? 'an' : 'a')
 /** List, get, create, update, delete. */
 export function usualOperations(kind: Kind): Operation[] {
   const { plural, noun, example, columns } = kind
+  const shown = [...stamps, ...(kind.shown ?? [])]
   const parts = [partOf(kind)]
   const file = `${noun.replaceAll(' ', '-')}.yaml`
   return [
@@ -103,6 +110,7 @@ export function usualOperations(kind: Kind): Operation[] {
     row(`${plural} create`, `POST /v1/${plural}`, `Register ${article(noun)} ${noun}`, {
       answer: 'thing',
       file: true,
+      shown,
       examples: [
         { text: 'from a file, YAML or JSON', command: `mayfly ${plural} create -f ${file}` },
         { text: 'from another program', command: `generate-it | mayfly ${plural} create -f -` },
@@ -112,6 +120,7 @@ export function usualOperations(kind: Kind): Operation[] {
       answer: 'thing',
       parts,
       file: true,
+      shown,
       about: 'What the file does not say goes back to its default: a registration is replaced as a whole.',
       examples: [{ text: 'with what get wrote and you changed', command: `mayfly ${plural} update ${example} -f ${file}` }],
     }),

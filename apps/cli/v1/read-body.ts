@@ -5,7 +5,7 @@ import { CliError, UsageError } from '../cli-error.ts'
 import type { Context } from '../command.ts'
 import { resolvePath } from '../config/connection.ts'
 import { readNamedFile } from '../config/private-file.ts'
-import { type BodyFlag, type Operation, shownOnly } from './operation.ts'
+import type { BodyFlag, Operation } from './operation.ts'
 
 /** Throws a UsageError where neither file nor flags are given, or both. */
 export async function readBody(context: Context, operation: Operation): Promise<Readonly<Record<string, unknown>> | undefined> {
@@ -15,7 +15,7 @@ export async function readBody(context: Context, operation: Operation): Promise<
   if (file !== undefined) {
     if (Object.keys(made).length > 0)
       throw new UsageError({ what: 'A body comes from a file or from flags.', why: 'Both were given.' })
-    return withoutShown(parseBody(await readSource(context, file), file))
+    return withoutShown(parseBody(await readSource(context, file), file), operation.shown ?? [])
   }
   if (operation.file && Object.keys(flags).length === 0) {
     throw new UsageError({
@@ -81,5 +81,5 @@ function parseBody(text: string, file: string): Readonly<Record<string, unknown>
 const nameOf = (file: string): string => (file === '-' ? 'Standard input' : file)
 
 /** What `get` showed can be sent back: the members that only the broker sets are left out. */
-const withoutShown = (body: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
-  Object.fromEntries(Object.entries(body).filter(([member]) => !shownOnly.includes(member)))
+const withoutShown = (body: Readonly<Record<string, unknown>>, shown: readonly string[]): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(Object.entries(body).filter(([member]) => !shown.includes(member)))
