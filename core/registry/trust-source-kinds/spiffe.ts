@@ -1,12 +1,19 @@
 // A SPIFFE trust domain. Its bundle is given by the operator, as a document or as the address that it is fetched from; no
 // certificate and no token ever says where keys are.
 
+import { trustDomainOf } from '#core/enrolment/trust-domain.ts'
 import { findPatternFault } from '#core/subject/claim-pattern.ts'
 import { isTrustDomain } from '#core/subject/spiffe-id.ts'
 import { readSpiffeBundle } from '#core/trust-material/spiffe-bundle.ts'
 import { findAnchorFault } from '../anchor-fault.ts'
 import { findHttpsFault } from '../url-faults.ts'
-import { type CheckedTrustSource, type Complain, collectProblems, type TrustSourceKind } from './trust-source-kind.ts'
+import {
+  type CheckedTrustSource,
+  type Complain,
+  collectProblems,
+  type IssuerContext,
+  type TrustSourceKind,
+} from './trust-source-kind.ts'
 
 export interface SpiffeTrustSource {
   readonly kind: 'spiffe'
@@ -56,10 +63,13 @@ export const spiffeKind: TrustSourceKind<SpiffeInput, SpiffeTrustSource, SpiffeR
   },
 }
 
-function validate({ kind, name, ...config }: SpiffeInput): CheckedTrustSource {
+function validate({ kind, name, ...config }: SpiffeInput, { baseUrl }: IssuerContext): CheckedTrustSource {
   const { problems, complain } = collectProblems()
   if (!isTrustDomain(config.trust_domain))
     complain('/trust_domain', 'Write it as in spiffe://<trust domain>/…: a-z, 0-9, . _ and -.')
+  // Its IDs would be those that the built-in CA gives, under another authority.
+  if (config.trust_domain.endsWith(trustDomainOf(baseUrl, '')))
+    complain('/trust_domain', 'Trust domains below the host of this deployment belong to the built-in authorities.')
   if ((config.bundle === undefined) === (config.bundle_url === undefined))
     complain('', 'Give exactly one of bundle and bundle_url.')
   if (config.bundle !== undefined) complainOfBundle(config.bundle, complain)

@@ -68,7 +68,7 @@ describe.each([
   })
   afterAll(() => served.close())
 
-  test('headers are not looked at: certificate and address are the connection’s', async () => {
+  test('row 14: headers are not looked at: certificate and address are the connection’s', async () => {
     expect(await served.ask(forwarded)).toEqual(nothing)
     expect(await served.ask(forwarded, proxy)).toEqual({ certificate: thumbprintOf(proxy), address: '127.0.0.1' })
   })

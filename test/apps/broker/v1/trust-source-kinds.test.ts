@@ -50,6 +50,9 @@ describe('spiffe', () => {
     ['', { bundle: { keys: [] } }],
     ['/trust_domain', { trust_domain: 'spiffe://x.example' }],
     ['/trust_domain', { trust_domain: 'X.example' }],
+    // Of the built-in authority of this tenant, and of another.
+    ['/trust_domain', { trust_domain: 'first.broker.example' }],
+    ['/trust_domain', { trust_domain: 'other.broker.example' }],
     ['/bundle_url', { bundle_url: 'http://spire.example/bundle' }],
     ['/bundle', { bundle_url: undefined, bundle: { keys: [] } }],
     ['/bundle', { bundle_url: undefined, bundle: { keys: [{ use: 'x509-svid', x5c: ['AAAA'] }] } }],
