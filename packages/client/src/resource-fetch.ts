@@ -22,6 +22,8 @@ export class ResourceCaller {
   readonly #taskToken: (permissions: Permissions, options?: TaskTokenOptions) => TaskToken
   readonly #prover: DpopProver | undefined
   readonly #kept = new Map<string, TaskToken>()
+  /** Resources that were found to take only tokens with a nonce of theirs. */
+  readonly #nonceFirst = new Set<string>()
 
   constructor(
     dispatcher: Agent,
@@ -42,7 +44,15 @@ export class ResourceCaller {
       })
     }
     const token = isToken ? permissions : this.#tokenFor(permissions)
-    const used = await token.get(init.signal ? { signal: init.signal } : {})
+    const patience = init.signal ? { signal: init.signal } : {}
+    const withNonce = isToken || permissions.nonce !== undefined ? undefined : permissions
+    const used =
+      (withNonce && this.#nonceFirst.has(permissions.resource) && (await this.#answer(url, init, withNonce))) ||
+      (await token.get(patience).catch(async (error: unknown) => {
+        const answered = withNonce && isRefusal(error) ? await this.#answer(url, init, withNonce) : undefined
+        if (!answered) throw error
+        return answered
+      }))
     const response = await this.#send(url, init, used)
     if (response.status !== 401) return response
     // The resource knows something that we do not: the account has ended, the key changed, the token was revoked.
@@ -58,6 +68,29 @@ export class ResourceCaller {
   close(): void {
     for (const token of this.#kept.values()) token.close()
     this.#kept.clear()
+  }
+
+  /**
+   * A token for a nonce of the resource; undefined when the resource gives none. For a resource that takes only such tokens the
+   * broker makes no others, so there the resource is asked first.
+   */
+  async #answer(url: URL, init: ResourceInit, permissions: Permissions): Promise<TaskTokenValue | undefined> {
+    const nonce = await this.#askForNonce(url, init)
+    if (nonce === undefined) {
+      this.#nonceFirst.delete(permissions.resource)
+      return undefined
+    }
+    this.#nonceFirst.add(permissions.resource)
+    const answering = this.#taskToken({ ...permissions, nonce }, { reuse: false })
+    return answering.get(init.signal ? { signal: init.signal } : {})
+  }
+
+  /** The nonce of a resource that gives one to whoever comes without a token; the request is sent bare, so that it has no effect. */
+  async #askForNonce(url: URL, init: ResourceInit): Promise<string | undefined> {
+    const bare = { method: methodOf(init), redirect: 'manual', dispatcher: this.#dispatcher } as const
+    const response = await fetch(url, { ...bare, signal: init.signal ?? null })
+    await response.body?.cancel()
+    return response.status === 401 ? (response.headers.get('task-nonce') ?? undefined) : undefined
   }
 
   async #send(url: URL, init: ResourceInit, token: TaskTokenValue): Promise<ResourceResponse> {
@@ -102,6 +135,8 @@ export class ResourceCaller {
     }
   }
 }
+
+const isRefusal = (error: unknown): boolean => error instanceof MayflyError && error.error === 'invalid_request'
 
 /** Whether the URL is the resource or lies below it. */
 function isWithin(url: URL, resource: string): boolean {
