@@ -22,7 +22,7 @@ export const command: Command = {
     'join-token-file': { type: 'string', value: 'FILE', summary: 'a file with the join token; - is standard input' },
     'join-token': { type: 'string', value: 'TOKEN', summary: 'the join token itself; others on this machine may see it' },
     'subject-token-file': { type: 'string', value: 'FILE', summary: 'a file with a workload token: Kubernetes, CI' },
-    instance: { type: 'string', value: 'NAME', summary: 'name of this instance of the agent; else the broker chooses' },
+    instance: { type: 'string', value: 'NAME', summary: 'with a join token: how its SPIFFE ID begins to name this instance' },
     watch: { type: 'boolean', summary: 'stay, and renew the certificate in time' },
   },
   examples: [
@@ -81,6 +81,8 @@ async function tokenReader({ io, flags }: Context): Promise<Enrolment['token']> 
   const [literal, joinFile, subjectFile] = ['join-token', 'join-token-file', 'subject-token-file'].map(name => flags.text(name))
   if ([literal, joinFile, subjectFile].filter(given => given !== undefined).length > 1)
     throw new UsageError({ what: 'Give one of --join-token-file, --join-token and --subject-token-file.' })
+  if (flags.text('instance') !== undefined && literal === undefined && joinFile === undefined)
+    throw new UsageError({ what: '--instance goes with a join token.', why: 'Otherwise the proof says which instance this is.' })
   if (subjectFile !== undefined) return () => ({ subject_token: readNamedFile(resolvePath(io, subjectFile)).trim() })
   const input = joinFile === '-' ? (await io.readInput()).trim() : literal
   if (input !== undefined) return () => ({ join_token: input })

@@ -1,9 +1,9 @@
 // The folder of an enrolled agent: key.pem (0600), cert.pem (leaf, then what stands between it and the anchor), ca.pem. Each file
-// is replaced whole. The key stays while its certificate is renewed, so whoever reads key and certificate one after the other
-// always has two that belong together; a new key comes with a new enrolment only, and then the certificate goes first.
+// is replaced whole. The key stays as long as the folder does: whoever reads key and certificate one after the other always has two
+// that belong together, and a token of the platform, which is good for the first key that used it, can be used again after an
+// answer was lost.
 
 import type { KeyObject, X509Certificate } from 'node:crypto'
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { CliError } from '../cli-error.ts'
 import { findPrivateFile, writePrivateFile } from '../config/private-file.ts'
@@ -21,8 +21,8 @@ export interface IdentityFolder {
   readonly caFile: string
   /** What it holds, if the certificate holds at `nowMs`. Throws a CliError where others may read the key. */
   find(nowMs: number): Identity | undefined
-  /** The key to enrol with: a new one, which the folder holds before anybody certifies it. */
-  makeKey(): string
+  /** The key to enrol with, PEM; made where there is none, and stored before anybody certifies it. */
+  keepKey(): string
   store(issued: { readonly chainPem: string; readonly caPem: string }): void
 }
 
@@ -39,13 +39,15 @@ export function openIdentityFolder(path: string): IdentityFolder {
       if (!certificate || Date.parse(certificate.validTo) <= nowMs) return undefined
       return { keyPem, chainPem, certificate }
     },
-    makeKey() {
+    keepKey() {
       const kept = findPrivateFile(keyFile)
-      if (kept !== undefined) keyOf(keyFile, kept)
-      rmSync(certFile, { force: true })
-      const keyPem = newKeyPem()
-      writePrivateFile(keyFile, keyPem)
-      return keyPem
+      if (kept !== undefined) {
+        keyOf(keyFile, kept)
+        return kept
+      }
+      const made = newKeyPem()
+      writePrivateFile(keyFile, made)
+      return made
     },
     store({ chainPem, caPem }) {
       writePrivateFile(caFile, caPem)
@@ -54,13 +56,13 @@ export function openIdentityFolder(path: string): IdentityFolder {
   }
 }
 
-/** A key of another kind was made by somebody else and may be all there is of it: it is neither used nor replaced. */
+/** A key of another kind was made by somebody else: it is neither used nor replaced. */
 function keyOf(file: string, pem: string): KeyObject {
   const key = readKey(pem)
   if (key) return key
   throw new CliError({
     what: `${file} holds no key that mayfly made.`,
-    why: 'Enrolling would replace it.',
+    why: 'Keys of this command are P-256, PKCS #8, without a passphrase.',
     next: 'Move it away, or choose another --dir.',
   })
 }

@@ -47,7 +47,7 @@ async function renew({ connection, folder }: Enrolment, identity: Identity): Pro
 async function begin({ connection, folder, token, instance }: Enrolment): Promise<Issued> {
   const proof = token()
   if (!proof) throw nothingToEnrolWith(folder)
-  const csr = await createCertificateRequest(folder.makeKey())
+  const csr = await createCertificateRequest(folder.keepKey())
   const issued = await enrol(connection, { csr, ...proof, ...(instance !== undefined && { instance }) })
   folder.store({ chainPem: issued.chain_pem, caPem: issued.ca_pem })
   return issued
