@@ -1,6 +1,7 @@
 // Every command there is, listed. Help, completion and the reference page are made from it.
 
 import type { Command } from './command.ts'
+import { command as agentEnroll } from './commands/agent-enroll.ts'
 import { bootstrap } from './commands/bootstrap.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
@@ -13,6 +14,7 @@ export const commands: readonly Command[] = [
   login,
   logout,
   whoami,
+  agentEnroll,
   ...operations.map(operationCommand),
   bootstrap,
   ...profileCommands,

@@ -5,7 +5,7 @@ import { everywhere } from './parse-words.ts'
 
 /** Which commands of the top level stand together, and how a group is headed. */
 const sections: readonly (readonly [string, readonly string[]])[] = [
-  ['Everyday', ['login', 'logout', 'whoami', 'apply', 'token', 'explain']],
+  ['Everyday', ['login', 'logout', 'whoami', 'apply', 'token', 'explain', 'agent']],
   ['Registered', ['tenants', 'trust-sources', 'agents', 'resources', 'sign-in-providers']],
   ['People, tokens and approval', ['operators', 'people', 'two-person', 'changes']],
   ['This broker and this command', ['bootstrap', 'keys', 'profile', 'completion']],

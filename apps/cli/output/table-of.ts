@@ -24,6 +24,7 @@ function cellOf(value: unknown, column: string): string {
   if (Array.isArray(value)) return value.map(item => cellOf(item, '')).join(', ')
   if (typeof value === 'object') return JSON.stringify(value)
   // To the minute, in UTC, as the broker's log has it.
-  if (/(^|[._])(at|since)$/.test(column) && typeof value === 'string') return value.replace(/^(\S{10})T(\d\d:\d\d).*$/, '$1 $2Z')
+  if (/(^|[._])(at|since|not_after)$/.test(column) && typeof value === 'string')
+    return value.replace(/^(\S{10})T(\d\d:\d\d).*$/, '$1 $2Z')
   return String(value)
 }

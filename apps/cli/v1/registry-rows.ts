@@ -74,11 +74,40 @@ const resourceCredentialRows: Operation[] = [
   }),
 ]
 
+const ofAgent = '/v1/agents/{id}/join-tokens'
+const joinTokenRows: Operation[] = [
+  row('agents join-tokens list', `GET ${ofAgent}`, "List an agent's join tokens and who came by them", {
+    answer: 'list',
+    parts: [partOf(agents)],
+    columns: ['note', 'expires_at', 'used_at', 'instance.name', 'instance.not_after', 'id'],
+    examples: [{ text: 'of one agent', command: `mayfly agents join-tokens list ${agents.example}` }],
+  }),
+  row('agents join-tokens create', `POST ${ofAgent}`, 'Create a join token, for the first certificate of an agent', {
+    answer: 'secret',
+    about: 'The machine that gets it redeems it once: mayfly agent enroll. From then on its certificate renews itself.',
+    parts: [partOf(agents)],
+    flags: {
+      'expires-in': expiresIn('it'),
+      note: { type: 'string', member: 'note', value: 'TEXT', summary: 'where it goes, for whoever reads the list' },
+    },
+    examples: [
+      { text: 'for one machine', command: `mayfly agents join-tokens create ${agents.example} --note laptop --out join-token` },
+    ],
+  }),
+  row('agents join-tokens delete', `DELETE ${ofAgent}/{join_token_id}`, 'End a join token; who came by it cannot renew', {
+    answer: 'nothing',
+    parts: [partOf(agents), { parameter: 'join_token_id', argument: 'join-token' }],
+    asks: true,
+    examples: [{ text: 'by its id', command: `mayfly agents join-tokens delete ${agents.example} join_…` }],
+  }),
+]
+
 /** In the order of help pages. */
 export const registryRows: readonly Operation[] = [
   ...tenantRows,
   ...usualOperations(trustSources),
   ...usualOperations(agents),
+  ...joinTokenRows,
   ...usualOperations(resources),
   ...resourceCredentialRows,
 ]

@@ -13,6 +13,7 @@ export interface Ran {
   readonly out: string
   readonly err: string
   /** stdout as JSON. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came
   json(): any
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { commands } from '#apps/cli/commands.ts'
 import { operations } from '#apps/cli/v1/operations.ts'
@@ -85,7 +86,7 @@ describe('a registration', () => {
   })
 
   test('is not deleted unasked', async () => {
-    const { code, err } = await mayfly(['agents', 'delete', 'pop-agent'])
+    const { code, err } = await mayfly(['agents', 'delete', 'bearer-agent'])
     expect([code, err]).toMatchObject([2, expect.stringContaining('Add --yes')])
   })
 
@@ -104,7 +105,6 @@ describe('a registration', () => {
 
 describe('a secret', () => {
   test('goes into a file that only its owner reads', async () => {
-    const { statSync, readFileSync } = await import('node:fs')
     const ran = await mayfly([
       'operators',
       'create',
@@ -131,6 +131,9 @@ describe('a secret', () => {
 
 describe('a change that needs two people', () => {
   test('is told to wait, with the next step', async () => {
+    const provider =
+      'name: login\nissuer: https://login.example\nclient_id: mayfly\ngroups_claim: groups\nrules: [{group: a, role: auditor}]\n'
+    expect((await mayfly(['sign-in-providers', 'create', '-f', person.file('p.yaml', provider)])).code).toBe(0)
     expect((await mayfly(['two-person', 'set', '--classes', 'trust', '--json'])).json()).toEqual({ classes: ['trust'] })
     const { code, out, err } = await mayfly([
       'trust-sources',
