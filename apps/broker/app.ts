@@ -4,11 +4,13 @@ import type { RequestListener } from 'node:http'
 import helmet from '@fastify/helmet'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance } from 'fastify'
+import { createEnrolDeps } from '#core/enrolment/enrol-deps.ts'
 import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
 import type { BrokerDeps } from './deps.ts'
 import { findPrincipal } from './http/access.ts'
 import { createBaseApp } from './http/base-app.ts'
 import { createCursors } from './http/cursor.ts'
+import { enrolRoutes } from './routes/enrol/enrol-routes.ts'
 import { healthRoutes } from './routes/health.ts'
 import { oauthRoutes } from './routes/oauth/oauth-routes.ts'
 import { createTokenDoor } from './routes/oauth/token-door.ts'
@@ -34,6 +36,8 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   const tokenRoute = { exchange: deps.exchange, directory, publicUrl, mtlsUrl, peers }
   const tokenDoor = createTokenDoor(app, tokenRoute)
   app.register(oauthRoutes, { ...tokenRoute, challenges: deps.challenges, clock })
+  const enrolment = createEnrolDeps({ ...deps.exchange, directory, db: database.db, keyEncryption, baseUrl: publicUrl })
+  app.register(enrolRoutes, { enrolment, directory, peers })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
   app.register(async management => {
     // Not for /token, which sheds load by its own queue and deadline, at no cost for those who are served.

@@ -43,6 +43,8 @@ export const errorCodes = {
     'temporarily_unavailable',
     'The keys of the token issuer cannot be read. Retry after the stated time.',
   ),
+  enrolment_refused: row(400, 'invalid_grant', 'No certificate was issued: the proof was not accepted.'),
+  csr_refused: row(400, 'invalid_request', 'No certificate was issued: the certificate signing request was not accepted.'),
   internal: row(500, 'server_error', 'Something failed inside the broker.'),
   not_authenticated: row(401, 'invalid_token', 'Present a valid credential.'),
   forbidden: row(403, 'insufficient_scope', 'This credential may not do that.'),

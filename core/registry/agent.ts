@@ -19,6 +19,10 @@ export interface AgentSettings {
   readonly may_open: boolean
   readonly account_ttl_seconds: number
   readonly token_ttl_seconds: number
+  /** Whether a token of a trust source is enough to get a certificate of the built-in CA; left out: it is not. */
+  readonly may_enroll?: boolean
+  /** Life of such a certificate; left out: an hour. */
+  readonly certificate_ttl_seconds?: number
   /** What is granted when a request names no permission at all; undefined: such a request is refused. */
   readonly default_permission?: {
     readonly resource: string

@@ -50,6 +50,10 @@ export const v1Access: AccessTable = {
   'PUT /v1/agents/:id': writes,
   'DELETE /v1/agents/:id': writes,
 
+  'POST /v1/agents/:id/join-tokens': writes,
+  'GET /v1/agents/:id/join-tokens': reads,
+  'DELETE /v1/agents/:id/join-tokens/:join_token_id': writes,
+
   'POST /v1/resources': writes,
   'GET /v1/resources': reads,
   'GET /v1/resources/:id': reads,

@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { formatId } from '#core/ids/id.ts'
+import { longestCertificateSeconds } from '#core/keys/rotation/times.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { AgentRule, AgentSettings } from '#core/registry/agent.ts'
 import { registerAgent, removeAgent, replaceAgent } from '#core/registry/agents.ts'
@@ -29,6 +30,20 @@ const Settings = Type.Object(
     token_ttl_seconds: Type.Optional(
       Type.Integer({ minimum: 5, maximum: 3600, default: 300, description: 'Longest life of a token.' }),
     ),
+    may_enroll: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Whether a token of a trust source is enough to get a certificate of the built-in CA.',
+      }),
+    ),
+    certificate_ttl_seconds: Type.Optional(
+      Type.Integer({
+        minimum: 300,
+        maximum: longestCertificateSeconds,
+        default: 3600,
+        description: 'Life of such a certificate.',
+      }),
+    ),
     default_permission: Type.Optional(
       Type.Object(
         { resource: Uri('RFC 8707.'), scope: Type.Optional(Scope), authorization_details: Type.Optional(Details) },
@@ -46,7 +61,7 @@ const body = {
     pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
     description: 'When its registration is to be looked at again.',
   }),
-  rules: Type.Array(Rule, { minItems: 1, maxItems: 32 }),
+  rules: Type.Array(Rule, { maxItems: 32, description: 'None: only who enrolled is this agent.' }),
   ceiling: Ceiling,
 }
 

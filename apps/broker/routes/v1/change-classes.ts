@@ -26,6 +26,10 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
   'PUT /v1/agents/:id': 'ceilings',
   'DELETE /v1/agents/:id': 'ceilings',
 
+  // Whoever holds one is taken for the agent, as if a rule named it.
+  'POST /v1/agents/:id/join-tokens': 'trust',
+  'DELETE /v1/agents/:id/join-tokens/:join_token_id': null,
+
   'POST /v1/resources': 'ceilings',
   'PUT /v1/resources/:id': 'ceilings',
   'DELETE /v1/resources/:id': 'ceilings',

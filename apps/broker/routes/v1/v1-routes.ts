@@ -9,6 +9,7 @@ import { bootstrapRoute } from './bootstrap.ts'
 import { demandClasses } from './change-classes.ts'
 import { changeRoutes } from './changes.ts'
 import type { ManagementDeps, V1App, V1Deps } from './deps.ts'
+import { joinTokenRoutes } from './join-tokens.ts'
 import { keyRoutes } from './keys.ts'
 import { Operations } from './operation.ts'
 import { operatorRoutes } from './operators.ts'
@@ -40,6 +41,7 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     tenantRoutes(app, deps)
     trustSourceRoutes(app, deps)
     agentRoutes(app, deps)
+    joinTokenRoutes(app, deps)
     resourceRegistryRoutes(app, deps)
     resourceCredentialRoutes(app, deps)
     keyRoutes(app, deps)

@@ -1,0 +1,42 @@
+import { newUuid } from '#core/ids/id.ts'
+import type { Db } from '#db/connect.ts'
+import { insertEnrolment, keepEnrolment, renewEnrolment } from '#db/enrolment/enrolments.ts'
+import { useJoinToken } from '#db/enrolment/join-tokens.ts'
+import type { Enrollee } from './enrollee.ts'
+
+export interface Claim {
+  /** uuid */
+  readonly tenantId: string
+  readonly enrollee: Enrollee
+  /** End of the certificate that will be issued. */
+  readonly notAfter: Date
+  readonly nowMs: number
+}
+
+/**
+ * Uses up what is good once, and keeps who has a certificate by what. Done before anything is signed: if the broker dies in
+ * between, a join token is lost and nobody has two certificates. Of two requests with one token exactly one gets by.
+ * Returns why there is no right any more.
+ */
+export async function claimRight(db: Db, claim: Claim): Promise<{ readonly reason: string; readonly hint: string } | undefined> {
+  const { tenantId, enrollee, notAfter, nowMs } = claim
+  const enrolment = { id: newUuid(nowMs), tenantId, agentId: enrollee.agent.id, instance: enrollee.instance, notAfter }
+  if (enrollee.by === 'certificate') return (await renewEnrolment(db, enrolment)) ? undefined : ended
+  if (enrollee.by === 'subject_token') {
+    await keepEnrolment(db, { ...enrolment, joinTokenId: null, trustSourceId: enrollee.subject.trustSourceId })
+    return undefined
+  }
+  const { joinTokenId } = enrollee
+  const used = await db.transaction().execute(async trx => {
+    if (!(await useJoinToken(trx, joinTokenId))) return false
+    await insertEnrolment(trx, { ...enrolment, joinTokenId, trustSourceId: null })
+    return true
+  })
+  return used ? undefined : lost
+}
+
+const lost = { reason: 'join_token_used', hint: 'The join token was used, deleted or has expired meanwhile.' }
+const ended = {
+  reason: 'enrolment_ended',
+  hint: 'This instance may not renew any more: what it enrolled by was deleted. Enrol it anew.',
+}

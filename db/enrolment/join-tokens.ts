@@ -1,0 +1,129 @@
+import { sql } from 'kysely'
+import type { Db, Trx } from '../connect.ts'
+import type { Page } from '../registry/page.ts'
+
+/** A join token, and who came by it. */
+export interface JoinTokenRow {
+  readonly id: string
+  readonly tenant_id: string
+  readonly agent_id: string
+  readonly note: string | null
+  readonly created_at: Date
+  readonly expires_at: Date
+  readonly used_at: Date | null
+  /** Of the instance that used it; null: nobody, or its last certificate ended long ago. */
+  readonly instance: string | null
+  readonly renewed_at: Date | null
+  readonly not_after: Date | null
+}
+
+export interface NewJoinToken {
+  readonly id: string
+  readonly tenant_id: string
+  readonly agent_id: string
+  readonly note: string | null
+  readonly secret_hash: Buffer
+  readonly expires_at: Date
+}
+
+const selectTokens = (db: Db) =>
+  db
+    .selectFrom('mayfly.join_token as j')
+    .leftJoin('mayfly.enrolment as e', 'e.join_token_id', 'j.id')
+    .select([
+      'j.id',
+      'j.tenant_id',
+      'j.agent_id',
+      'j.note',
+      'j.created_at',
+      'j.expires_at',
+      'j.used_at',
+      'e.instance',
+      'e.renewed_at',
+      'e.not_after',
+    ])
+
+export async function insertJoinToken(trx: Trx, row: NewJoinToken): Promise<void> {
+  await trx.insertInto('mayfly.join_token').values(row).execute()
+}
+
+export function findJoinToken(db: Db, id: string, agentId: string, tenantId: string): Promise<JoinTokenRow | undefined> {
+  return selectTokens(db)
+    .where('j.id', '=', id)
+    .where('j.agent_id', '=', agentId)
+    .where('j.tenant_id', '=', tenantId)
+    .executeTakeFirst()
+}
+
+export function listJoinTokens(db: Db, agentId: string, tenantId: string, page: Page): Promise<JoinTokenRow[]> {
+  let query = selectTokens(db)
+    .where('j.agent_id', '=', agentId)
+    .where('j.tenant_id', '=', tenantId)
+    .orderBy('j.id')
+    .limit(page.limit)
+  if (page.afterId !== undefined) query = query.where('j.id', '>', page.afterId)
+  return query.execute()
+}
+
+/** Who came by it can renew no more. Undefined: there is none. */
+export async function deleteJoinToken(
+  trx: Trx,
+  id: string,
+  agentId: string,
+  tenantId: string,
+): Promise<{ used: boolean } | undefined> {
+  const row = await trx
+    .deleteFrom('mayfly.join_token')
+    .where('id', '=', id)
+    .where('agent_id', '=', agentId)
+    .where('tenant_id', '=', tenantId)
+    .returning('used_at')
+    .executeTakeFirst()
+  return row && { used: row.used_at !== null }
+}
+
+export interface PresentedJoinToken {
+  readonly id: string
+  readonly tenantId: string
+  readonly agentId: string
+  readonly state: 'fresh' | 'used' | 'expired'
+}
+
+/** Tokens by hex of their hash, in whatever state; of those there are. */
+export async function findPresentedJoinTokens(db: Db, hashes: readonly string[]): Promise<Map<string, PresentedJoinToken>> {
+  const rows = await db
+    .selectFrom('mayfly.join_token')
+    .select(['id', 'tenant_id', 'agent_id', 'secret_hash'])
+    .select(
+      sql<
+        PresentedJoinToken['state']
+      >`case when used_at is not null then 'used' when expires_at <= clock_timestamp() then 'expired' else 'fresh' end`.as(
+        'state',
+      ),
+    )
+    .where(
+      'secret_hash',
+      'in',
+      hashes.map(hex => Buffer.from(hex, 'hex')),
+    )
+    .execute()
+  return new Map(
+    rows.map(({ secret_hash, tenant_id, agent_id, id, state }) => [
+      secret_hash.toString('hex'),
+      { id, state, tenantId: tenant_id, agentId: agent_id },
+    ]),
+  )
+}
+
+/** Uses it up, by the database's clock. Of several at once exactly one is told true. */
+export async function useJoinToken(trx: Trx, id: string): Promise<boolean> {
+  const row = await trx
+    .updateTable('mayfly.join_token')
+    .set({ used_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', id)
+    .where('used_at', 'is', null)
+    .where('expires_at', '>', sql<Date>`clock_timestamp()`)
+    .returning('id')
+    .executeTakeFirst()
+  return row !== undefined
+}
