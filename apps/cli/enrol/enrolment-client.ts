@@ -2,7 +2,7 @@
 // mTLS port.
 
 import { Agent, request } from 'undici'
-import { unreachable } from '../broker/refusal.ts'
+import { refusalOf, unreachable } from '../broker/refusal.ts'
 import { CliError, systemCode } from '../cli-error.ts'
 import type { Connection } from '../config/connection.ts'
 import type { Identity } from './identity-folder.ts'
@@ -32,9 +32,9 @@ export interface Wanted {
 
 /** A failure that may be gone in a moment: no answer, or 429, or 5xx. */
 export class Unavailable extends CliError {
-  readonly retryAfterMs: number | undefined
+  readonly retryAfterMs: number
 
-  constructor(error: CliError, retryAfterMs?: number) {
+  constructor(error: CliError, retryAfterMs = 0) {
     super(error.failure)
     this.retryAfterMs = retryAfterMs
   }
@@ -58,9 +58,9 @@ export async function enrol(connection: Connection, wanted: Wanted, identity?: I
   })
   try {
     const url = identity ? await findRenewalUrl(agent, issuer) : `${issuer}/enroll`
-    const { status, body, retryAfterMs } = await send(agent, url, JSON.stringify(wanted))
-    if (status === 201) return body as unknown as Issued
-    throw refused(status, body, retryAfterMs)
+    const answer = await send(agent, url, JSON.stringify(wanted))
+    if (answer.status === 201) return answer.body as unknown as Issued
+    throw refused(answer)
   } catch (error) {
     if (error instanceof CliError) throw error
     throw new Unavailable(unreachable(connection.url, systemCode(error) ?? (error as Error).message))
@@ -69,23 +69,23 @@ export async function enrol(connection: Connection, wanted: Wanted, identity?: I
   }
 }
 
-/** Beside the token endpoint, which the metadata names on the mTLS port (RFC 8705 § 5). */
+/** On the mTLS port, as the metadata names it (RFC 8705 § 5). */
 async function findRenewalUrl(agent: Agent, issuer: string): Promise<string> {
-  const { status, body, retryAfterMs } = await send(agent, `${issuer}/.well-known/oauth-authorization-server`)
-  if (status !== 200) throw refused(status, body, retryAfterMs)
-  const aliases = body['mtls_endpoint_aliases'] as { readonly token_endpoint?: unknown } | undefined
-  const found = URL.parse(String(aliases?.token_endpoint ?? ''))
-  if (found?.protocol === 'https:' && found.pathname.endsWith('/token')) return new URL('enroll', found).href
+  const answer = await send(agent, `${issuer}/.well-known/oauth-authorization-server`)
+  if (answer.status !== 200) throw refused(answer)
+  const aliases = answer.body['mtls_endpoint_aliases'] as { readonly enrolment_endpoint?: unknown } | undefined
+  const found = URL.parse(String(aliases?.enrolment_endpoint ?? ''))
+  if (found?.protocol === 'https:') return found.href
   throw new CliError({
-    what: `${issuer} is no broker that renews certificates.`,
-    why: 'It names no port for client certificates.',
+    what: `${issuer} renews no certificates.`,
+    why: 'Its metadata names no mTLS alias of enrolment_endpoint.',
   })
 }
 
 interface Answer {
   readonly status: number
   readonly body: Readonly<Record<string, unknown>>
-  readonly retryAfterMs: number | undefined
+  readonly retryAfterSeconds: number | undefined
 }
 
 async function send(agent: Agent, url: string, json?: string): Promise<Answer> {
@@ -99,18 +99,15 @@ async function send(agent: Agent, url: string, json?: string): Promise<Answer> {
   return {
     status: statusCode,
     body: isJson ? JSON.parse(text) : {},
-    retryAfterMs: seconds > 0 ? seconds * 1000 : undefined,
+    retryAfterSeconds: seconds > 0 ? seconds : undefined,
   }
 }
 
-function refused(status: number, body: Answer['body'], retryAfterMs: number | undefined): CliError {
-  const code = typeof body['error'] === 'string' ? body['error'] : undefined
-  const error = new CliError({
-    what: `mayfly agent enroll: refused (${status}${code ? ` ${code}` : ''}).`,
-    why: String(body['error_description'] ?? `The broker answered with status ${status}.`),
-    next: 'Get a new join token: mayfly agents join-tokens create AGENT. Each is good for one enrolment.',
-    status,
-    ...(code !== undefined && { code }),
-  })
-  return status === 429 || status >= 500 ? new Unavailable(error, retryAfterMs) : error
+const renew = 'Get a new join token: mayfly agents join-tokens create AGENT. Each is good for one enrolment.'
+
+function refused(answer: Answer): CliError {
+  const { status, retryAfterSeconds } = answer
+  const { failure } = refusalOf('agent enroll', answer)
+  if (status === 429 || status >= 500) return new Unavailable(new CliError(failure), (retryAfterSeconds ?? 0) * 1000)
+  return new CliError(failure.code === 'invalid_grant' ? { ...failure, next: renew } : failure)
 }

@@ -88,7 +88,7 @@ export async function stayEnrolled(io: Io, enrolment: Enrolment, watcher: Watche
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error
       // Spread, so that a thousand of them do not come back at one moment.
-      const againInMs = Math.max(error.retryAfterMs ?? 0, retryMs * (0.75 + Math.random() / 2))
+      const againInMs = Math.max(error.retryAfterMs, retryMs * (0.75 + Math.random() / 2))
       watcher.onUnavailable(error, againInMs)
       dueMs = io.nowMs() + againInMs
       retryMs = Math.min(retryMs * 2, lastRetryMs)
