@@ -87,7 +87,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     certificates,
     rejections,
     log,
-    subjects: new SubjectAuthenticator(proofs, certificates),
+    subjects: new SubjectAuthenticator(proofs, certificates, tenantId => material.generationOf(tenantId)),
     accounts,
     ceilings: new Ceilings(ids => readCeilings(database.db, ids)),
     grants: new Grants(),

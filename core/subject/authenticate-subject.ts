@@ -7,6 +7,12 @@ import { markOf } from './snapshot-mark.ts'
 import { refuse, type SubjectResult, type VerifiedSubject } from './subject.ts'
 import { type JwtProofDeps, type JwtRequest, verifyJwtSubject } from './verify-jwt-subject.ts'
 
+interface Remembered {
+  readonly mark: object
+  readonly generation: number
+  readonly subject: VerifiedSubject
+}
+
 export interface JwtToVerify extends Partial<Omit<JwtRequest, 'token'>> {
   readonly token: string
   /** `SubjectAuthenticator.hashToken`. */
@@ -15,14 +21,23 @@ export interface JwtToVerify extends Partial<Omit<JwtRequest, 'token'>> {
 
 /**
  * Verifies subject tokens, remembering verified ones by SHA-256 over the whole token (a shorter key could collide). What is
- * remembered belongs to one snapshot of one tenant, and its end is checked at each use.
+ * remembered belongs to one snapshot of one tenant and to what its trust sources published then, and its end is checked at
+ * each use.
  */
 export class SubjectAuthenticator {
-  readonly #remembered: GenerationCache<string, { mark: object; subject: VerifiedSubject }>
+  readonly #remembered: GenerationCache<string, Remembered>
   readonly #proofs: JwtProofDeps
   readonly #certificates: CertificateSubjects
+  readonly #generationOf: (tenantId: string) => number
 
-  constructor(proofs: JwtProofDeps, certificates: CertificateSubjects, maxRemembered = 30_000) {
+  /** generationOf: of what a tenant's trust sources have published (`TrustMaterial`). */
+  constructor(
+    proofs: JwtProofDeps,
+    certificates: CertificateSubjects,
+    generationOf: (tenantId: string) => number = () => 0,
+    maxRemembered = 30_000,
+  ) {
+    this.#generationOf = generationOf
     this.#proofs = proofs
     this.#certificates = certificates
     this.#remembered = new GenerationCache(maxRemembered)
@@ -36,7 +51,8 @@ export class SubjectAuthenticator {
   /** The verified subject of a token seen before, if it still holds: no signature check, no round trip. */
   recall(snapshot: TenantSnapshot, tokenHash: string, nowMs: number): VerifiedSubject | undefined {
     const kept = this.#notEnded(tokenHash, nowMs)
-    return kept?.mark === markOf(snapshot) ? kept.subject : undefined
+    if (kept?.mark !== markOf(snapshot)) return undefined
+    return kept.generation === this.#generationOf(snapshot.tenant.id) ? kept.subject : undefined
   }
 
   /** Whether the token was good when it was last seen and has not ended, though the configuration may have changed since. */
@@ -55,8 +71,10 @@ export class SubjectAuthenticator {
   ): Promise<SubjectResult> {
     const kept = this.recall(snapshot, tokenHash, nowMs)
     if (kept) return { ok: true, subject: kept }
+    // Read before: what changes meanwhile makes it old.
+    const generation = this.#generationOf(snapshot.tenant.id)
     const { result, single } = await verifyJwtSubject(snapshot, this.#proofs, { token, request, client }, nowMs)
-    if (result.ok && !single) this.#remembered.set(tokenHash, { mark: markOf(snapshot), subject: result.subject })
+    if (result.ok && !single) this.#remembered.set(tokenHash, { mark: markOf(snapshot), generation, subject: result.subject })
     else this.#remembered.delete(tokenHash)
     return result
   }
@@ -75,7 +93,7 @@ export class SubjectAuthenticator {
     return this.#certificates.verify(snapshot, presented, nowMs)
   }
 
-  #notEnded(tokenHash: string, nowMs: number): { mark: object; subject: VerifiedSubject } | undefined {
+  #notEnded(tokenHash: string, nowMs: number): Remembered | undefined {
     const kept = this.#remembered.get(tokenHash)
     return kept && kept.subject.untilSeconds * 1000 > nowMs ? kept : undefined
   }

@@ -39,14 +39,27 @@ beforeAll(async () => {
 })
 
 let subjects: SubjectAuthenticator
+let generation = 0
 beforeEach(() => {
-  subjects = new SubjectAuthenticator(proofsBy(new JwksStore(async () => ({ keys: [jwk] }))), new CertificateSubjects())
+  const proofs = proofsBy(new JwksStore(async () => ({ keys: [jwk] })))
+  subjects = new SubjectAuthenticator(proofs, new CertificateSubjects(), () => generation)
 })
 const snapshotOf = () => makeSnapshot({ agents: [agent], sources: [openIdSource(), x509Source('ca', anchor)] })
 const verify = async (snapshot: ReturnType<typeof snapshotOf>, token: string, atMs = nowMs) =>
   subjects.verifyJwt(snapshot, { token, tokenHash: SubjectAuthenticator.hashToken(token) }, atMs)
 
 describe('a verified token', () => {
+  test('is looked at again when its trust source publishes other keys', async () => {
+    const snapshot = snapshotOf()
+    const token = await sign()
+    const hash = SubjectAuthenticator.hashToken(token)
+    await verify(snapshot, token)
+    expect(subjects.recall(snapshot, hash, nowMs)).toBeDefined()
+    generation++
+    expect(subjects.recall(snapshot, hash, nowMs)).toBeUndefined()
+    expect(subjects.wasVerified(hash, nowMs)).toBe(true)
+  })
+
   test('is remembered by the hash of the whole of it, and until its end only', async () => {
     const snapshot = snapshotOf()
     const token = await sign()
