@@ -8,6 +8,8 @@ export interface Housekeeping {
   readonly replays: number
   readonly idempotencyKeys: number
   readonly credentials: number
+  readonly enrolments: number
+  readonly joinTokens: number
 }
 
 /**
@@ -44,6 +46,18 @@ export async function deleteExpired(sql: Sql): Promise<Housekeeping> {
       () => sql`
       delete from mayfly.credential where id in (
         select id from mayfly.credential where expires_at < clock_timestamp() - interval '30 days' limit ${batch})`,
+    ),
+    enrolments: await drain(
+      () => sql`
+      delete from mayfly.enrolment where id in (
+        select id from mayfly.enrolment where not_after < clock_timestamp() - interval '30 days' limit ${batch})`,
+    ),
+    // One that was used stays as long as who came by it: with it the right to renew would go.
+    joinTokens: await drain(
+      () => sql`
+      delete from mayfly.join_token where id in (
+        select j.id from mayfly.join_token j where j.expires_at < clock_timestamp() - interval '30 days'
+           and not exists (select from mayfly.enrolment e where e.join_token_id = j.id) limit ${batch})`,
     ),
   }
 }

@@ -111,17 +111,23 @@ function registerRotate(app: V1App, deps: V1Deps, uses: readonly RotatingUse[]):
         const rows = await liveKeys(trx, command.use.table, command.tenantId, command.alg)
         const views = await viewsOf(trx, uses, command.tenantId)
         const keys = rows.map(row => views({ ...row, table: command.use.table }))
-        return { keys, retired, notice: command.now ? emergencyNotice : ordinaryNotice(keys) }
+        return { keys, retired, notice: command.now ? emergencyNotices[command.use.use] : ordinaryNotice(keys) }
       },
     },
     { tags: base.tags, summary: 'Rotate keys now instead of when they are due', body: RotateBody, answer: Rotated },
   )
 }
 
-const emergencyNotice =
+const signingEmergency =
   'Everything that the retired keys signed dies when its verifier reads the key set again: guards do so every 5 minutes, and stop ' +
   'using an old set after an hour without the broker. Until a verifier has read the new key, for about 90 seconds at most, it ' +
   'refuses tokens that are signed with it.'
+
+const caEmergency =
+  'No certificate of the built-in CA opens anything from now on. Tokens that are bound to one live on until they end, for an hour at ' +
+  'most. Workloads enrol anew: with fresh join tokens, or by their trust source.'
+
+const emergencyNotices = { signing: signingEmergency, ca: caEmergency } as const
 
 function ordinaryNotice(keys: readonly Static<typeof KeyView>[]): string {
   const times = keys.flatMap(({ state, next_step }) => (state === 'next' && next_step ? [next_step.at] : []))

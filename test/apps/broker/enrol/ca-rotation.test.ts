@@ -1,0 +1,148 @@
+// The built-in CA's keys rotate under those who live by them. Steps are taken at once: when they are due is another test.
+
+import { X509Certificate } from 'node:crypto'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { openKeyEncryption } from '#apps/process/key-settings.ts'
+import { rotatingUses } from '#core/keys/rotation/rotating-use.ts'
+import { takeStep } from '#core/keys/rotation/steps.ts'
+import { signingKeyTimes } from '#core/keys/rotation/times.ts'
+import { makeCertificateRequest } from '#test/setup/certificate-requests.ts'
+import { readLog } from '#test/setup/log-reader.ts'
+import { type Answer, resourceUri } from '#test/setup/registration.ts'
+import { createOtherTenant } from '#test/setup/second-tenant.ts'
+import { useBroker } from '#test/setup/use-broker.ts'
+
+const inUse = useBroker()
+
+interface Identity {
+  readonly certificatePem: string
+  readonly chainPem: string
+  readonly keyPem: string
+  readonly caPem: string
+}
+
+const post = (url: string, body: unknown, certificate?: Identity): Promise<Answer> =>
+  inUse.https.send(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+    certificate,
+  })
+
+async function enrol(): Promise<Identity> {
+  const { running } = inUse
+  const { body } = await running.v1('POST', `/v1/agents/${running.ids.agent}/join-tokens`, {})
+  const request = await makeCertificateRequest()
+  const answer = await post(`${running.config.publicUrl}/enroll`, { csr: request.pem, join_token: body.token })
+  if (answer.status !== 201) throw new Error(answer.text)
+  return toIdentity(answer, request.keyPem)
+}
+
+async function renew(identity: Identity): Promise<Answer & { readonly keyPem: string }> {
+  const request = await makeCertificateRequest()
+  const answer = await post(`${inUse.running.config.mtlsUrl}/enroll`, { csr: request.pem }, identity)
+  return { ...answer, keyPem: request.keyPem }
+}
+
+const toIdentity = ({ body }: Answer, keyPem: string): Identity => ({
+  certificatePem: body.certificate_pem,
+  chainPem: body.chain_pem,
+  caPem: body.ca_pem,
+  keyPem,
+})
+
+/** The certificate alone is the agent's proof. */
+const token = (identity: Identity, task: string): Promise<Answer> =>
+  inUse.running.token(
+    {
+      grant_type: 'client_credentials',
+      resource: resourceUri,
+      scope: 'orders:read',
+      task_id: task,
+    },
+    identity as never,
+  )
+
+const atOnce = { lifeSeconds: 0, aheadSeconds: 0, retiringSeconds: 0 }
+
+/** Whether it was taken. */
+async function step(name: 'publish' | 'activate' | 'retire'): Promise<boolean> {
+  const { config, broker } = inUse.running
+  const { db } = inUse.database.database
+  const { tenant } = (await broker.deps.directory.resolve(undefined))!
+  const uses = rotatingUses(openKeyEncryption(config), { signing: signingKeyTimes(), ca: atOnce })
+  const use = uses.find(each => each.use === 'ca')!
+  const nowMs = Date.now() + 1_000
+  const change = { tenantId: tenant.id, alg: 'ES256', nowMs, facts: { by: 'test' } }
+  const fresh = await use.create(tenant.id, 'ES256', nowMs)
+  const taken = await db.transaction().execute(trx => takeStep(trx, use, name, change, fresh))
+  broker.deps.directory.invalidate(tenant.id)
+  return taken
+}
+
+const signedBy = ({ certificatePem, caPem }: Identity): number =>
+  splitPem(caPem).findIndex(pem => new X509Certificate(certificatePem).verify(new X509Certificate(pem).publicKey))
+const splitPem = (text: string): string[] => text.match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----\n/g) ?? []
+
+describe('a CA key rotates by schedule', () => {
+  let first: Identity
+  let before: Identity
+  beforeAll(async () => {
+    first = await enrol()
+    before = first
+  })
+
+  test('its successor is published, and nothing is signed by it yet', async () => {
+    expect(await step('publish')).toBe(true)
+    const between = await enrol()
+    expect(splitPem(between.caPem)).toHaveLength(2)
+    expect(signedBy(between)).toBe(0)
+  })
+
+  test('it stops signing, and what it signed stays good: the holder renews, and gets one of the new key', async () => {
+    expect(await step('activate')).toBe(true)
+    expect((await token(before, 'across')).status).toBe(200)
+    const renewed = await renew(before)
+    expect(renewed.status).toBe(201)
+    const after = toIdentity(renewed, renewed.keyPem)
+    expect(signedBy(after)).toBe(1)
+    const again = await token(after, 'across')
+    expect([again.status, again.body.account_id]).toEqual([200, (await token(before, 'across')).body.account_id])
+    before = after
+  })
+
+  test('it is retired when its last certificate has ended; those of the new key stay good', async () => {
+    expect(await step('retire')).toBe(true)
+    expect((await token(before, 'across')).status).toBe(200)
+    expect((await token(first, 'across')).status).toBe(401)
+    expect(splitPem((await enrol()).caPem)).toHaveLength(1)
+  })
+
+  test('each step is an event, and its key is shown with the others', async () => {
+    const types = (await readLog(inUse.database.admin)).map(({ leaf }) => leaf.type).filter(type => type.startsWith('ca_key.'))
+    expect(types).toEqual(['ca_key.created', 'ca_key.published', 'ca_key.activated', 'ca_key.retired'])
+    const { body } = await inUse.running.v1('GET', '/v1/keys')
+    expect(body.items.filter(({ use }: { use: string }) => use === 'ca').map(({ state }: { state: string }) => state)).toEqual([
+      'retired',
+      'active',
+    ])
+  })
+})
+
+describe('an emergency', () => {
+  test('ends every certificate at once: no token, no renewal; who enrols anew is served', async () => {
+    const before = await enrol()
+    expect((await token(before, 'emergency')).status).toBe(200)
+    const rotated = await inUse.running.v1('POST', '/v1/keys/rotate', { use: 'ca', now: true })
+    expect([rotated.status, rotated.body.retired.length]).toEqual([200, 1])
+    expect((await token(before, 'emergency')).status).toBe(401)
+    expect((await renew(before)).status).toBe(400)
+    expect((await token(await enrol(), 'after-the-emergency')).status).toBe(200)
+  })
+
+  test('of a tenant without a CA is refused', async () => {
+    const other = await createOtherTenant(inUse.running, 'no-ca')
+    const answer = await inUse.running.v1('POST', '/v1/keys/rotate', { use: 'ca' }, other.token)
+    expect([answer.status, answer.body.detail]).toEqual([409, expect.stringContaining('no built-in CA')])
+  })
+})
