@@ -2,6 +2,7 @@
 
 import type { Command } from './command.ts'
 import { command as agentEnroll } from './commands/agent-enroll.ts'
+import { apply } from './commands/apply.ts'
 import { bootstrap } from './commands/bootstrap.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
@@ -14,6 +15,7 @@ export const commands: readonly Command[] = [
   login,
   logout,
   whoami,
+  apply,
   agentEnroll,
   ...operations.map(operationCommand),
   bootstrap,

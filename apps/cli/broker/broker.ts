@@ -62,6 +62,13 @@ export class Broker {
     } while (cursor !== undefined)
   }
 
+  /** The same, at once. */
+  async everything(doing: string, path: string, query: Call['query'] = {}): Promise<Thing[]> {
+    const items: Thing[] = []
+    for await (const item of this.all(doing, path, query)) items.push(item)
+    return items
+  }
+
   close(): Promise<void> {
     return this.#client.close()
   }

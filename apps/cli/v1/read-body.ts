@@ -66,7 +66,8 @@ export async function readSource(context: Context, file: string): Promise<string
   return file === '-' ? await context.io.readInput() : readNamedFile(resolvePath(context.io, file))
 }
 
-function parseBody(text: string, file: string): Readonly<Record<string, unknown>> {
+/** An object of YAML or JSON. Throws a CliError. */
+export function parseBody(text: string, file: string): Readonly<Record<string, unknown>> {
   const document = parseDocument(text, { version: '1.2', uniqueKeys: true, merge: false })
   const [fault] = document.errors
   if (fault) throw new CliError({ what: `${nameOf(file)} is neither YAML nor JSON.`, why: fault.message })
