@@ -3,53 +3,40 @@
 import { X509Certificate } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { openKeyEncryption } from '#apps/process/key-settings.ts'
+import type { IssuedCertificate } from '#apps/standalone/dev-ca.ts'
 import { rotatingUses } from '#core/keys/rotation/rotating-use.ts'
 import { takeStep } from '#core/keys/rotation/steps.ts'
 import { signingKeyTimes } from '#core/keys/rotation/times.ts'
 import { makeCertificateRequest } from '#test/setup/certificate-requests.ts'
+import { asCertificate, useEnrolment } from '#test/setup/enrolment.ts'
 import { readLog } from '#test/setup/log-reader.ts'
 import { type Answer, resourceUri } from '#test/setup/registration.ts'
 import { createOtherTenant } from '#test/setup/second-tenant.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 
 const inUse = useBroker()
+const enrolment = useEnrolment(inUse)
 
 interface Identity {
-  readonly certificatePem: string
-  readonly chainPem: string
-  readonly keyPem: string
+  readonly certificate: IssuedCertificate
   readonly caPem: string
 }
 
-const post = (url: string, body: unknown, certificate?: Identity): Promise<Answer> =>
-  inUse.https.send(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-    certificate,
-  })
+const toIdentity = (answer: Answer, certificate: IssuedCertificate): Identity => ({ certificate, caPem: answer.body.ca_pem })
 
 async function enrol(): Promise<Identity> {
-  const { running } = inUse
-  const { body } = await running.v1('POST', `/v1/agents/${running.ids.agent}/join-tokens`, {})
-  const request = await makeCertificateRequest()
-  const answer = await post(`${running.config.publicUrl}/enroll`, { csr: request.pem, join_token: body.token })
-  if (answer.status !== 201) throw new Error(answer.text)
-  return toIdentity(answer, request.keyPem)
+  const { answer, certificate } = await enrolment.enrolled()
+  return toIdentity(answer, certificate)
 }
 
-async function renew(identity: Identity): Promise<Answer & { readonly keyPem: string }> {
+async function renew({ certificate }: Identity) {
   const request = await makeCertificateRequest()
-  const answer = await post(`${inUse.running.config.mtlsUrl}/enroll`, { csr: request.pem }, identity)
-  return { ...answer, keyPem: request.keyPem }
+  const answer = await enrolment.enrol({ csr: request.pem }, certificate)
+  return {
+    status: answer.status,
+    renewed: answer.status === 201 ? toIdentity(answer, asCertificate(answer, request)) : undefined,
+  }
 }
-
-const toIdentity = ({ body }: Answer, keyPem: string): Identity => ({
-  certificatePem: body.certificate_pem,
-  chainPem: body.chain_pem,
-  caPem: body.ca_pem,
-  keyPem,
-})
 
 /** The certificate alone is the agent's proof. */
 const token = (identity: Identity, task: string): Promise<Answer> =>
@@ -60,7 +47,7 @@ const token = (identity: Identity, task: string): Promise<Answer> =>
       scope: 'orders:read',
       task_id: task,
     },
-    identity as never,
+    identity.certificate,
   )
 
 const atOnce = { lifeSeconds: 0, aheadSeconds: 0, retiringSeconds: 0 }
@@ -80,7 +67,7 @@ async function step(name: 'publish' | 'activate' | 'retire'): Promise<boolean> {
   return taken
 }
 
-const signedBy = ({ certificatePem, caPem }: Identity): number =>
+const signedBy = ({ certificate: { certificatePem }, caPem }: Identity): number =>
   splitPem(caPem).findIndex(pem => new X509Certificate(certificatePem).verify(new X509Certificate(pem).publicKey))
 const splitPem = (text: string): string[] => text.match(/-----BEGIN[\s\S]+?-----END CERTIFICATE-----\n/g) ?? []
 
@@ -102,9 +89,9 @@ describe('a CA key rotates by schedule', () => {
   test('it stops signing, and what it signed stays good: the holder renews, and gets one of the new key', async () => {
     expect(await step('activate')).toBe(true)
     expect((await token(before, 'across')).status).toBe(200)
-    const renewed = await renew(before)
-    expect(renewed.status).toBe(201)
-    const after = toIdentity(renewed, renewed.keyPem)
+    const { status, renewed } = await renew(before)
+    expect(status).toBe(201)
+    const after = renewed!
     expect(signedBy(after)).toBe(1)
     const again = await token(after, 'across')
     expect([again.status, again.body.account_id]).toEqual([200, (await token(before, 'across')).body.account_id])
