@@ -3,6 +3,7 @@
 import type { Broker, Thing } from '../broker/broker.ts'
 import { CliError } from '../cli-error.ts'
 import { type Difference, findDifferences, keyOf } from './compare.ts'
+import { type Surroundings, withDerived } from './derived.ts'
 import type { FileSchema } from './file-schema.ts'
 import { type ApplyKind, applyKinds, rulePath, ruleSection, type Section } from './kinds.ts'
 import { branchOf, type Wanted } from './read-file.ts'
@@ -40,9 +41,13 @@ export async function makePlan(broker: Broker, { wanted, schema, prune, me }: Pl
   const there = await readThere(broker, wanted)
   const trustSources = new Map(there.trust_sources.map(thing => [String(thing['name']), String(thing['id'])]))
   checkNames(wanted, trustSources)
-  const ownIssuer = await issuerOf(broker, me)
+  const known = [...there.trust_sources, ...(wanted.things.trust_sources ?? [])]
+  const surroundings = {
+    ownIssuer: await issuerOf(broker, me),
+    trustSources: new Map(known.map(thing => [String(thing['name']), thing])),
+  }
   const named = namesOf(trustSources)
-  const parts = applyKinds.map(kind => planKind(kind, { wanted, schema, prune, there: there[kind.section], named, ownIssuer }))
+  const parts = applyKinds.map(kind => planKind(kind, { wanted, schema, prune, there: there[kind.section], named, surroundings }))
   const rule = await planRule(broker, wanted, me)
   return {
     steps: [
@@ -104,10 +109,10 @@ function namesOf(trustSources: ReadonlyMap<string, string>): (thing: Thing) => T
 interface KindInput extends Omit<PlanOptions, 'me'> {
   readonly there: readonly Thing[]
   readonly named: (thing: Thing) => Thing
-  readonly ownIssuer: string | undefined
+  readonly surroundings: Surroundings
 }
 
-function planKind(kind: ApplyKind, { wanted, schema, prune, there, named, ownIssuer }: KindInput) {
+function planKind(kind: ApplyKind, { wanted, schema, prune, there, named, surroundings }: KindInput) {
   const { section, noun, path, key, shown, permanent } = kind
   const list = wanted.things[section] ?? []
   const steps: Step[] = []
@@ -121,7 +126,7 @@ function planKind(kind: ApplyKind, { wanted, schema, prune, there, named, ownIss
       continue
     }
     const registered = Object.fromEntries(Object.entries(named(found)).filter(([member]) => !shown.includes(member)))
-    const complete = section === 'trust_sources' ? withDerived(body, registered, ownIssuer) : body
+    const complete = withDerived(section, body, registered, surroundings)
     const differences = findDifferences(complete, registered, schema.items[section])
     if (differences.length === 0) continue
     if (permanent)
@@ -145,14 +150,6 @@ function planKind(kind: ApplyKind, { wanted, schema, prune, there, named, ownIss
       }),
     )
   return { steps, deletions, warnings, unchanged: list.length - steps.length - warnings.length }
-}
-
-/** Of an openid trust source the broker fills in what is left out: the audience, and what the preset knows. */
-function withDerived(body: Thing, registered: Thing, ownIssuer: string | undefined): Thing {
-  if (body['kind'] !== 'openid' || registered['kind'] !== 'openid') return body
-  const ofPreset = body['preset'] === undefined ? [] : ['issuer', 'algorithms', 'max_age_seconds']
-  const derived = Object.fromEntries(ofPreset.map(member => [member, registered[member]]))
-  return { audience: ownIssuer ?? registered['audience'], ...derived, ...body }
 }
 
 /** The two-person rule comes last: from then on changes wait. */

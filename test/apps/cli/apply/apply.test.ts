@@ -133,17 +133,17 @@ polices: []
   test('that stops half-way says what is done, and goes on from there', async () => {
     const half = (uri: string) => `version: 1
 resources:
-  - {uri: 'https://one.example', name: One}
-  - {uri: '${uri}', name: Two}
-  - {uri: 'https://three.example', name: Three}
+  - {uri: 'https://one.example/api', name: One, scopes: [{name: a, description: A}], enforces: [cnf]}
+  - {uri: '${uri}', name: Two, scopes: [{name: a, description: A}], enforces: [cnf]}
+  - {uri: 'https://three.example/api', name: Three, scopes: [{name: a, description: A}], enforces: [cnf]}
 `
     const stopped = await apply(half('http://two.example/#x'), '--yes')
     expect(stopped.code).toBe(1)
-    expect(stopped.out).toMatch(/one.example: created[\s\S]*: FAILED[\s\S]*three.example: not come to/)
+    expect(stopped.out).toMatch(/one.example.api: created[\s\S]*: FAILED[\s\S]*three.example.api: not come to/)
     expect(stopped.err).toMatch(/could not be created: stopped. 1 of 3 done[\s\S]*apply it again/)
-    const again = await apply(half('https://two.example'), '--yes', '--json')
+    const again = await apply(half('https://two.example/api'), '--yes', '--json')
     expect([summary(again).map(([, name]) => name), again.json().unchanged]).toEqual([
-      ['https://two.example', 'https://three.example'],
+      ['https://two.example/api', 'https://three.example/api'],
       1,
     ])
   })
@@ -168,9 +168,9 @@ describe('as a platform-admin', () => {
 describe('where two people are wanted', () => {
   const file = `version: 1
 trust_sources: [{kind: pinned, name: phones}]
-resources: [{uri: 'https://four.example', name: Four}]
+resources: [{uri: 'https://four.example/api', name: Four, scopes: [{name: a, description: A}], enforces: [cnf]}]
 agents:
-  - {name: caller, owner: o, review_on: 2030-01-31, rules: [{trust_source: phones, certificate_thumbprint: ${'A'.repeat(43)}}], ceiling: {}}
+  - {name: caller, owner: o, review_on: 2030-01-31, rules: [{trust_source: phones, certificate_thumbprint: ${'A'.repeat(43)}}], ceiling: {scope: a}}
 `
   beforeAll(async () => {
     const rule = `version: 1
@@ -189,7 +189,7 @@ two_person: [trust]
     expect(first.code).toBe(0)
     expect(summary(first)).toEqual([
       ['create', 'phones', 'waiting'],
-      ['create', 'https://four.example', 'done'],
+      ['create', 'https://four.example/api', 'done'],
       ['create', 'caller', 'blocked'],
     ])
     expect(first.err).toContain('wait for a second person')
