@@ -63,6 +63,14 @@ const nothingToEnrolWith = ({ certFile }: IdentityFolder): CliError =>
 /** Half of its life, when nobody said otherwise. Milliseconds since the epoch. */
 export const halfLifeOf = ({ validFrom, validTo }: X509Certificate): number => (Date.parse(validFrom) + Date.parse(validTo)) / 2
 
+/**
+ * How long from now on. It is renewed at half of its life, so as long as it has left then; taken from the broker's two times
+ * alone, so that a clock of ours that is wrong neither hurries nor forgets.
+ */
+const untilRenewal = ({ not_after, renew_after }: Issued): number =>
+  Math.max(Date.parse(not_after) - Date.parse(renew_after), leastIntervalMs)
+
+const leastIntervalMs = 10_000
 const firstRetryMs = 1_000
 const lastRetryMs = 60_000
 /** A machine that slept must notice soon that it has grown late. */
@@ -83,7 +91,7 @@ export async function stayEnrolled(io: Io, enrolment: Enrolment, watcher: Watche
     try {
       const { issued, how } = await obtain(io, enrolment)
       watcher.onIssued(issued, how)
-      dueMs = Date.parse(issued.renew_after)
+      dueMs = io.nowMs() + untilRenewal(issued)
       retryMs = firstRetryMs
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error
