@@ -10,6 +10,7 @@ const roles: Record<string, { about: string; run: () => Promise<unknown> }> = {
   },
   idp: { about: 'a small OpenID provider, for development only', run: () => import('#apps/idp/main.ts') },
   'workload-token': { about: 'print a token of that provider', run: () => printWorkloadToken() },
+  mayfly: { about: 'the command line: mayfly agent enroll …', run: () => startCommandLine() },
   setup: { about: 'make the secrets of docker-compose.yml, then exit', run: () => import('./setup/main.ts') },
   health: {
     about: 'say by the exit code whether the role given next is well',
@@ -21,6 +22,12 @@ async function startWorker(): Promise<void> {
   const { keepAliveFile } = await import('./alive.ts')
   keepAliveFile()
   await import('#apps/worker/main.ts')
+}
+
+/** Its words stand behind the role's name. */
+function startCommandLine(): Promise<unknown> {
+  process.argv.splice(2, 1)
+  return import('#apps/cli/main.ts')
 }
 
 async function printWorkloadToken(): Promise<void> {
