@@ -1,7 +1,7 @@
 import { newUuid } from '#core/ids/id.ts'
 import type { Db } from '#db/connect.ts'
-import { insertEnrolment, keepEnrolment, renewEnrolment } from '#db/enrolment/enrolments.ts'
-import { useJoinToken } from '#db/enrolment/join-tokens.ts'
+import { deleteEnrolmentBy, insertEnrolment, keepEnrolment, renewEnrolment } from '#db/enrolment/enrolments.ts'
+import { releaseJoinToken, useJoinToken } from '#db/enrolment/join-tokens.ts'
 import type { Enrollee } from './enrollee.ts'
 
 export interface Claim {
@@ -33,6 +33,19 @@ export async function claimRight(db: Db, claim: Claim): Promise<{ readonly reaso
     return true
   })
   return used ? undefined : lost
+}
+
+/**
+ * Gives a join token back that was used up for nothing: no certificate has left, and none will. Whoever brought it may come again
+ * when the log can be written.
+ */
+export async function releaseRight(db: Db, enrollee: Enrollee): Promise<void> {
+  if (enrollee.by !== 'join_token') return
+  const { joinTokenId } = enrollee
+  await db.transaction().execute(async trx => {
+    await releaseJoinToken(trx, joinTokenId)
+    await deleteEnrolmentBy(trx, joinTokenId)
+  })
 }
 
 const lost = { reason: 'join_token_used', hint: 'The join token was used, deleted or has expired meanwhile.' }

@@ -11,7 +11,7 @@ import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { BuiltinCaTrustSource } from '#core/registry/trust-source.ts'
 import { writeAgentSpiffeId } from '#core/subject/agent-spiffe-id.ts'
 import type { AppendOutcome } from '#db/log/append.ts'
-import { claimRight } from './claim-right.ts'
+import { claimRight, releaseRight } from './claim-right.ts'
 import type { EnrolDeps } from './enrol-deps.ts'
 import type { EnrolCaller, Enrolled, EnrolRequest } from './enrol-request.ts'
 import { checkShape, type Enrollee, type EnrolRefusal, findEnrollee } from './enrollee.ts'
@@ -56,7 +56,7 @@ export async function enrol(deps: EnrolDeps, input: EnrolInput): Promise<Enrolle
     if (!claimed) await claim(attempt, enrollee)
     claimed = true
     if (enrollee.by === 'join_token') usedUp = enrollee.joinTokenId
-    const outcome = await issue(attempt, enrollee, { csr, source, spiffeId })
+    const outcome = await issueOrRelease(attempt, enrollee, { csr, source, spiffeId })
     if (typeof outcome !== 'string') return outcome
     if (outcome === 'subject_token_pinned') await refuse(attempt, pinnedElsewhere(enrollee))
     snapshot = await currentSnapshot(deps, snapshot)
@@ -101,6 +101,17 @@ interface Order {
   readonly csr: SigningRequest
   readonly source: BuiltinCaTrustSource
   readonly spiffeId: string
+}
+
+/** What fails here, the log among it, must not cost a join token: no certificate has left, so there is none. */
+async function issueOrRelease(attempt: Attempt, enrollee: Enrollee, order: Order): ReturnType<typeof issue> {
+  try {
+    return await issue(attempt, enrollee, order)
+  } catch (error) {
+    // Where this fails too, the token is lost; what is thrown is what came first.
+    await releaseRight(attempt.deps.db, enrollee).catch(() => {})
+    throw error
+  }
 }
 
 /** Answers the outcome when nothing was written: then nothing was issued. */

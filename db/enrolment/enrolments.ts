@@ -57,3 +57,8 @@ export async function renewEnrolment(
     .executeTakeFirst()
   return row !== undefined
 }
+
+/** Of who came by this join token. */
+export async function deleteEnrolmentBy(trx: Trx, joinTokenId: string): Promise<void> {
+  await trx.deleteFrom('mayfly.enrolment').where('join_token_id', '=', joinTokenId).execute()
+}

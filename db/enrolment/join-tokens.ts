@@ -127,3 +127,8 @@ export async function useJoinToken(trx: Trx, id: string): Promise<boolean> {
     .executeTakeFirst()
   return row !== undefined
 }
+
+/** It may be used again, if it has not expired. */
+export async function releaseJoinToken(trx: Trx, id: string): Promise<void> {
+  await trx.updateTable('mayfly.join_token').set({ used_at: null }).where('id', '=', id).execute()
+}

@@ -78,13 +78,15 @@ describe('39: the registration changes under an enrolment', () => {
   })
 })
 
-test('what the log does not take was never issued', async () => {
+test('what the log does not take was never issued, and costs no join token: it can come again, once', async () => {
   const log = { append: () => Promise.reject(new Error('the log is away')) }
   const { token } = await enrolment.joinToken()
   const input = { snapshot: await current(), request: await requestBy({ joinToken: token }), caller }
   const issued = await eventsOf('certificate.issued')
   await expect(enrol(depsOf({ log }), input)).rejects.toThrow('the log is away')
   expect(await eventsOf('certificate.issued')).toHaveLength(issued.length)
+  expect((await enrol(depsOf(), input)).spiffeId).toMatch(/^spiffe:/)
+  await expect(enrol(depsOf(), input)).rejects.toMatchObject({ detail: 'join_token_used' })
 })
 
 describe('35: a stolen workload token', () => {

@@ -3,6 +3,7 @@ import { isSecret } from '#core/ids/secret.ts'
 import { deleteExpired } from '#db/housekeeping/delete-expired.ts'
 import { readLog } from '#test/setup/log-reader.ts'
 import { bootstrap, type Management, type Operators, startManagement } from './management.ts'
+import { startTwoPeople } from './two-people.ts'
 
 let api: Management
 let who: Operators
@@ -140,4 +141,29 @@ describe('the built-in CA', () => {
     expect(body.items.filter(({ use }: { use: string }) => use === 'ca')).toMatchObject([{ alg: 'ES256', state: 'active' }])
     expect(text).not.toMatch(/PRIVATE|"d"/)
   })
+})
+
+test('where a tenant wants two people for trust, a join token waits for the second, who never sees it', async () => {
+  const two = await startTwoPeople()
+  try {
+    const made = await two.api.call('POST', '/v1/agents', two.ann, {
+      name: 'worker',
+      owner: 'team',
+      review_on: '2099-01-01',
+      rules: [],
+      ceiling: { scope: 'orders:read' },
+    })
+    const url = path(made.body.id)
+    await two.demand('trust')
+    const asked = await two.api.call('POST', url, two.ann, { note: 'laptop' })
+    expect([asked.status, asked.body.status]).toEqual([202, 'waiting'])
+    expect((await two.api.call('GET', url, two.ann)).body.items).toEqual([])
+    const approved = await two.approve(asked.body.change, two.ben)
+    expect([approved.status, approved.text.includes('mfj_')]).toEqual([200, false])
+    const collected = await two.api.call('POST', `/v1/changes/${asked.body.change}/collect`, two.ann)
+    expect(collected.text).toContain('mfj_')
+    expect((await two.api.call('GET', url, two.ann)).body.items).toHaveLength(1)
+  } finally {
+    await two.api.close()
+  }
 })
