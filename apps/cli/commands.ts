@@ -7,6 +7,7 @@ import { bootstrap } from './commands/bootstrap.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
 import { profileCommands } from './commands/profile.ts'
+import { token } from './commands/token.ts'
 import { whoami } from './commands/whoami.ts'
 import { operationCommand } from './v1/operation-command.ts'
 import { operations } from './v1/operations.ts'
@@ -16,6 +17,7 @@ export const commands: readonly Command[] = [
   logout,
   whoami,
   apply,
+  token,
   agentEnroll,
   ...operations.map(operationCommand),
   bootstrap,

@@ -9,7 +9,11 @@ import { type Connection, resolvePath } from '../config/connection.ts'
 import { readNamedFile } from '../config/private-file.ts'
 
 export const credentialOptions: Options = {
-  'subject-token-file': { type: 'string', value: 'FILE', summary: "the workload's own token: of Kubernetes, CI; - is standard input" },
+  'subject-token-file': {
+    type: 'string',
+    value: 'FILE',
+    summary: "the workload's own token: of Kubernetes, CI; - is standard input",
+  },
   'subject-token-command': { type: 'string', value: 'COMMAND', summary: 'a shell command that prints it' },
   cert: { type: 'string', value: 'FILE', summary: 'client certificate, PEM: the token is bound to its key' },
   key: { type: 'string', value: 'FILE', summary: 'its private key, PEM' },
@@ -42,7 +46,11 @@ function certificateOf(context: Context): Credentials {
 }
 
 function keysOf(context: Context): Credentials {
-  const [privateKey, dpop, clientId] = [fileOf(context, 'client-key'), fileOf(context, 'dpop-key'), context.flags.text('client-id')]
+  const [privateKey, dpop, clientId] = [
+    fileOf(context, 'client-key'),
+    fileOf(context, 'dpop-key'),
+    context.flags.text('client-id'),
+  ]
   if ((privateKey === undefined) !== (clientId === undefined))
     throw new UsageError({ what: '--client-id and --client-key belong together.' })
   return {

@@ -7,7 +7,8 @@ const advice: Readonly<Record<string, string>> = {
   invalid_request:
     'Look at the workload token (mayfly explain -): its issuer and audience must be those of a trust source, and one agent’s rules must match it.',
   invalid_client: 'Use the certificate or key that the agent’s registration names: mayfly agents get NAME',
-  invalid_target: 'The resource must be registered, and the agent’s ceiling must reach it: mayfly resources list, mayfly agents get NAME',
+  invalid_target:
+    'The resource must be registered, and the agent’s ceiling must reach it: mayfly resources list, mayfly agents get NAME',
   invalid_scope: 'Ask for less, or widen the agent’s ceiling: mayfly agents get NAME',
   invalid_authorization_details: 'Ask for less, or widen the agent’s ceiling: mayfly agents get NAME',
   access_denied: 'The account may have ended: begin another task with --task-id.',
