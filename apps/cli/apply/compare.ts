@@ -1,5 +1,5 @@
-// Whether what is registered is what the file says. The broker shows things in full: with defaults, sorted where order says
-// nothing, with ids for names. So both sides are brought to that form first.
+// Whether what is registered is what the file says. The broker shows things in full: with defaults, and lists that are sets
+// sorted. So both sides are brought to that form first.
 
 import type { Thing } from '../broker/broker.ts'
 import type { Schema } from './file-schema.ts'
@@ -21,7 +21,7 @@ export function findDifferences(wanted: Thing, registered: Thing, schema: Schema
 
 /** With the defaults of the schema, and sorted where order says nothing. */
 function inFull(value: unknown, schema: Schema | undefined, member: string): unknown {
-  if (typeof value === 'string') return member === 'scope' ? value.split(' ').sort().join(' ') : value
+  if (typeof value === 'string') return member === 'scope' ? [...new Set(value.split(' '))].sort().join(' ') : value
   if (Array.isArray(value))
     return inOrder(
       value.map(item => inFull(item, schema?.items, '')),
@@ -49,9 +49,10 @@ function standardOf({ default: standard, type, properties, required }: Schema): 
 const unordered = new Set(['authorization_details', 'locations', 'methods'])
 
 function inOrder(items: readonly unknown[], member: string): readonly unknown[] {
-  const texts = items.every(item => typeof item === 'string')
-  if (!texts && !unordered.has(member)) return items
-  return [...items].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
+  const areTexts = items.every(item => typeof item === 'string')
+  if (!areTexts && !unordered.has(member)) return items
+  const texts = new Map(items.map(item => [keyOf(item), item]))
+  return [...texts.keys()].sort().map(text => texts.get(text))
 }
 
 function differencesOf(was: unknown, value: unknown, path: string): Difference[] {

@@ -1,5 +1,5 @@
-// What a mayfly.yaml can hold, in the order in which it is applied: what others refer to comes first. Deleted is in the opposite
-// order.
+// What a mayfly.yaml can hold, in the order in which it is applied: what others refer to comes first, and is deleted last. After
+// all that come sign-in providers: changing one ends the sessions that were opened through it, perhaps our own.
 
 /** A section of the file and the collection that it stands for. */
 export interface ApplyKind {
@@ -13,16 +13,25 @@ export interface ApplyKind {
   readonly shown: readonly string[]
   /** Neither changed nor deleted once it is there. */
   readonly permanent?: true
+  /** Comes after everything else, deletions too. */
+  readonly last?: true
 }
 
 const stamps = ['id', 'created_at', 'updated_at']
 
 export const applyKinds: readonly ApplyKind[] = [
   { section: 'tenants', noun: 'tenant', path: '/v1/tenants', key: 'slug', shown: [...stamps, 'issuer'], permanent: true },
-  { section: 'sign_in_providers', noun: 'sign-in provider', path: '/v1/sign-in-providers', key: 'name', shown: stamps },
   { section: 'trust_sources', noun: 'trust source', path: '/v1/trust-sources', key: 'name', shown: stamps },
   { section: 'resources', noun: 'resource', path: '/v1/resources', key: 'uri', shown: stamps },
   { section: 'agents', noun: 'agent', path: '/v1/agents', key: 'name', shown: [...stamps, 'client_id'] },
+  {
+    section: 'sign_in_providers',
+    noun: 'sign-in provider',
+    path: '/v1/sign-in-providers',
+    key: 'name',
+    shown: stamps,
+    last: true,
+  },
 ]
 
 export type Section = ApplyKind['section']

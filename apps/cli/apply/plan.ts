@@ -51,8 +51,8 @@ export async function makePlan(broker: Broker, { wanted, schema, prune, me }: Pl
   const rule = await planRule(broker, wanted, me)
   return {
     steps: [
-      ...parts.flatMap(({ steps }) => steps),
-      ...parts.toReversed().flatMap(({ deletions }) => deletions),
+      ...inOrder(parts.filter(({ last }) => !last)),
+      ...inOrder(parts.filter(({ last }) => last)),
       ...(rule === undefined || rule === 'same' ? [] : [rule]),
     ],
     unchanged: parts.reduce((sum, { unchanged }) => sum + unchanged, 0) + (rule === 'same' ? 1 : 0),
@@ -60,6 +60,12 @@ export async function makePlan(broker: Broker, { wanted, schema, prune, me }: Pl
     trustSources,
   }
 }
+
+/** What refers to others is made after them and deleted before them. */
+const inOrder = (parts: readonly { readonly steps: readonly Step[]; readonly deletions: readonly Step[] }[]): Step[] => [
+  ...parts.flatMap(({ steps }) => steps),
+  ...parts.toReversed().flatMap(({ deletions }) => deletions),
+]
 
 /** What is registered, of the sections in the file; trust sources whenever agents are in it. */
 async function readThere(broker: Broker, { things }: Wanted): Promise<Readonly<Record<Section, readonly Thing[]>>> {
@@ -149,7 +155,7 @@ function planKind(kind: ApplyKind, { wanted, schema, prune, there, named, surrou
         differences: [],
       }),
     )
-  return { steps, deletions, warnings, unchanged: list.length - steps.length - warnings.length }
+  return { last: kind.last === true, steps, deletions, warnings, unchanged: list.length - steps.length - warnings.length }
 }
 
 /** The two-person rule comes last: from then on changes wait. */

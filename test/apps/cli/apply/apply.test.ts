@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useBroker } from '#test/setup/use-broker.ts'
 import { environmentOf, usePerson } from '../use-cli.ts'
@@ -39,7 +40,7 @@ const agents = (ttl: number) => `agents:
       authorization_details:
         - type: agent_http
           locations: ['https://api.example.com/invoices']
-          methods: [POST, GET]
+          methods: [POST, GET, POST]
           uri_template: /invoices/{id}
     settings: {token_ttl_seconds: ${ttl}}
 `
@@ -147,6 +148,16 @@ resources:
       1,
     ])
   })
+})
+
+test('the file of docs/how-to/apply.md is one', async () => {
+  const page = readFileSync('docs/how-to/apply.md', 'utf8')
+  const [, example] = /```yaml\n([\s\S]*?)```/.exec(page)!
+  const { code, out, err } = await apply(example!, '--dry-run')
+  expect([code, err]).toEqual([0, ''])
+  expect(out).toContain('+ agent nightly-report')
+  expect((await apply(example!.replace(/two_person.*/, ''), '--yes')).code).toBe(0)
+  expect((await apply(example!.replace(/two_person.*/, ''), '--yes')).out).toContain('Nothing to do: 4 as the file says.')
 })
 
 describe('as a platform-admin', () => {
