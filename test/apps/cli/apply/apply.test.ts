@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { useBroker } from '#test/setup/use-broker.ts'
 import { environmentOf, usePerson } from '../use-cli.ts'
@@ -148,16 +147,6 @@ resources:
       1,
     ])
   })
-})
-
-test('the file of docs/how-to/apply.md is one', async () => {
-  const page = readFileSync('docs/how-to/apply.md', 'utf8')
-  const [, example] = /```yaml\n([\s\S]*?)```/.exec(page)!
-  const { code, out, err } = await apply(example!, '--dry-run')
-  expect([code, err]).toEqual([0, ''])
-  expect(out).toContain('+ agent nightly-report')
-  expect((await apply(example!.replace(/two_person.*/, ''), '--yes')).code).toBe(0)
-  expect((await apply(example!.replace(/two_person.*/, ''), '--yes')).out).toContain('Nothing to do: 4 as the file says.')
 })
 
 describe('as a platform-admin', () => {
