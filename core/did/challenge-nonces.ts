@@ -2,7 +2,9 @@
 // given and for which tenant, under a MAC whose key all replicas derive from one secret of the deployment. Each is another
 // one, and the proof that holds it is used up by its name, so a nonce is good for one proof of one DID.
 
-import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { deriveMac, macBytes } from '#core/ids/derive-mac.ts'
+import { decodeBase64url } from '#core/jwt/base64url.ts'
 
 /** How long a nonce is good for. */
 export const challengeSeconds = 300
@@ -10,15 +12,13 @@ export const challengeSeconds = 300
 const aheadSeconds = 10
 const timeBytes = 4
 const randomSize = 12
-const macBytes = 16
 
 export class ChallengeNonces {
-  readonly #key: Buffer
+  readonly #mac: ReturnType<typeof deriveMac>
 
   /** secret: at least 32 random bytes, the same in all replicas. Used through HKDF only, so it may serve other ends too. */
   constructor(secret: Uint8Array) {
-    if (secret.length < 32) throw new RangeError('the secret of challenge nonces must be at least 32 bytes')
-    this.#key = Buffer.from(hkdfSync('sha256', secret, '', 'mayfly did challenge', 32))
+    this.#mac = deriveMac(secret, 'mayfly did challenge')
   }
 
   /** 43 characters of base64url. tenantId: uuid. nowMs: the database's clock. */
@@ -26,20 +26,20 @@ export class ChallengeNonces {
     const head = Buffer.alloc(timeBytes + randomSize)
     head.writeUInt32BE(Math.floor(nowMs / 1000))
     randomBytes(randomSize).copy(head, timeBytes)
-    return Buffer.concat([head, this.#mac(tenantId, head)]).toString('base64url')
+    return Buffer.concat([head, this.#macOf(tenantId, head)]).toString('base64url')
   }
 
   /** Whether we gave it, for this tenant, less than `challengeSeconds` ago. */
   accepts(tenantId: string, nonce: string, nowMs: number): boolean {
-    const bytes = Buffer.from(nonce, 'base64url')
-    if (bytes.length !== timeBytes + randomSize + macBytes || bytes.toString('base64url') !== nonce) return false
+    const bytes = decodeBase64url(nonce)
+    if (bytes?.length !== timeBytes + randomSize + macBytes) return false
     const head = bytes.subarray(0, timeBytes + randomSize)
-    if (!timingSafeEqual(bytes.subarray(head.length), this.#mac(tenantId, head))) return false
+    if (!timingSafeEqual(bytes.subarray(head.length), this.#macOf(tenantId, head))) return false
     const ageSeconds = nowMs / 1000 - head.readUInt32BE()
     return ageSeconds >= -aheadSeconds && ageSeconds < challengeSeconds
   }
 
-  #mac(tenantId: string, head: Buffer): Buffer {
-    return createHmac('sha256', this.#key).update(tenantId).update('\0').update(head).digest().subarray(0, macBytes)
+  #macOf(tenantId: string, head: Buffer): Buffer {
+    return this.#mac(tenantId, '\0', head)
   }
 }

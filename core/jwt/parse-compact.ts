@@ -2,6 +2,7 @@
 // header and a payload that were read without ambiguity, or says what is wrong. RFC 8725 §§ 2.4, 3.
 
 import { parseStrictJson } from '#core/json/parse-strict.ts'
+import { decodeBase64url } from './base64url.ts'
 
 export interface ParsedJwt {
   readonly header: Readonly<Record<string, unknown>> & {
@@ -24,14 +25,6 @@ export interface ReadJwt {
 export type ParseJwtResult = { readonly ok: true; readonly jwt: ParsedJwt } | { readonly ok: false; readonly reason: string }
 
 const maxLength = 16 * 1024
-const base64url = /^[A-Za-z0-9_-]+$/
-
-/** Strict base64url (RFC 4648 § 5, no padding): one text for each byte string, so a token cannot be written in two ways. */
-function decode(part: string): Buffer | undefined {
-  if (!base64url.test(part)) return undefined
-  const bytes = Buffer.from(part, 'base64url')
-  return bytes.toString('base64url') === part ? bytes : undefined
-}
 
 function parseObject(bytes: Buffer): Record<string, unknown> | undefined {
   try {
@@ -50,7 +43,7 @@ export function parseCompactJwt(text: string): ParseJwtResult {
   if (text.length > maxLength) return no('it is longer than 16 KiB')
   const parts = text.split('.')
   if (parts.length !== 3) return no('it is not a signed JWT of three parts')
-  const [headerBytes, payloadBytes, signature] = parts.map(decode)
+  const [headerBytes, payloadBytes, signature] = parts.map(decodeBase64url)
   if (!headerBytes || !payloadBytes || !signature) return no('a part is not base64url')
   const header = parseObject(headerBytes)
   if (!header) return no('its header is not a JSON object without doubled members')
