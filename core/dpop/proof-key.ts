@@ -4,7 +4,7 @@
 
 import { createPublicKey, type KeyObject, type VerifyKeyObjectInput, verify } from 'node:crypto'
 import { promisify } from 'node:util'
-import { jwkThumbprint } from '#core/subject/pinned-key.ts'
+import { jwkThumbprint } from '#core/jwt/jwk-thumbprint.ts'
 import { isSoundRsaKey } from '#core/subject/rsa-key.ts'
 
 interface AlgorithmRow {

@@ -5,7 +5,7 @@
 import 'reflect-metadata'
 import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { Name } from '@peculiar/x509'
-import { jwkThumbprint } from '#core/subject/pinned-key.ts'
+import { jwkThumbprint } from '#core/jwt/jwk-thumbprint.ts'
 import { isSoundRsaKey } from '#core/subject/rsa-key.ts'
 import { type DerItem, DerReader, readOne, tags } from '#core/trust-material/der.ts'
 

@@ -1,10 +1,11 @@
 // A tenant's signing keys. The private half exists in clear only inside a process that signs: it is made here, sealed at
 // once under the key-encryption key, and opened again by whoever loads the tenant.
 
-import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign } from 'node:crypto'
 import { promisify } from 'node:util'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { newUuid } from '#core/ids/id.ts'
+import { jwkThumbprint } from '#core/jwt/jwk-thumbprint.ts'
 import type { NewSigningKeyRow } from '#db/registry/signing-keys.ts'
 import type { KeyEncryption } from './key-encryption.ts'
 import type { Signer } from './signer.ts'
@@ -13,15 +14,15 @@ const generate = promisify(generateKeyPair)
 
 export type SigningAlgorithm = Signer['alg']
 
-/** All that is known of an algorithm. `kty` members in the order of RFC 7638 § 3.2. */
+/** All that is known of an algorithm. */
 const algorithms = {
   ES256: {
     generate: () => generate('ec', { namedCurve: 'P-256' }),
-    thumbprintMembers: ['crv', 'kty', 'x', 'y'],
+    kty: 'EC',
   },
   RS256: {
     generate: () => generate('rsa', { modulusLength: 2048 }),
-    thumbprintMembers: ['e', 'kty', 'n'],
+    kty: 'RSA',
   },
 } as const
 
@@ -54,7 +55,7 @@ export async function createSigningKey(
   const { publicKey, privateKey } = await algorithms[alg].generate()
   const id = newUuid(nowMs)
   const jwk = publicKey.export({ format: 'jwk' }) as Record<string, unknown>
-  const kid = thumbprint(jwk, alg)
+  const kid = jwkThumbprint(jwk)
   const der = privateKey.export({ format: 'der', type: 'pkcs8' })
   try {
     const privateSealed = await keyEncryption.seal(der, { tenantId, purpose: 'signing-key', rowId: id })
@@ -88,7 +89,8 @@ export async function openSigningKey(
   try {
     const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
     // What verifiers are shown must be the other half of what signs, else nobody could verify, or somebody else could sign.
-    if (thumbprint(createPublicKey(key).export({ format: 'jwk' }) as Record<string, unknown>, stored.alg) !== stored.kid)
+    const jwk = createPublicKey(key).export({ format: 'jwk' }) as Record<string, unknown>
+    if (jwk['kty'] !== algorithms[stored.alg].kty || jwkThumbprint(jwk) !== stored.kid)
       throw new BrokerError('internal', { detail: `signing key ${stored.id} does not fit its kid` })
     return createSigner(key, stored.kid, stored.alg, signInput)
   } finally {
@@ -127,9 +129,4 @@ function createSigner(key: KeyObject, kid: string, alg: SigningAlgorithm, signIn
       return `${input}.${await signInput(key, input)}`
     },
   }
-}
-
-function thumbprint(jwk: Readonly<Record<string, unknown>>, alg: SigningAlgorithm): string {
-  const members = Object.fromEntries(algorithms[alg].thumbprintMembers.map(name => [name, jwk[name]]))
-  return createHash('sha256').update(JSON.stringify(members)).digest('base64url')
 }

@@ -1,25 +1,8 @@
 // Keys that an operator vouches for by naming them in an agent's rule: no authority stands between.
 
-import { createHash } from 'node:crypto'
+import { jwkThumbprint, type PublicKeyJwk } from '#core/jwt/jwk-thumbprint.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
-
-export type PublicKeyJwk = Readonly<Record<string, unknown>>
-
-const members: Readonly<Record<string, readonly string[]>> = {
-  EC: ['crv', 'kty', 'x', 'y'],
-  OKP: ['crv', 'kty', 'x'],
-  RSA: ['e', 'kty', 'n'],
-}
-
-/** RFC 7638 § 3, base64url. Throws for a key type that no agent may have. */
-export function jwkThumbprint(jwk: PublicKeyJwk): string {
-  const names = members[String(jwk['kty'])]
-  if (!names) throw new RangeError('no thumbprint for this key type')
-  return createHash('sha256')
-    .update(JSON.stringify(Object.fromEntries(names.map(name => [name, jwk[name]]))))
-    .digest('base64url')
-}
 
 export interface PinnedKey {
   readonly agent: Agent
@@ -48,7 +31,7 @@ function pinnedKeys(snapshot: TenantSnapshot): Map<string, PinnedKey[]> {
   keys = new Map()
   for (const agent of snapshot.agents.values())
     for (const rule of agent.rules) {
-      if (!('jwk' in rule) || !rule.jwk || snapshot.trustSources.get(rule.trust_source)?.kind !== ('pinned' as string)) continue
+      if (!('jwk' in rule) || !rule.jwk || snapshot.trustSources.get(rule.trust_source)?.kind !== 'pinned') continue
       const jwk = rule.jwk as PublicKeyJwk
       const thumbprint = jwkThumbprint(jwk)
       keys.set(thumbprint, [...(keys.get(thumbprint) ?? []), { agent, trustSourceId: rule.trust_source, jwk, thumbprint }])

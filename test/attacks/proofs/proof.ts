@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { IssuedCertificate } from '#apps/standalone/dev-ca.ts'
-import { jwkThumbprint } from '#core/subject/pinned-key.ts'
+import { jwkThumbprint } from '#core/jwt/jwk-thumbprint.ts'
 import { makeProof, type ProofSigner } from '#test/core/dpop/proof-maker.ts'
 import { formBody, formHeaders, type HttpsClient } from '#test/setup/https-client.ts'
 import { thumbprintOf } from '#test/setup/openssl-like-certificate.ts'
