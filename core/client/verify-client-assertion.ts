@@ -6,6 +6,7 @@ import { createPublicKey, type JsonWebKeyInput } from 'node:crypto'
 import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { soleAudience } from '#core/subject/jwt-proof.ts'
 import { type PinnedKey, pinnedKeysOf } from '#core/subject/pinned-key.ts'
 import { createSignatureCheck } from '#core/subject/signature-verifier.ts'
 import { refuse, type SubjectRefusal } from '#core/subject/subject.ts'
@@ -66,10 +67,9 @@ export function verifyClientAssertion(
 type Claims = { readonly ok: true; readonly clientId: string; readonly jti: string; readonly expiresSeconds: number }
 
 function checkClaims(claims: Readonly<Record<string, unknown>>, issuer: string, nowSeconds: number): Claims | SubjectRefusal {
-  const { iss, sub, aud, exp, iat, nbf, jti } = claims
+  const { iss, sub, exp, iat, nbf, jti } = claims
   if (typeof iss !== 'string' || iss !== sub) return refuse('wrong_client', 'Its iss and sub must both be the client_id.')
-  const audience = Array.isArray(aud) && aud.length === 1 ? aud[0] : aud
-  if (audience !== issuer) return refuse('wrong_audience', `Its only aud must be this issuer: ${issuer}`)
+  if (soleAudience(claims) !== issuer) return refuse('wrong_audience', `Its only aud must be this issuer: ${issuer}`)
   if (typeof exp !== 'number' || exp <= nowSeconds) return refuse('expired', 'It has no exp, or has expired.')
   if (exp > nowSeconds + longestLifeSeconds + aheadSeconds)
     return refuse('too_long', `It may live for ${longestLifeSeconds} seconds at most.`)

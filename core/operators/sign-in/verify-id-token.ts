@@ -6,6 +6,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import { subjectTokenAlgorithms } from '#core/registry/trust-source-kinds/openid.ts'
 import type { JwksStore } from '#core/subject/jwks-store.ts'
+import { soleAudience } from '#core/subject/jwt-proof.ts'
 import type { SignInProvider } from './provider.ts'
 
 /** Older ones, by `iat`, are refused, however late their `exp`. Seconds. */
@@ -70,9 +71,9 @@ function findFault(
   nonce: string | undefined,
 ): string | undefined {
   if (payload['iss'] !== issuer) return 'wrong_issuer'
-  const { aud, azp, sub } = payload
+  const { azp, sub } = payload
   const audience = config.audience ?? clientId
-  if ((Array.isArray(aud) && aud.length === 1 ? aud[0] : aud) !== audience) return 'wrong_audience'
+  if (soleAudience(payload) !== audience) return 'wrong_audience'
   // Where the audience is not the client itself, only azp says whom the token was made for.
   if (azp === undefined ? audience !== clientId : azp !== clientId) return 'wrong_party'
   if (!(subjectTokenAlgorithms as readonly string[]).includes(header.alg)) return 'algorithm_refused'

@@ -3,9 +3,9 @@ import fc from 'fast-check'
 import { type JWTPayload, SignJWT } from 'jose'
 import { describe, expect, test } from 'vitest'
 import { verifyClientAssertion } from '#core/client/verify-client-assertion.ts'
+import { jwkThumbprint } from '#core/jwt/jwk-thumbprint.ts'
 import type { AgentRule } from '#core/registry/agent.ts'
 import type { TrustSource } from '#core/registry/trust-source.ts'
-import { jwkThumbprint } from '#core/subject/pinned-key.ts'
 import { makeAgent, makeSnapshot, openIdSource } from '../subject/snapshot.ts'
 
 const nowMs = Date.parse('2026-11-22T12:00:00Z')
