@@ -33,7 +33,7 @@ export function processIo(home: string, signal: AbortSignal): Io {
     cwd: process.cwd(),
     home,
     terminal: { in: process.stdin.isTTY === true, out: process.stdout.isTTY === true, err: process.stderr.isTTY === true },
-    columns: process.stdout.columns ?? 80,
+    columns: process.stdout.columns || 80,
     signal,
     out: text => void process.stdout.write(text),
     err: text => void process.stderr.write(text),

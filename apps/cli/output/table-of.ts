@@ -5,14 +5,17 @@ import type { Table } from './table.ts'
 export function tableOf(things: readonly Thing[], columns: readonly string[]): Table {
   return {
     head: columns.map(headOf),
+    whole: columns.map(column => wholeColumns.test(column)),
     rows: things.map(thing => columns.map(column => cellOf(valueAt(thing, column), column))),
   }
 }
 
+const wholeColumns = /(^|[._])(id|kid|at|on|since|not_after|status|state|step|kind|role)$/
+
 /** `next_step.at` → `next step at`, `proposed_by.person.name` → `proposed by`, `created_at` → `created` */
 const headOf = (column: string): string =>
   column
-    .replace(/\.person\.name$/, '')
+    .replace(/\.(person\.name|step)$/, '')
     .replace(/_(at|on)$/, '')
     .replace(/[._]/g, ' ')
 

@@ -20,7 +20,7 @@ const agents: Kind = {
   plural: 'agents',
   noun: 'agent',
   example: 'nightly-report',
-  columns: ['name', 'owner', 'review_on', 'updated_at', 'id'],
+  columns: ['name', 'owner', 'review_on', 'id'],
   shown: ['client_id'],
 }
 const resources: Kind = {
