@@ -10,6 +10,7 @@ import { soleAudience } from '#core/subject/jwt-proof.ts'
 import { type PinnedKey, pinnedKeysOf } from '#core/subject/pinned-key.ts'
 import { createSignatureCheck } from '#core/subject/signature-verifier.ts'
 import { refuse, type SubjectRefusal } from '#core/subject/subject.ts'
+import { leewaySeconds } from '#core/time/leeway-seconds.ts'
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
@@ -30,8 +31,6 @@ export const clientAssertionAlgorithms: readonly string[] = Object.keys(keyTypes
 const types = new Set([undefined, 'JWT', 'CLIENT-AUTHENTICATION+JWT'])
 /** An assertion proves the moment; seconds. */
 const longestLifeSeconds = 300
-/** How far ahead of the database's clock a client's may run. Never for `exp`. */
-const aheadSeconds = 10
 
 export interface ClientAssertion {
   readonly ok: true
@@ -71,10 +70,10 @@ function checkClaims(claims: Readonly<Record<string, unknown>>, issuer: string, 
   if (typeof iss !== 'string' || iss !== sub) return refuse('wrong_client', 'Its iss and sub must both be the client_id.')
   if (soleAudience(claims) !== issuer) return refuse('wrong_audience', `Its only aud must be this issuer: ${issuer}`)
   if (typeof exp !== 'number' || exp <= nowSeconds) return refuse('expired', 'It has no exp, or has expired.')
-  if (exp > nowSeconds + longestLifeSeconds + aheadSeconds)
+  if (exp > nowSeconds + longestLifeSeconds + leewaySeconds)
     return refuse('too_long', `It may live for ${longestLifeSeconds} seconds at most.`)
   for (const at of [iat, nbf])
-    if (at !== undefined && (typeof at !== 'number' || at > nowSeconds + aheadSeconds))
+    if (at !== undefined && (typeof at !== 'number' || at > nowSeconds + leewaySeconds))
       return refuse('issued_in_future', 'Its iat or nbf lies in the future.')
   if (typeof jti !== 'string' || jti === '' || jti.length > 256) return refuse('missing_claim', 'It has no jti.')
   return { ok: true, clientId: iss, jti, expiresSeconds: exp }

@@ -3,6 +3,7 @@
 
 import { hash, timingSafeEqual } from 'node:crypto'
 import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
+import { leewaySeconds } from '#core/time/leeway-seconds.ts'
 import type { DpopNonces } from './nonces.ts'
 import { holdsSignature, readProofKey } from './proof-key.ts'
 import { normaliseTarget } from './target-uri.ts'
@@ -42,9 +43,8 @@ export interface BadProof {
   readonly hint: string
 }
 
-/** How old a proof may be, and how far ahead of the database's clock the client's may run. Seconds. */
-export const proofAgeSeconds = 60
-const aheadSeconds = 10
+/** How old a proof may be. */
+const proofAgeSeconds = 60
 
 /** The largest honest one, with an RSA key and signature of 4096 bits, has some 2,500 characters. */
 const maxLength = 8192
@@ -97,7 +97,7 @@ function checkTime({ payload }: ParsedJwt, nowSeconds: number): BadProof | undef
   const { iat } = payload
   if (typeof iat !== 'number') return refuse('missing_claim', 'it has no iat')
   // Each written so that a time that is no number refuses.
-  if (!(iat <= nowSeconds + aheadSeconds)) return refuse('issued_in_future', 'its iat lies in the future; check your clock')
+  if (!(iat <= nowSeconds + leewaySeconds)) return refuse('issued_in_future', 'its iat lies in the future; check your clock')
   if (!(iat > nowSeconds - proofAgeSeconds))
     return refuse('too_old', `its iat is more than ${proofAgeSeconds} seconds ago; make a new proof for each request`)
   return undefined

@@ -1,7 +1,5 @@
+import { leewaySeconds } from '#core/time/leeway-seconds.ts'
 import { refuse, type SubjectRefusal } from './subject.ts'
-
-/** How far ahead of the database's clock a signer's may run, for `iat` and `nbf`. Never for `exp`. Seconds. */
-const aheadSeconds = 10
 
 /** The end of the year 9999: what lies behind it is no date, and the database could not remember it. */
 const latestSeconds = 253_402_300_799
@@ -25,8 +23,8 @@ export function checkProofTimes(claims: Readonly<Record<string, unknown>>, rules
   if (typeof iat !== 'number' && (iat !== undefined || rules.iat === 'required')) return refuse('missing_claim', 'It has no iat.')
   if (exp <= nowSeconds) return refuse('expired', 'It has expired.')
   const issued = iat ?? nowSeconds
-  if (issued > nowSeconds + aheadSeconds) return refuse('issued_in_future', 'Its iat lies in the future.')
-  if (nbf !== undefined && (typeof nbf !== 'number' || nbf > nowSeconds + aheadSeconds))
+  if (issued > nowSeconds + leewaySeconds) return refuse('issued_in_future', 'Its iat lies in the future.')
+  if (nbf !== undefined && (typeof nbf !== 'number' || nbf > nowSeconds + leewaySeconds))
     return refuse('not_yet_valid', 'It is not valid yet.')
   if (issued + maxAgeSeconds <= nowSeconds) return refuse('too_old', 'It was issued too long ago for this trust source.')
   if (exp > latestSeconds) return refuse('missing_claim', 'It has no exp that is a date.')

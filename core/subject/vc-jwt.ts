@@ -4,6 +4,7 @@
 
 import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import type { CredentialIssuer, DidTrustSource } from '#core/registry/trust-source-kinds/did.ts'
+import { leewaySeconds } from '#core/time/leeway-seconds.ts'
 import type { IssuerKey } from './issuer-key.ts'
 import { findSignatureFault } from './jwt-proof.ts'
 import { refuse, type SubjectRefusal } from './subject.ts'
@@ -27,7 +28,6 @@ export interface VerifiedCredential {
 
 const context = 'https://www.w3.org/ns/credentials/v2'
 const algorithms = new Set(['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'EdDSA', 'Ed25519'])
-const aheadSeconds = 10
 
 /** Whether a configured issuer says something of `did`, now. credential: a compact JWT. nowMs: the database's clock. */
 export async function verifyCredential(
@@ -96,7 +96,7 @@ function checkValidity({ validFrom, validUntil, nbf, exp }: Claims, nowSeconds: 
   if (ends.length === 0) return malformed('Its credential has no validUntil.')
   const untilSeconds = Math.min(...(ends as number[]))
   if (untilSeconds <= nowSeconds) return refuse('expired', 'Its credential has expired.')
-  if (starts.some(start => (start as number) > nowSeconds + aheadSeconds))
+  if (starts.some(start => (start as number) > nowSeconds + leewaySeconds))
     return refuse('not_yet_valid', 'Its credential is not valid yet.')
   return untilSeconds
 }

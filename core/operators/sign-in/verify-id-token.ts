@@ -7,12 +7,11 @@ import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import { subjectTokenAlgorithms } from '#core/registry/trust-source-kinds/openid.ts'
 import type { JwksStore } from '#core/subject/jwks-store.ts'
 import { soleAudience } from '#core/subject/jwt-proof.ts'
+import { leewaySeconds } from '#core/time/leeway-seconds.ts'
 import type { SignInProvider } from './provider.ts'
 
 /** Older ones, by `iat`, are refused, however late their `exp`. Seconds. */
 const maxAgeSeconds = 600
-/** How far ahead of the database's clock a provider's may run, for `iat` and `nbf`. Never for `exp`. Seconds. */
-const aheadSeconds = 10
 
 /** RFC 8725 § 3.11: what says to be another kind of token is none. */
 const idTokenTypes = new Set([undefined, 'JWT'])
@@ -84,8 +83,8 @@ function findFault(
 
 function findTimeFault({ exp, iat, nbf }: Readonly<Record<string, unknown>>, nowSeconds: number): string | undefined {
   if (typeof exp !== 'number' || exp <= nowSeconds) return 'expired'
-  if (typeof iat !== 'number' || iat > nowSeconds + aheadSeconds) return 'issued_in_future'
+  if (typeof iat !== 'number' || iat > nowSeconds + leewaySeconds) return 'issued_in_future'
   if (iat + maxAgeSeconds <= nowSeconds) return 'too_old'
-  if (nbf !== undefined && (typeof nbf !== 'number' || nbf > nowSeconds + aheadSeconds)) return 'not_yet_valid'
+  if (nbf !== undefined && (typeof nbf !== 'number' || nbf > nowSeconds + leewaySeconds)) return 'not_yet_valid'
   return undefined
 }
