@@ -3,6 +3,7 @@
 // publisher fails, what is known goes on being used, up to a bound, and nobody is made to wait for the next failure.
 
 import { LRUCache } from 'lru-cache'
+import { endsInTime } from './ends-in-time.ts'
 
 interface Entry<Value> {
   value: Value | undefined
@@ -63,7 +64,7 @@ export class FetchedDocuments<Value> {
       return known()
     }
     if (isDue || entry.flight) {
-      const arrived = await inTime(this.#refresh(query.fetch, entry, nowMs))
+      const arrived = await endsInTime(this.#refresh(query.fetch, entry, nowMs), waitMs)
       if (!arrived && known() === undefined) throw query.unavailable('it is still being fetched', 1)
     }
     if (nowMs - entry.fetchedMs > this.#longestMs)
@@ -98,13 +99,4 @@ export class FetchedDocuments<Value> {
     })()
     return entry.flight
   }
-}
-
-/** Whether `flight`, which never fails, ends within the time that a caller can wait. */
-async function inTime(flight: Promise<void>): Promise<boolean> {
-  const { promise: late, resolve } = Promise.withResolvers<false>()
-  const timer = setTimeout(() => resolve(false), waitMs)
-  const ended = await Promise.race([flight.then(() => true), late])
-  clearTimeout(timer)
-  return ended
 }

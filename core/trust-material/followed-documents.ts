@@ -2,6 +2,8 @@
 // whoever decides by one has it at hand and waits for nothing. A document is somebody's (`owner`, a tenant): what one owner's
 // addresses do is felt by no other.
 
+import { endsInTime } from '#core/memory/ends-in-time.ts'
+
 /** Where a document is, for whom. `id` names whoever it belongs to: the same address for two is fetched twice. */
 export interface Location {
   readonly id: string
@@ -69,7 +71,7 @@ export class FollowedDocuments<Value> {
       this.#entries.set(name, entry)
       fresh.push(this.#refresh(entry, nowMs))
     }
-    if (fresh.length > 0) await inTime(Promise.all(fresh))
+    if (fresh.length > 0) await endsInTime(Promise.all(fresh), firstWaitMs)
   }
 
   /** What is at hand and still usable. */
@@ -118,10 +120,3 @@ export class FollowedDocuments<Value> {
 }
 
 const nameOf = ({ id, url, caPem }: Location): string => JSON.stringify([id, url, caPem ?? null])
-
-async function inTime(flight: Promise<unknown>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, firstWaitMs)
-  await Promise.race([flight, late])
-  clearTimeout(timer)
-}
