@@ -18,7 +18,7 @@ import { checkProofTimes } from './proof-times.ts'
 import { refuse, type SubjectRefusal, type VerifiedSubject } from './subject.ts'
 import { type FindCredentialKey, type VerifiedCredential, verifyCredential } from './vc-jwt.ts'
 
-export const didProofTyp = 'mayfly-did-proof+jwt'
+const didProofTyp = 'mayfly-did-proof+jwt'
 export const isDidProof = ({ header }: ParsedJwt): boolean => header.typ?.toLowerCase() === didProofTyp
 
 export interface DidProofDeps {

@@ -33,8 +33,3 @@ export async function consumeReplays(sql: Sql, uses: readonly ReplayUse[]): Prom
   const written = new Set(rows.map(nameOf))
   return uses.map(use => written.delete(nameOf(use)))
 }
-
-/** One of them alone. */
-export async function consumeReplay(sql: Sql, use: ReplayUse): Promise<boolean> {
-  return (await consumeReplays(sql, [use]))[0]!
-}

@@ -42,7 +42,7 @@ export function rotatingUses(
 }
 
 /** Keys that sign task tokens: one of each algorithm in each tenant. */
-export function signingKeyUse(keyEncryption: KeyEncryption, times: RotationTimes): RotatingUse {
+function signingKeyUse(keyEncryption: KeyEncryption, times: RotationTimes): RotatingUse {
   return {
     use: 'signing',
     table: 'mayfly.signing_key',

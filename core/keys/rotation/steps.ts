@@ -34,7 +34,7 @@ export async function publishSuccessor(trx: Trx, use: RotatingUse, fresh: FreshK
 }
 
 /** The published key signs from now on; the one before it is only published. False when no key has been published for long enough. */
-export async function activateSuccessor(trx: Trx, use: RotatingUse, change: KeyChange): Promise<boolean> {
+async function activateSuccessor(trx: Trx, use: RotatingUse, change: KeyChange): Promise<boolean> {
   const keys = await holdKeys(trx, use, change)
   const next = keys.find(key => key.state === 'next')
   if (!next || !isOver(next, use.times.aheadSeconds, change.nowMs)) return false
@@ -46,7 +46,7 @@ export async function activateSuccessor(trx: Trx, use: RotatingUse, change: KeyC
 }
 
 /** Retires the key that has been retiring longest: its last token has ended. False when there is none. */
-export async function retireKey(trx: Trx, use: RotatingUse, change: KeyChange): Promise<boolean> {
+async function retireKey(trx: Trx, use: RotatingUse, change: KeyChange): Promise<boolean> {
   const keys = await holdKeys(trx, use, change)
   const [oldest] = keys
     .filter(key => key.state === 'retiring' && isOver(key, use.times.retiringSeconds, change.nowMs))

@@ -2,7 +2,7 @@ import { hash, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FirstUses } from '#core/replay/first-uses.ts'
 import { deleteExpired } from '#db/housekeeping/delete-expired.ts'
-import { consumeReplay, consumeReplays, type ReplayUse } from '#db/replay/consume.ts'
+import { consumeReplays, type ReplayUse } from '#db/replay/consume.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 
 let db: TestDatabase
@@ -22,8 +22,8 @@ const use = (more: Partial<ReplayUse> = {}): ReplayUse => ({
 
 test('a proof is used for the first time once, whoever asks', async () => {
   const first = use()
-  expect(await consumeReplay(db.database.sql, first)).toBe(true)
-  expect(await consumeReplay(db.database.sql, first)).toBe(false)
+  expect(await consumeReplays(db.database.sql, [first])).toEqual([true])
+  expect(await consumeReplays(db.database.sql, [first])).toEqual([false])
 })
 
 test('tenants and sorts of proof do not stand in each other’s way', async () => {
