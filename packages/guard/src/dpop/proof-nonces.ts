@@ -2,6 +2,7 @@
 // A nonce proves that a proof was made lately; it is the same for everybody and good for many proofs (RFC 9449 § 9).
 
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
+import { decodeBase64url } from '../token/base64url.ts'
 
 /** A nonce is good for one to two windows. */
 const windowMs = 300_000
@@ -22,8 +23,8 @@ export class ProofNonces {
 
   /** Whether a nonce is of this window or the one before; the next counts too, for a replica whose clock is a little ahead. */
   accepts(nonce: string, nowMs: number): boolean {
-    const bytes = Buffer.from(nonce, 'base64url')
-    if (bytes.length !== macBytes || bytes.toString('base64url') !== nonce) return false
+    const bytes = decodeBase64url(nonce)
+    if (bytes?.length !== macBytes) return false
     const current = Math.floor(nowMs / windowMs)
     return [current, current - 1, current + 1].some(window => timingSafeEqual(bytes, this.#nonceOf(window)))
   }

@@ -4,6 +4,7 @@
 // Limit: key and spent nonces live in this process. Replicas behind one address need sticky routing, or `once`.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { decodeBase64url } from '../token/base64url.ts'
 
 const timeBytes = 6
 const randomLength = 16
@@ -43,8 +44,8 @@ export class ChallengeNonces {
   }
 
   #endOf(nonce: string): number | undefined {
-    const bytes = Buffer.from(nonce, 'base64url')
-    if (bytes.length !== nonceBytes || bytes.toString('base64url') !== nonce) return undefined
+    const bytes = decodeBase64url(nonce)
+    if (bytes?.length !== nonceBytes) return undefined
     const body = bytes.subarray(0, timeBytes + randomLength)
     if (!timingSafeEqual(this.#mac(body), bytes.subarray(timeBytes + randomLength))) return undefined
     return body.readUIntBE(0, timeBytes) + this.#lifetimeMs

@@ -1,6 +1,7 @@
 // Takes a compact JWS apart without trusting any of it (RFC 7515 § 7.1, RFC 8725 §§ 3.1, 3.10). Every part must be canonical
 // base64url: with loose decoding several texts carry one signature, and a changed token would still verify.
 
+import { decodeBase64url } from './base64url.ts'
 import { parseStrictObject } from './strict-json.ts'
 
 /** Longest token that is looked at, in characters. */
@@ -27,8 +28,6 @@ const refusedMembers = ['jku', 'jwk', 'x5u', 'x5c', 'x5t', 'x5t#S256', 'crit', '
 
 /** Key ids are plain names. What looks like a path, a query or an address is refused before anything is looked up. */
 const kidPattern = /^[A-Za-z0-9._~-]{1,128}$/
-
-const base64url = /^[A-Za-z0-9_-]+$/
 
 /** Parses a task token's compact JWS. Never throws. */
 export function parseCompactJws(token: string): CompactJws | JwsProblem {
@@ -59,21 +58,15 @@ export function decodeJws(
   if (parts.length !== 3) return 'token_malformed'
   const [head = '', body = '', sign = ''] = parts
   if (head.length > limits.maxHeaderChars) return 'token_too_large'
-  const headerBytes = decode(head)
-  const payloadBytes = decode(body)
-  const signature = decode(sign)
+  const headerBytes = decodeBase64url(head)
+  const payloadBytes = decodeBase64url(body)
+  const signature = decodeBase64url(sign)
   if (!headerBytes || !payloadBytes || !signature) return 'token_malformed'
   const headerText = decodeUtf8(headerBytes)
   const payload = decodeUtf8(payloadBytes)
   const header = headerText === undefined ? undefined : parseStrictObject(headerText)
   if (!header || payload === undefined) return 'token_malformed'
   return { header, signingInput: `${head}.${body}`, payload, signature }
-}
-
-function decode(part: string): Buffer | undefined {
-  if (!base64url.test(part)) return undefined
-  const bytes = Buffer.from(part, 'base64url')
-  return bytes.toString('base64url') === part ? bytes : undefined
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
