@@ -215,11 +215,13 @@ create table mayfly.enrolment (
   trust_source_id uuid,
   created_at timestamp with time zone not null default clock_timestamp(),
   renewed_at timestamp with time zone not null default clock_timestamp(),
-  not_after timestamp with time zone not null
+  not_after timestamp with time zone not null,
+  basis bytea
 );
 alter table mayfly.enrolment owner to mayfly_owner;
 alter table mayfly.enrolment add constraint enrolment_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES mayfly.agent(id) ON DELETE CASCADE;
 alter table mayfly.enrolment add constraint enrolment_agent_id_instance_key UNIQUE (agent_id, instance);
+alter table mayfly.enrolment add constraint enrolment_basis CHECK (((basis IS NULL) = (trust_source_id IS NULL)));
 alter table mayfly.enrolment add constraint enrolment_check CHECK (((join_token_id IS NULL) <> (trust_source_id IS NULL)));
 alter table mayfly.enrolment add constraint enrolment_join_token_id_fkey FOREIGN KEY (join_token_id) REFERENCES mayfly.join_token(id) ON DELETE CASCADE;
 alter table mayfly.enrolment add constraint enrolment_join_token_id_key UNIQUE (join_token_id);

@@ -138,6 +138,7 @@ export interface MayflyEnrolment {
   created_at: WithDefault<Timestamp>
   renewed_at: WithDefault<Timestamp>
   not_after: Timestamp
+  basis: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
 }
 
 export interface MayflyIdempotency {

@@ -53,7 +53,8 @@ export async function enrol(deps: EnrolDeps, input: EnrolInput): Promise<Enrolle
     }
     const spiffeId = writeAgentSpiffeId(source.trustDomain, enrollee.agent.clientId, enrollee.instance)
     await refuseOtherNames(attempt, enrollee, csr, spiffeId)
-    if (!claimed) await claim(attempt, enrollee)
+    // A join token is used up once; the other rights are looked at under each configuration that is decided under.
+    if (!claimed || enrollee.by !== 'join_token') await claim(attempt, enrollee)
     claimed = true
     if (enrollee.by === 'join_token') usedUp = enrollee.joinTokenId
     const outcome = await issueOrRelease(attempt, enrollee, { csr, source, spiffeId })
@@ -93,7 +94,7 @@ async function refuseOtherNames(attempt: Attempt, enrollee: Enrollee, csr: Signi
 async function claim(attempt: Attempt, enrollee: Enrollee): Promise<void> {
   const { deps, snapshot, nowMs } = attempt
   const notAfter = new Date(nowMs + ttlOf(enrollee) * 1000)
-  const lost = await claimRight(deps.db, { tenantId: snapshot.tenant.id, enrollee, notAfter, nowMs })
+  const lost = await claimRight(deps.db, { snapshot, enrollee, notAfter, nowMs })
   if (lost) await refuse(attempt, refusalOf(enrollee, lost.reason, lost.hint))
 }
 

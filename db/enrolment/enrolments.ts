@@ -9,6 +9,8 @@ export interface Enrolment {
   /** Exactly one of both. */
   readonly joinTokenId: string | null
   readonly trustSourceId: string | null
+  /** Hex; what the word of the trust source rests on. */
+  readonly basis: string | null
   readonly notAfter: Date
 }
 
@@ -19,8 +21,11 @@ const toRow = (enrolment: Enrolment) => ({
   instance: enrolment.instance,
   join_token_id: enrolment.joinTokenId,
   trust_source_id: enrolment.trustSourceId,
+  basis: toBytes(enrolment.basis),
   not_after: enrolment.notAfter,
 })
+
+const toBytes = (hex: string | null): Buffer | null => (hex === null ? null : Buffer.from(hex, 'hex'))
 
 /** For one that came by a join token: its instance is new. */
 export async function insertEnrolment(trx: Trx, enrolment: Enrolment): Promise<void> {
@@ -35,6 +40,7 @@ export async function keepEnrolment(db: Db, enrolment: Enrolment): Promise<void>
     .onConflict(conflict =>
       conflict.columns(['agent_id', 'instance']).doUpdateSet({
         trust_source_id: enrolment.trustSourceId,
+        basis: toBytes(enrolment.basis),
         not_after: enrolment.notAfter,
         renewed_at: sql<Date>`clock_timestamp()`,
       }),
@@ -42,10 +48,11 @@ export async function keepEnrolment(db: Db, enrolment: Enrolment): Promise<void>
     .execute()
 }
 
-/** False: what this instance came by is gone, so it cannot renew. */
+/** bases: those that are good now. False: what this instance came by is gone or changed, so it cannot renew. */
 export async function renewEnrolment(
   db: Db,
   which: Pick<Enrolment, 'tenantId' | 'agentId' | 'instance' | 'notAfter'>,
+  bases: readonly string[],
 ): Promise<boolean> {
   const row = await db
     .updateTable('mayfly.enrolment')
@@ -53,6 +60,7 @@ export async function renewEnrolment(
     .where('agent_id', '=', which.agentId)
     .where('instance', '=', which.instance)
     .where('tenant_id', '=', which.tenantId)
+    .where(({ or, eb }) => or([eb('join_token_id', 'is not', null), ...bases.map(basis => eb('basis', '=', toBytes(basis)))]))
     .returning('id')
     .executeTakeFirst()
   return row !== undefined

@@ -5,7 +5,8 @@ import * as x509 from '@peculiar/x509'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { issueClientCertificate } from '#apps/standalone/dev-ca.ts'
 import { greedyExtensions, makeCertificateRequest, newRequestKeys, uriNames } from '#test/setup/certificate-requests.ts'
-import { useEnrolment } from '#test/setup/enrolment.ts'
+import { changeRegistration } from '#test/setup/change-registration.ts'
+import { asCertificate, useEnrolment } from '#test/setup/enrolment.ts'
 import { logSize, readLog } from '#test/setup/log-reader.ts'
 import { agentUri, resourceUri } from '#test/setup/running-broker.ts'
 import { createOtherTenant } from '#test/setup/second-tenant.ts'
@@ -203,6 +204,56 @@ describe('32: renewal', () => {
     const { pem } = await makeCertificateRequest({ extensions: [uriNames('spiffe://test.localhost/agent/x/1')] })
     expect((await enrol({ csr: pem }, certificate)).status).toBe(400)
     expect(await entries('certificate.issued')).toHaveLength(1)
+  })
+})
+
+describe('33: what came by the word of a trust source', () => {
+  type Rule = { trust_source: string; claims?: Record<string, string> }
+  const changeAgent = (change: (view: { rules: Rule[]; settings: object }) => Record<string, unknown>) =>
+    changeRegistration(broker.running, `/v1/agents/${broker.running.ids.agent}`, change)
+  const withSub = (sub: string) => (view: { rules: Rule[]; settings: object }) => ({
+    rules: view.rules.map(rule => (rule.claims ? { ...rule, claims: { sub } } : rule)),
+    settings: { ...view.settings, may_enroll: true },
+  })
+
+  test.each([
+    ['its rule names others', withSub('others'), withSub('workload')],
+    [
+      'the agent may not enrol so any more',
+      (view: { settings: object }) => ({ settings: { ...view.settings, may_enroll: false } }),
+      withSub('workload'),
+    ],
+    [
+      'instances are told apart by something else',
+      (view: { settings: object }) => ({ settings: { ...view.settings, instance_claims: ['other'] } }),
+      (view: { settings: object }) => ({ settings: { ...view.settings, instance_claims: ['run_id'] } }),
+    ],
+  ])('renews no more once %s', async (_name, change, back) => {
+    await changeAgent(withSub('workload'))
+    const request = await makeCertificateRequest()
+    const answer = await enrol({ csr: request.pem, subject_token: broker.running.mint({ runId: 'r' }) })
+    expect(answer.status, answer.text).toBe(201)
+    const certificate = asCertificate(answer, request)
+    const renewal = async () => (await enrol({ csr: await plain() }, certificate)).status
+    expect(await renewal()).toBe(201)
+    expect((await changeAgent(change)).status).toBe(200)
+    expect(await renewal()).toBe(400)
+    expect(await entries('enrolment.refused')).toEqual(refusal('enrolment_ended'))
+    expect((await changeAgent(back)).status).toBe(200)
+  })
+
+  test('renews no more once the trust source is another, and a fresh word is enough again', async () => {
+    await changeAgent(withSub('workload'))
+    const request = await makeCertificateRequest()
+    const subject_token = () => broker.running.mint({ runId: 'r' })
+    const certificate = asCertificate(await enrol({ csr: request.pem, subject_token: subject_token() }), request)
+    const path = `/v1/trust-sources/${broker.running.ids.openid}`
+    expect((await changeRegistration(broker.running, path, () => ({ max_age_seconds: 600 }))).status).toBe(200)
+    expect((await enrol({ csr: await plain() }, certificate)).status).toBe(400)
+    expect((await enrol({ csr: request.pem, subject_token: subject_token() })).status).toBe(201)
+    expect((await enrol({ csr: await plain() }, certificate)).status).toBe(201)
+    expect((await changeRegistration(broker.running, path, () => ({ name: 'called otherwise' }))).status).toBe(200)
+    expect((await enrol({ csr: await plain() }, certificate)).status, 'a name decides nothing').toBe(201)
   })
 })
 

@@ -112,12 +112,16 @@ describe('35: a stolen workload token', () => {
   })
 })
 
-test('who came by a trust source renews no more once that is deleted', async () => {
+test('who came by a trust source renews no more once that is not allowed, or the source is deleted', async () => {
   const { running } = inUse
   const request = await makeCertificateRequest()
   const first = await enrolment.enrol({ csr: request.pem, subject_token: running.mint() })
   expect(first.status).toBe(201)
   const certificate = { certificatePem: first.body.certificate_pem, chainPem: first.body.chain_pem, keyPem: request.keyPem }
+  expect((await enrolment.enrol({ csr: request.pem }, certificate)).status).toBe(201)
+  await mayEnrol(false)
+  expect((await enrolment.enrol({ csr: request.pem }, certificate)).status).toBe(400)
+  await mayEnrol(true)
   expect((await enrolment.enrol({ csr: request.pem }, certificate)).status).toBe(201)
   for (const id of [running.ids.agent, running.ids.bearerAgent])
     await changeRegistration(running, `/v1/agents/${id}`, view => ({
