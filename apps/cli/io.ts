@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline/promises'
 import { text as readAll } from 'node:stream/consumers'
+import { CliError } from './cli-error.ts'
 
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -40,14 +41,7 @@ export function processIo(home: string, signal: AbortSignal): Io {
     nowMs: () => Date.now(),
     readInput: () => readAll(process.stdin),
     openUrl,
-    ask: async question => {
-      const lines = createInterface({ input: process.stdin, output: process.stderr })
-      try {
-        return await lines.question(question, { signal })
-      } finally {
-        lines.close()
-      }
-    },
+    ask: question => ask(question, signal),
   }
 }
 
@@ -57,4 +51,17 @@ function openUrl(url: string): void {
   const child = spawn(program, [url], { stdio: 'ignore', detached: true })
   child.on('error', () => undefined)
   child.unref()
+}
+
+async function ask(question: string, signal: AbortSignal): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const ended = new Promise<never>((_, reject) => {
+    lines.once('close', () => reject(new CliError({ what: 'Nobody answered.', why: 'The input has ended.' })))
+  })
+  ended.catch(() => undefined)
+  try {
+    return await Promise.race([lines.question(question, { signal }), ended])
+  } finally {
+    lines.close()
+  }
 }

@@ -1,6 +1,8 @@
 // `mayfly bootstrap`: from the token that the first start wrote to the first tenant and its operators.
 
+import { existsSync, rmSync } from 'node:fs'
 import { Broker, type Thing } from '../broker/broker.ts'
+import { CliError } from '../cli-error.ts'
 import type { Command, Context } from '../command.ts'
 import { resolvePath } from '../config/connection.ts'
 import { readNamedFile, writePrivateFile } from '../config/private-file.ts'
@@ -26,12 +28,21 @@ into files that only you can read: FOLDER/platform-admin.token and FOLDER/tenant
   run,
 }
 
+/** The answer comes once: find out now whether it can be kept, and that no earlier one is lost. */
+function checkFolder(folder: string): void {
+  const there = ['platform-admin', 'tenant-admin'].map(role => `${folder}/${role}.token`).find(file => existsSync(file))
+  if (there)
+    throw new CliError({ what: `${there} is there already.`, why: 'It may hold a token.', next: 'Choose another folder.' })
+  const probe = `${folder}/.writable`
+  writePrivateFile(probe, '')
+  rmSync(probe)
+}
+
 async function run(context: Context): Promise<void> {
   const { io, flags, print } = context
   const token = readNamedFile(resolvePath(io, flags.text('token-file')!)).trim()
   const folder = resolvePath(io, flags.text('out')!)
-  // The answer comes once: find out now whether it can be kept.
-  writePrivateFile(`${folder}/tenant-admin.token`, '')
+  checkFolder(folder)
   const broker = new Broker({ ...context.connection(), token }, io.signal)
   try {
     const tenant = { slug: flags.text('slug')!, name: flags.text('name')! }
