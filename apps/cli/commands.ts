@@ -4,6 +4,8 @@ import type { Command } from './command.ts'
 import { command as agentEnroll } from './commands/agent-enroll.ts'
 import { apply } from './commands/apply.ts'
 import { bootstrap } from './commands/bootstrap.ts'
+import { completionCommands } from './commands/completion.ts'
+import { explain } from './commands/explain.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
 import { profileCommands } from './commands/profile.ts'
@@ -18,8 +20,10 @@ export const commands: readonly Command[] = [
   whoami,
   apply,
   token,
+  explain,
   agentEnroll,
   ...operations.map(operationCommand),
   bootstrap,
   ...profileCommands,
+  ...completionCommands(() => commands),
 ]

@@ -49,9 +49,14 @@ const isKnown = (commands: readonly Command[], name: string): boolean =>
 export const isGroup = (commands: readonly Command[], name: string): boolean =>
   commands.some(command => command.name.startsWith(`${name} `))
 
-export function wantsHelp(words: readonly string[]): boolean {
+/** The words before `--`; what stands behind it is no flag. */
+export function beforeEnd(words: readonly string[]): readonly string[] {
   const end = words.indexOf('--')
-  const flags = end === -1 ? words : words.slice(0, end)
+  return end === -1 ? words : words.slice(0, end)
+}
+
+export function wantsHelp(words: readonly string[]): boolean {
+  const flags = beforeEnd(words)
   return flags.includes('--help') || flags.includes('-h') || (words.length === 1 && words[0] === 'help')
 }
 

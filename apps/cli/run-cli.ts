@@ -4,16 +4,16 @@ import { Broker } from './broker/broker.ts'
 import { CliError } from './cli-error.ts'
 import { type Command, type Context, Flags } from './command.ts'
 import { commands } from './commands.ts'
-import { findConnection } from './config/connection.ts'
+import { type Connection, findConnection } from './config/connection.ts'
 import { commandHelp, groupHelp } from './help.ts'
 import type { Io } from './io.ts'
 import { Print } from './output/print.ts'
-import { isGroup, parseWords, splitWords, wantsHelp } from './parse-words.ts'
+import { beforeEnd, isGroup, parseWords, splitWords, wantsHelp } from './parse-words.ts'
 import { version } from './version.ts'
 
 /** Runs the command that the words name. words: without node and script. Returns the exit code; never throws. */
 export async function runCli(words: readonly string[], io: Io): Promise<number> {
-  const json = words.includes('--json')
+  const json = beforeEnd(words).includes('--json')
   const print = new Print(io, json)
   try {
     return await dispatch(words, io, print)
@@ -29,7 +29,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<number> 
 }
 
 async function dispatch(words: readonly string[], io: Io, print: Print): Promise<number> {
-  if (words.includes('--version')) {
+  if (beforeEnd(words).includes('--version')) {
     io.out(`${version}\n`)
     return 0
   }
@@ -50,6 +50,7 @@ async function dispatch(words: readonly string[], io: Io, print: Print): Promise
 async function runCommand(command: Command, rest: readonly string[], io: Io, print: Print): Promise<void> {
   const { args, many, values } = parseWords(command, rest)
   const flags = new Flags(values)
+  let connection: Connection | undefined
   let broker: Broker | undefined
   const context: Context = {
     io,
@@ -57,7 +58,10 @@ async function runCommand(command: Command, rest: readonly string[], io: Io, pri
     args,
     words: many,
     flags,
-    connection: () => findConnection(io, flags.text('profile')),
+    connection() {
+      connection ??= announce(print, findConnection(io, flags.text('profile')))
+      return connection
+    },
     broker() {
       broker ??= new Broker(context.connection(), io.signal)
       return broker
@@ -68,6 +72,13 @@ async function runCommand(command: Command, rest: readonly string[], io: Io, pri
   } finally {
     await broker?.close()
   }
+}
+
+/** Nobody named this broker, so it is said which one it is. */
+function announce(print: Print, connection: Connection): Connection {
+  const { source, url } = connection
+  if (source.kind === 'development') print.note(`The development broker at ${url} (${source.file.path}).`)
+  return connection
 }
 
 /** A mistake of ours. Where in the program it happened helps nobody at a terminal. */

@@ -36,7 +36,8 @@ At the development broker (npm start) it needs no flags: the demo agent then ask
     },
     {
       text: 'without a certificate, the agent as itself',
-      command: 'mayfly token --resource https://api.example.com/orders --scope orders:read --client-id agt_… --client-key agent.key',
+      command:
+        'mayfly token --resource https://api.example.com/orders --scope orders:read --client-id agt_… --client-key agent.key',
     },
   ],
   run,
@@ -45,7 +46,8 @@ At the development broker (npm start) it needs no flags: the demo agent then ask
 async function run(context: Context): Promise<void> {
   const { io, flags, print } = context
   const out = flags.text('out')
-  if (flags.has('watch') && out === undefined) throw new UsageError({ what: '--watch needs --out FILE: the file that it keeps fresh.' })
+  if (flags.has('watch') && out === undefined)
+    throw new UsageError({ what: '--watch needs --out FILE: the file that it keeps fresh.' })
   const connection = context.connection()
   const asked = await readAsked(context, connection)
   const issuer = issuerOf(context, connection)
@@ -56,7 +58,7 @@ async function run(context: Context): Promise<void> {
     if (path === undefined || !flags.has('watch'))
       return show(context, await print.progress('Asking for a token', () => taskToken.get({ signal: io.signal })), path)
     await keepToken(io, taskToken, {
-      onToken: value => keep(context, value, path),
+      onToken: value => replace(context, value, path),
       onFailure: (error, againInMs) => print.note(`${error.message}. Trying again in ${Math.ceil(againInMs / 1000)} s.`),
     })
   } catch (error) {
@@ -67,7 +69,10 @@ async function run(context: Context): Promise<void> {
 }
 
 function issuerOf({ flags }: Context, { url, tenant, source }: Connection): string {
-  return flags.text('issuer') ?? (source.kind === 'development' ? source.file.issuer : tenant === undefined ? url : `${url}/t/${tenant}`)
+  return (
+    flags.text('issuer') ??
+    (source.kind === 'development' ? source.file.issuer : tenant === undefined ? url : `${url}/t/${tenant}`)
+  )
 }
 
 function newClient(context: Context, connection: Connection, issuer: string): ReturnType<typeof createMayflyClient> {
@@ -82,16 +87,17 @@ function newClient(context: Context, connection: Connection, issuer: string): Re
 }
 
 function show({ print, io }: Context, value: TaskTokenValue, path: string | undefined): void {
-  if (path !== undefined) {
+  if (path === undefined) print.result({ access_token: value.accessToken, ...answerOf(value) }, () => value.accessToken)
+  else {
     writePrivateFile(path, `${value.accessToken}\n`)
-    return print.thing({ token_file: path, ...answerOf(value) })
+    print.thing({ token_file: path, ...answerOf(value) })
   }
-  print.result({ access_token: value.accessToken, ...answerOf(value) }, () => value.accessToken)
   // The address holds a secret and comes once; a log of a CI job is no place for it.
-  if (value.claimUri && !print.json && io.terminal.err) print.note(`A new account. Who takes it over, opens: ${value.claimUri}`)
+  if (value.claimUri && path === undefined && !print.json && io.terminal.err)
+    print.note(`A new account. Who takes it over, opens: ${value.claimUri}`)
 }
 
-function keep({ print }: Context, value: TaskTokenValue, path: string): void {
+function replace({ print }: Context, value: TaskTokenValue, path: string): void {
   writePrivateFile(path, `${value.accessToken}\n`)
   const { claim_uri: _, ...answer } = answerOf(value)
   if (print.json) print.jsonLine({ token_file: path, ...answer })
