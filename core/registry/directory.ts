@@ -45,6 +45,14 @@ export class TenantDirectory {
     this.#bySlugs = new BatchLoader(slugs => findTenantIdsBySlug(deps.db, slugs))
   }
 
+  /** The snapshot of the tenant at this path, if it is loaded and not known to be old: nothing is waited for. */
+  recall(pathSlug: string | undefined): TenantSnapshot | undefined {
+    // An empty slug is none, and not the first tenant's missing one.
+    if (pathSlug === FIRST) return undefined
+    const loaded = this.#bySlug.get(pathSlug ?? FIRST)
+    return loaded !== undefined && !this.#old.has(loaded.tenant.id) ? loaded : undefined
+  }
+
   /**
    * The snapshot of the tenant at `/t/<slug>`, or of the first tenant when the path has no slug, loaded if need be; undefined
    * when there is no such tenant. The first tenant is not found under its own slug: an issuer has one address.

@@ -133,6 +133,18 @@ describe('a path', () => {
     return queries
   }
 
+  test('is recalled without waiting once it is loaded, until it is old, and names the same as when it is looked up', async () => {
+    const directory = newDirectory()
+    for (const slug of [undefined, 'other']) {
+      expect(directory.recall(slug)).toBeUndefined()
+      const snapshot = await directory.resolve(slug)
+      expect(directory.recall(slug)).toBe(snapshot)
+    }
+    for (const slug of ['', 'acme', 'nobody', '__proto__']) expect(directory.recall(slug)).toBeUndefined()
+    directory.invalidateAll()
+    expect(directory.recall(undefined)).toBeUndefined()
+  })
+
   test('that names nobody costs one query in a while, however often it is asked for', async () => {
     const queries = await queriesOf(async directory => {
       await Promise.all(Array.from({ length: 20 }, () => directory.resolve('ghost')))

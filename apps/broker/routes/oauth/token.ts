@@ -68,7 +68,7 @@ function writeAnswer({ access_token, ...rest }: TokenAnswer): string {
 }
 
 async function findAnswer(deps: TokenRouteDeps, { slug, raw, body }: TokenRequest): Promise<TokenAnswer> {
-  const snapshot = await resolveTenant(deps.directory, slug)
+  const snapshot = deps.directory.recall(slug) ?? (await resolveTenant(deps.directory, slug))
   const address = deps.peers.addressOf(raw)
   return exchange(deps.exchange, {
     snapshot,
