@@ -67,6 +67,15 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 
+  test('of the command line are its own and the client package only', () => {
+    const wrong = [...graph]
+      .filter(([file]) => file.startsWith('apps/cli/'))
+      .flatMap(([file, imports]) => imports.map(imported => [file, imported] as const))
+      .filter(([, imported]) => (houses as readonly string[]).includes(house(imported)))
+      .filter(([, imported]) => !imported.startsWith('apps/cli/') && !imported.startsWith('packages/client/'))
+    expect(wrong.map(pair => pair.join(' → '))).toEqual([])
+  })
+
   test('of core name no HTTP, no queue and no environment', () => {
     const forbidden = /^(fastify|@fastify\/|undici|bullmq|ioredis|(node:)?(http|https|http2|net|tls|dns|process)$)/
     const wrong = [...graph]
