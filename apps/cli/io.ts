@@ -2,6 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline/promises'
+import { addAbortSignal } from 'node:stream'
 import { text as readAll } from 'node:stream/consumers'
 import { CliError } from './cli-error.ts'
 
@@ -39,7 +40,8 @@ export function processIo(home: string, signal: AbortSignal): Io {
     out: text => void process.stdout.write(text),
     err: text => void process.stderr.write(text),
     nowMs: () => Date.now(),
-    readInput: () => readAll(process.stdin),
+    // Whoever presses Ctrl-C does not want to type on.
+    readInput: () => readAll(addAbortSignal(signal, process.stdin)),
     openUrl,
     ask: question => ask(question, signal),
   }
