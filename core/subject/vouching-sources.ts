@@ -42,10 +42,14 @@ export function findVouching(
   presented: PresentedCertificate,
   nowMs: number,
 ): Vouching {
-  const names = readSafely(presented.leaf)
   const proofs: Proof[] = []
   let refusal: SubjectRefusal | undefined
-  if (!names) return { proofs, refusal }
+  // Not before a chain has ended in an anchor: strangers send long ones.
+  let read: { readonly names: CertificateNames | undefined } | undefined
+  const names = (): CertificateNames | undefined => {
+    read ??= { names: readSafely(presented.leaf) }
+    return read.names
+  }
   for (const source of snapshot.trustSources.values()) {
     const offered = ask(source, { material, presented, names, nowMs })
     if (Array.isArray(offered)) proofs.push(...offered.map(name => ({ trustSourceId: source.id, ...name })))
@@ -65,7 +69,8 @@ function readSafely(leaf: X509Certificate): CertificateNames | undefined {
 interface Question {
   readonly material: TrustMaterial
   readonly presented: PresentedCertificate
-  readonly names: CertificateNames
+  /** Of the leaf; undefined when they cannot be read. */
+  readonly names: () => CertificateNames | undefined
   readonly nowMs: number
 }
 interface OfferedName {
@@ -84,7 +89,7 @@ function ask(source: TrustSource, question: Question): Answer {
 }
 
 /** A certificate must carry exactly one name of the kind that a rule asks for, so that it cannot be two workloads at once. */
-function askAuthority(source: X509TrustSource, { material, presented, names, nowMs }: Question): Answer {
+function askAuthority(source: X509TrustSource, { material, presented, names: readLeaf, nowMs }: Question): Answer {
   let fault: SubjectRefusal | undefined
   const mayLink = (certificate: X509Certificate, issuer: X509Certificate): boolean => {
     const found = findRevocationFault(source, material, nowMs)(certificate, issuer)
@@ -93,6 +98,8 @@ function askAuthority(source: X509TrustSource, { material, presented, names, now
   }
   const check: LinkCheck | undefined = source.crl && mayLink
   if (!chainEndsIn(presented, anchorsOf(source), nowMs, check)) return fault ?? []
+  const names = readLeaf()
+  if (!names) return []
   const one = (kind: NameKind, list: readonly string[]): OfferedName[] => (list.length === 1 ? [{ kind, name: list[0]! }] : [])
   return [
     { kind: 'subject_dn', name: names.subjectDn },
@@ -124,20 +131,22 @@ function findRevocationFault(source: X509TrustSource, material: TrustMaterial, n
 
 /** X509-SVID § 5: the one URI is an ID of this very trust domain, and the chain ends in this domain's bundle. */
 function askTrustDomain(source: SpiffeTrustSource, { material, presented, names, nowMs }: Question): Answer {
-  const [uri, ...others] = names.uris
-  const id = uri === undefined || others.length > 0 ? undefined : parseSpiffeId(uri)
-  if (id?.trustDomain !== source.trustDomain) return []
   const bundle = material.bundleOf(source, nowMs)
-  if (!bundle) return bundleUnavailable
+  if (!bundle) return presented.leaf.subjectAltName?.includes(`spiffe://${source.trustDomain}/`) ? bundleUnavailable : []
   if (!chainEndsIn(presented, bundle.authorities, nowMs) || !isSvidLeaf(presented.leaf)) return []
-  return [{ kind: 'spiffe_id', name: id.uri }]
+  const [uri, ...others] = names()?.uris ?? []
+  const id = uri === undefined || others.length > 0 ? undefined : parseSpiffeId(uri)
+  return id?.trustDomain === source.trustDomain ? [{ kind: 'spiffe_id', name: id.uri }] : []
 }
 
 /** It gives one name and nothing else, and that name says which agent this is. */
-function askBuiltinCa(source: BuiltinCaTrustSource, { presented, names, nowMs }: Question): Answer {
+function askBuiltinCa(source: BuiltinCaTrustSource, { presented, names: readLeaf, nowMs }: Question): Answer {
+  if (!chainEndsIn(presented, anchorsOf(source), nowMs) || !isSvidLeaf(presented.leaf)) return []
+  const names = readLeaf()
+  if (!names) return []
   const [uri, ...more] = [...names.uris, ...names.dnsNames, ...names.ips, ...names.emails]
   const id =
     uri === undefined || more.length > 0 || names.uris.length !== 1 ? undefined : parseAgentSpiffeId(uri, source.trustDomain)
-  if (!id || !chainEndsIn(presented, anchorsOf(source), nowMs) || !isSvidLeaf(presented.leaf)) return []
+  if (!id) return []
   return [{ kind: 'spiffe_id', name: uri!, agentId: id.agentId }]
 }

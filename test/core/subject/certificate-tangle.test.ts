@@ -6,6 +6,7 @@ import * as x509 from '@peculiar/x509'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { type CertificateAuthority, caExtensions, createDevCa } from '#apps/standalone/dev-ca.ts'
 import { type PresentedCertificate, presentCertificate } from '#core/subject/certificate.ts'
+import { readNames } from '#core/subject/certificate-names.ts'
 import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import { nowMs } from './odd-certificates.ts'
 import { makeSnapshot, x509Source } from './snapshot.ts'
@@ -69,4 +70,34 @@ test('a tangle is not even verified with keys that are slow on purpose', async (
   const slow = await tangle('AQAAAAE')
   // What is left are the anchors, whose keys an operator registered.
   expect(countVerified(slow)).toBe(0)
+})
+
+test('a long certificate of a stranger is not read at all: that takes a hundred times as long as to see who signed it', async () => {
+  const signing = { name: 'ECDSA', hash: 'SHA-256' }
+  const keys = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify'])
+  const names = Array.from({ length: 1_500 }, () => ({ type: 'dns' as const, value: 'a' }))
+  const made = await x509.X509CertificateGenerator.create({
+    serialNumber: '01',
+    subject: 'CN=long',
+    issuer: ca.certificate.subjectName,
+    notBefore: new Date(nowMs - 60_000),
+    notAfter: new Date(nowMs + 3_600_000),
+    signingAlgorithm: signing,
+    publicKey: keys.publicKey,
+    signingKey: keys.privateKey,
+    extensions: [
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+      new x509.SubjectAlternativeNameExtension(names),
+    ],
+  })
+  const presented = presentCertificate(new X509Certificate(Buffer.from(made.rawData)), () => [])
+  const read = vi.spyOn(x509.X509Certificate.prototype, 'getExtension')
+  try {
+    expect(countVerified(presented)).toBeGreaterThan(0)
+    expect(read).not.toHaveBeenCalled()
+    readNames(presented.leaf)
+    expect(read).toHaveBeenCalled()
+  } finally {
+    read.mockRestore()
+  }
 })
