@@ -2,31 +2,30 @@
 // is our issuer and nothing else, so that an assertion made for another server, or for an endpoint that a hostile server named,
 // is worth nothing here.
 
-import { createPublicKey, type JsonWebKeyInput } from 'node:crypto'
 import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { type IssuerKey, readIssuerKeys } from '#core/subject/issuer-key.ts'
 import { soleAudience } from '#core/subject/jwt-proof.ts'
 import { type PinnedKey, pinnedKeysOf } from '#core/subject/pinned-key.ts'
-import { createSignatureCheck } from '#core/subject/signature-verifier.ts'
+import { verifyHere } from '#core/subject/signature-verifier.ts'
 import { refuse, type SubjectRefusal } from '#core/subject/subject.ts'
 import { leewaySeconds } from '#core/time/leeway-seconds.ts'
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
-/** Asymmetric algorithms only, each for keys of one type. RFC 7518 § 3.1, RFC 8037, RFC 9864. */
-const keyTypes: Readonly<Record<string, readonly [kty: string, crv?: readonly string[]]>> = {
-  ES256: ['EC', ['P-256']],
-  ES384: ['EC', ['P-384']],
-  ES512: ['EC', ['P-521']],
-  PS256: ['RSA'],
-  PS384: ['RSA'],
-  PS512: ['RSA'],
-  RS256: ['RSA'],
-  EdDSA: ['OKP', ['Ed25519']],
-  Ed25519: ['OKP', ['Ed25519']],
-}
-export const clientAssertionAlgorithms: readonly string[] = Object.keys(keyTypes)
+/** Asymmetric ones only. RFC 7518 § 3.1, RFC 8037, RFC 9864. */
+export const clientAssertionAlgorithms: readonly string[] = [
+  'ES256',
+  'ES384',
+  'ES512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'RS256',
+  'EdDSA',
+  'Ed25519',
+]
 
 const types = new Set([undefined, 'JWT', 'CLIENT-AUTHENTICATION+JWT'])
 /** An assertion proves the moment; seconds. */
@@ -43,11 +42,11 @@ export interface ClientAssertion {
 }
 
 /** All but whether it was used before. nowMs: the database's clock. */
-export function verifyClientAssertion(
+export async function verifyClientAssertion(
   snapshot: TenantSnapshot,
   assertion: string,
   nowMs: number,
-): ClientAssertion | SubjectRefusal {
+): Promise<ClientAssertion | SubjectRefusal> {
   const parsed = parseCompactJwt(assertion)
   if (!parsed.ok) return refuse('malformed_assertion', `The client assertion cannot be read: ${parsed.reason}.`)
   const { jwt } = parsed
@@ -55,8 +54,7 @@ export function verifyClientAssertion(
   const claims = checkClaims(jwt.payload, snapshot.tenant.issuer, nowMs / 1000)
   if (!claims.ok) return claims
   const agent = [...snapshot.agents.values()].find(({ clientId }) => clientId === claims.clientId)
-  const keys = agent ? pinnedKeysOf(snapshot, agent).filter(key => fits(key, jwt.header)) : []
-  const key = keys.find(candidate => isSignedBy(candidate, jwt.header.alg, assertion))
+  const key = agent && (await findSigner(pinnedKeysOf(snapshot, agent), jwt.header, assertion))
   // One answer for a client that does not exist, has no such key, or did not sign: who asks may know none of it.
   if (!agent || !key) return refuse('unproven_assertion', 'No key that this client registered signed it.')
   const { jti, expiresSeconds } = claims
@@ -79,22 +77,33 @@ function checkClaims(claims: Readonly<Record<string, unknown>>, issuer: string, 
   return { ok: true, clientId: iss, jti, expiresSeconds: exp }
 }
 
-function fits({ jwk }: PinnedKey, { alg, kid }: ParsedJwt['header']): boolean {
-  const [kty, curves] = keyTypes[alg] ?? []
-  return (
-    jwk['kty'] === kty &&
-    (curves === undefined || curves.includes(String(jwk['crv']))) &&
-    (jwk['alg'] === undefined || jwk['alg'] === alg) &&
-    (kid === undefined || jwk['kid'] === undefined || jwk['kid'] === kid)
-  )
+// Gone with the snapshot that the registered key belongs to.
+const known = new WeakMap<PinnedKey, IssuerKey[]>()
+
+function readKey(key: PinnedKey): IssuerKey[] {
+  let read = known.get(key)
+  if (!read) {
+    read = readIssuerKeys(key.jwk, verifyHere)
+    known.set(key, read)
+  }
+  return read
 }
 
-function isSignedBy({ jwk }: PinnedKey, alg: string, assertion: string): boolean {
-  try {
-    const key = createPublicKey({ key: jwk, format: 'jwk' } as JsonWebKeyInput)
-    createSignatureCheck(key.export({ format: 'pem', type: 'spki' }) as string, alg)(assertion)
-    return true
-  } catch {
-    return false
+/** On this thread: a client has a key or two, and what each may cost was bounded when it was read. */
+async function findSigner(
+  keys: readonly PinnedKey[],
+  { alg, kid }: ParsedJwt['header'],
+  assertion: string,
+): Promise<PinnedKey | undefined> {
+  if (!clientAssertionAlgorithms.includes(alg)) return undefined
+  for (const key of keys) {
+    if (kid !== undefined && key.jwk['kid'] !== undefined && key.jwk['kid'] !== kid) continue
+    const verifier = readKey(key).find(candidate => candidate.alg === alg)
+    const isSigner = verifier?.verify(assertion).then(
+      () => true,
+      () => false,
+    )
+    if (await isSigner) return key
   }
+  return undefined
 }

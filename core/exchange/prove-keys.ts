@@ -58,7 +58,7 @@ async function proveClient(deps: ExchangeDeps, snapshot: TenantSnapshot, asserti
     deps.rejections.count(snapshot.tenant.id, address, reason)
     return new BrokerError('client_not_authenticated', { hint, detail: reason })
   }
-  const client = verifyClientAssertion(snapshot, assertion, deps.clock.nowMs())
+  const client = await verifyClientAssertion(snapshot, assertion, deps.clock.nowMs())
   if (!client.ok) throw refuseClient(client)
   const { use, expiresSeconds, thumbprint } = client
   if (!(await deps.firstUses.consume(snapshot.tenant.id, 'client_assertion', use, expiresSeconds)))
