@@ -1,5 +1,6 @@
 // A row of the table of operations becomes a command.
 
+import { stringify } from 'yaml'
 import type { Call, Thing } from '../broker/broker.ts'
 import { UsageError } from '../cli-error.ts'
 import type { Command, Context, Option, Options } from '../command.ts'
@@ -51,18 +52,29 @@ function optionsOf({ answer, file: takesFile, flags, query, asks }: Operation): 
 
 async function run(context: Context, operation: Operation): Promise<void> {
   const body = await readBody(context, operation)
-  const path = await pathOf(context, operation)
+  const path = await pathOf(context, operation, operation.path)
   if (operation.answer === 'list') {
     await list(context, operation, path)
     return
   }
-  if (operation.asks) await confirm(context, `${operation.summary}: ${Object.values(context.args).join(' ')}`)
+  if (operation.asks) await askFirst(context, operation)
   const call: Call = { method: operation.method, path, ...(body !== undefined && { body }) }
   const answer = await context.print.progress(operation.summary, () => context.broker().call(operation.name, call))
   show(context, operation, answer)
 }
 
-async function pathOf(context: Context, { name, path, parts = [] }: Operation): Promise<string> {
+/** Nobody should have to say yes to what they have not seen. */
+async function askFirst(context: Context, operation: Operation): Promise<void> {
+  const { look, summary, name } = operation
+  if (look !== undefined && !context.flags.has('yes')) {
+    const path = await pathOf(context, operation, look)
+    const { body } = await context.broker().call(name, { method: 'GET', path })
+    context.print.note(stringify(body, { lineWidth: 0 }))
+  }
+  await confirm(context, [summary, ...Object.values(context.args)].join(' '))
+}
+
+async function pathOf(context: Context, { name, parts = [] }: Operation, path: string): Promise<string> {
   let filled = path
   for (const part of parts) {
     const id = await idOf(context, name, part)

@@ -49,6 +49,8 @@ export interface Operation {
   readonly shown?: readonly string[]
   /** Cannot be undone: asks first. */
   readonly asks?: true
+  /** What is shown before it asks: the path of a thing, with the same parts. */
+  readonly look?: string
   readonly examples: readonly Example[]
 }
 

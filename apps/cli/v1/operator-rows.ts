@@ -110,9 +110,10 @@ const changeRows: Operation[] = [
   }),
   row('changes approve', 'POST /v1/changes/{id}/approve', 'Let a change of another person pass', {
     answer: 'thing',
-    about: 'It is done at once. Look at it first: mayfly changes get.',
+    about: 'It is done at once. It is shown before you are asked.',
     parts: [change],
     asks: true,
+    look: '/v1/changes/{id}',
     examples: [{ text: 'after you looked at it', command: 'mayfly changes approve chg_…' }],
   }),
   row('changes reject', 'POST /v1/changes/{id}/reject', 'Refuse a change, or take back your own', {
@@ -134,6 +135,7 @@ const changeRows: Operation[] = [
       reason: { type: 'string', member: 'reason', value: 'TEXT', required: true, summary: 'why nobody else could be asked' },
     },
     asks: true,
+    look: '/v1/changes/{id}',
     examples: [
       {
         text: 'nobody else can be reached',

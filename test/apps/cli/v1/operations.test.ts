@@ -1,13 +1,14 @@
 import { readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { commands } from '#apps/cli/commands.ts'
+import type { Io } from '#apps/cli/io.ts'
 import { operations } from '#apps/cli/v1/operations.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 import { environmentOf, usePerson } from '../use-cli.ts'
 
 const broker = useBroker()
 const person = usePerson()
-const mayfly = (words: readonly string[], changes = {}) =>
+const mayfly = (words: readonly string[], changes: Partial<Io> = {}) =>
   person.mayfly(words, { env: environmentOf(broker, person), ...changes })
 
 interface OpenApi {
@@ -146,6 +147,16 @@ describe('a change that needs two people', () => {
     expect(err).toContain(`mayfly changes approve ${id}`)
     expect((await mayfly(['changes', 'list', '--status', 'waiting'])).out).toContain(id)
     expect((await mayfly(['changes', 'get', id, '--json'])).json()).toMatchObject({ status: 'waiting', body: { name: 'later' } })
+    const asked: string[] = []
+    const unsure = await mayfly(['changes', 'break-glass', id, '--reason', 'a test'], {
+      terminal: { in: true, out: false, err: true },
+      ask: async (question: string) => {
+        asked.push(question)
+        return 'n'
+      },
+    })
+    expect([unsure.code, unsure.err]).toMatchObject([1, expect.stringMatching(/name: later[\s\S]*Nothing was changed/)])
+    expect(asked).toEqual([expect.stringContaining(id)])
     const forced = await mayfly(['changes', 'break-glass', id, '--reason', 'a test', '--yes', '--json'])
     expect([forced.code, forced.json().status]).toEqual([0, 'applied'])
   })
