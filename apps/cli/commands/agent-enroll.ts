@@ -6,13 +6,14 @@ import { resolvePath } from '../config/connection.ts'
 import { readNamedFile } from '../config/private-file.ts'
 import type { Issued } from '../enrol/enrolment-client.ts'
 import { openIdentityFolder } from '../enrol/identity-folder.ts'
-import { type Enrolment, type How, obtain, stayEnrolled } from '../enrol/keep-enrolled.ts'
+import { describeIdentity, type Enrolment, type How, obtain, stayEnrolled } from '../enrol/keep-enrolled.ts'
 
 export const command: Command = {
   name: 'agent enroll',
   summary: 'get a client certificate for this workload, and keep it fresh',
   about: [
     'Makes a key in DIR (key.pem, only for you), has it certified by the broker (cert.pem) and stores the authority (ca.pem).',
+    'state.json there says who this is, until when, and when it will be renewed.',
     'Needs no operator: a join token, or a token of the platform that the workload runs on, is the proof.',
     'Where DIR holds a certificate that is still valid it is renewed with that, and the token is left alone.',
     'With --watch it stays and renews at half of each certificate’s life, through restarts of the broker.',
@@ -49,7 +50,7 @@ async function run(context: Context): Promise<void> {
     token: await tokenReader(context),
     instance: flags.text('instance'),
   }
-  const show = (issued: Issued, how: How): object => describe(enrolment, issued, how)
+  const show = (issued: Issued, how: How): object => describeIdentity(enrolment.folder, issued, how)
   if (!flags.has('watch')) {
     const { issued, how } = await print.progress('Asking for a certificate', () => obtain(io, enrolment))
     return print.thing(show(issued, how))
@@ -64,17 +65,6 @@ async function run(context: Context): Promise<void> {
     },
   })
 }
-
-const describe = ({ folder }: Enrolment, issued: Issued, how: How) => ({
-  outcome: how,
-  agent: issued.agent,
-  spiffe_id: issued.spiffe_id,
-  not_after: issued.not_after,
-  renew_after: issued.renew_after,
-  key_file: folder.keyFile,
-  cert_file: folder.certFile,
-  ca_file: folder.caFile,
-})
 
 /** Reads the token when it is needed: a platform replaces its files, and standard input is read once. */
 async function tokenReader({ io, flags }: Context): Promise<Enrolment['token']> {

@@ -1,4 +1,5 @@
-// The folder of an enrolled agent: key.pem (0600), cert.pem (leaf, then what stands between it and the anchor), ca.pem. Each file
+// The folder of an enrolled agent: key.pem (0600), cert.pem (leaf, then what stands between it and the anchor), ca.pem, and
+// state.json, which says for people and scripts what the others are; it is written last, so what it says is there. Each file
 // is replaced whole. The key stays as long as the folder does: whoever reads key and certificate one after the other always has two
 // that belong together, and a token of the platform, which is good for the first key that used it, can be used again after an
 // answer was lost.
@@ -23,7 +24,8 @@ export interface IdentityFolder {
   find(nowMs: number): Identity | undefined
   /** The key to enrol with, PEM; made where there is none, and stored before anybody certifies it. */
   keepKey(): string
-  store(issued: { readonly chainPem: string; readonly caPem: string }): void
+  /** state: goes to state.json. */
+  store(issued: { readonly chainPem: string; readonly caPem: string; readonly state: object }): void
 }
 
 export function openIdentityFolder(path: string): IdentityFolder {
@@ -49,9 +51,10 @@ export function openIdentityFolder(path: string): IdentityFolder {
       writePrivateFile(keyFile, made)
       return made
     },
-    store({ chainPem, caPem }) {
+    store({ chainPem, caPem, state }) {
       writePrivateFile(caFile, caPem)
       writePrivateFile(certFile, chainPem)
+      writePrivateFile(join(path, 'state.json'), `${JSON.stringify(state, null, 2)}\n`)
     },
   }
 }

@@ -40,7 +40,7 @@ export async function obtain(io: Io, enrolment: Enrolment): Promise<{ readonly i
 
 async function renew({ connection, folder }: Enrolment, identity: Identity): Promise<Issued> {
   const issued = await enrol(connection, { csr: await createCertificateRequest(identity.keyPem) }, identity)
-  folder.store({ chainPem: issued.chain_pem, caPem: issued.ca_pem })
+  keep(folder, issued, 'renewed')
   return issued
 }
 
@@ -49,9 +49,24 @@ async function begin({ connection, folder, token, instance }: Enrolment): Promis
   if (!proof) throw nothingToEnrolWith(folder)
   const csr = await createCertificateRequest(folder.keepKey())
   const issued = await enrol(connection, { csr, ...proof, ...(instance !== undefined && { instance }) })
-  folder.store({ chainPem: issued.chain_pem, caPem: issued.ca_pem })
+  keep(folder, issued, 'enrolled')
   return issued
 }
+
+const keep = (folder: IdentityFolder, issued: Issued, how: How): void =>
+  folder.store({ chainPem: issued.chain_pem, caPem: issued.ca_pem, state: describeIdentity(folder, issued, how) })
+
+/** What there is now, for people and scripts. Nothing in it is secret. */
+export const describeIdentity = (folder: IdentityFolder, issued: Issued, how: How) => ({
+  outcome: how,
+  agent: issued.agent,
+  spiffe_id: issued.spiffe_id,
+  not_after: issued.not_after,
+  renew_after: issued.renew_after,
+  key_file: folder.keyFile,
+  cert_file: folder.certFile,
+  ca_file: folder.caFile,
+})
 
 const nothingToEnrolWith = ({ certFile }: IdentityFolder): CliError =>
   new CliError({

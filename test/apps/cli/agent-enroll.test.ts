@@ -38,7 +38,8 @@ test('leaves key, certificate and authority, readable for nobody else, and they 
     cert_file: join(person.home, 'first', 'cert.pem'),
   })
   expect(ran.json().spiffe_id).toMatch(/\/laptop\.[0-9a-f]{32}$/)
-  for (const name of ['key.pem', 'cert.pem', 'ca.pem']) expect(modeOf('first', name), name).toBe(0o600)
+  expect(JSON.parse(read('first', 'state.json'))).toEqual(ran.json())
+  for (const name of ['key.pem', 'cert.pem', 'ca.pem', 'state.json']) expect(modeOf('first', name), name).toBe(0o600)
   expect(statSync(join(person.home, 'first')).mode & 0o777).toBe(0o700)
   const certificate = { certificatePem: '', chainPem: read('first', 'cert.pem'), keyPem: read('first', 'key.pem') }
   const form = { grant_type: 'client_credentials', resource: resourceUri, scope: 'orders:read', task_id: 'cli' }
