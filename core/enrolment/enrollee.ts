@@ -76,9 +76,10 @@ function instanceOf({ id }: PresentedJoinToken, { instance }: EnrolRequest): str
 }
 
 async function bySubjectToken(question: Question, token: string): Promise<EnrolleeResult> {
-  const { deps, snapshot, request, nowMs } = question
+  const { deps, snapshot, request, caller, nowMs } = question
   const tokenHash = SubjectAuthenticator.hashToken(token)
-  const result = await deps.subjects.verifyJwt(snapshot, { token, tokenHash, request }, nowMs)
+  const verify = () => deps.subjects.verifyJwt(snapshot, { token, tokenHash, request }, nowMs)
+  const result = await deps.rejections.watch(snapshot.tenant.id, caller.address, verify)
   if (!result.ok) return fromSubject(result)
   const { subject } = result
   const { agent } = subject

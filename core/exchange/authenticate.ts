@@ -21,7 +21,7 @@ export async function authenticate(attempt: Attempt): Promise<VerifiedSubject> {
   // neighbours behind one address do.
   const ownsCertificate = (): boolean => certificate !== undefined && deps.certificates.verify(snapshot, certificate, nowMs).ok
   rejections.admit(address, () => subjects.wasVerified(tokenHash, nowMs) || ownsCertificate())
-  const result = await verifySubject(attempt)
+  const result = await rejections.watch(snapshot.tenant.id, address, () => verifySubject(attempt))
   if (result.ok) return result.subject
   rejections.count(snapshot.tenant.id, address, result.reason)
   throw new BrokerError(refusalCode(request), { hint: result.hint, detail: result.reason })

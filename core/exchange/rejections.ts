@@ -48,6 +48,19 @@ export class Rejections {
     if (this.#counts.has(key) || this.#counts.size < maxCounters) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
   }
 
+  /**
+   * Waits for the verification of a proof. That keys could not be had counts like a refusal: a stranger can invent names whose
+   * keys we would ask for again and again.
+   */
+  async watch<Result>(tenantId: string, address: string, verify: () => Result | Promise<Result>): Promise<Result> {
+    try {
+      return await verify()
+    } catch (error) {
+      if (error instanceof BrokerError && error.code === 'trust_source_unavailable') this.count(tenantId, address, error.code)
+      throw error
+    }
+  }
+
   /** The counts since the last call, to be written into the log as one event for each tenant. */
   drain(): RejectionCount[] {
     const drained = [...this.#counts].map(([key, count]) => {

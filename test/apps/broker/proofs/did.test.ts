@@ -168,3 +168,17 @@ test.each([
   const trust_source = await create('/v1/trust-sources', { kind: 'did', name: randomUUID(), methods: ['did:web', 'did:key'] })
   await expect(registerAgent({ trust_source, ...rule })).rejects.toThrow('/rules/0')
 })
+
+test('whoever invents DIDs below a host that a rule names soon has no more documents asked for', async () => {
+  const host = `did:web:localhost%3A${new URL(web.url).port}`
+  const before = web.requests.length
+  const invent = async (i: number) => {
+    const subject_token = await prove(newHolder('ES256', `${host}:agents:invented-${i}`))
+    return (await broker.running.token(broker.running.form({ subject_token, task_id: 'invented' }))).status
+  }
+  const statuses = new Set<number>()
+  for (let i = 0; i < 400 && !statuses.has(429); i += 20)
+    for (const status of await Promise.all(Array.from({ length: 20 }, (_, n) => invent(i + n)))) statuses.add(status)
+  expect([...statuses].sort()).toEqual([429, 503])
+  expect(web.requests.length - before).toBeLessThan(400)
+})
