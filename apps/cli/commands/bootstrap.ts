@@ -5,7 +5,8 @@ import { Broker, type Thing } from '../broker/broker.ts'
 import { CliError } from '../cli-error.ts'
 import type { Command, Context } from '../command.ts'
 import { resolvePath } from '../config/connection.ts'
-import { readNamedFile, writePrivateFile } from '../config/private-file.ts'
+import { writePrivateFile } from '../config/private-file.ts'
+import { readSource } from '../v1/read-body.ts'
 
 export const bootstrap: Command = {
   name: 'bootstrap',
@@ -13,7 +14,12 @@ export const bootstrap: Command = {
   about: `The broker's first start wrote the token into a file. It works once, for an hour. The two operator tokens that come of it go
 into files that only you can read: FOLDER/platform-admin.token and FOLDER/tenant-admin.token.`,
   options: {
-    'token-file': { type: 'string', value: 'FILE', required: true, summary: 'the file that the broker wrote' },
+    'token-file': {
+      type: 'string',
+      value: 'FILE',
+      required: true,
+      summary: 'the file that the broker wrote; - is standard input',
+    },
     slug: { type: 'string', value: 'SLUG', required: true, summary: 'of the first tenant' },
     name: { type: 'string', value: 'NAME', required: true, summary: 'of the first tenant' },
     out: { type: 'string', value: 'FOLDER', required: true, summary: 'where the two tokens go' },
@@ -40,7 +46,7 @@ function checkFolder(folder: string): void {
 
 async function run(context: Context): Promise<void> {
   const { io, flags, print } = context
-  const token = readNamedFile(resolvePath(io, flags.text('token-file')!)).trim()
+  const token = (await readSource(context, flags.text('token-file')!)).trim()
   const folder = resolvePath(io, flags.text('out')!)
   checkFolder(folder)
   const broker = new Broker({ ...context.connection(), token }, io.signal)

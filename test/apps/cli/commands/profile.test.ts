@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { useBroker } from '#test/setup/use-broker.ts'
 import { environmentOf, usePerson } from '../use-cli.ts'
@@ -74,29 +74,5 @@ describe('a profile', () => {
   test.each(['__proto__', '../x', 'UPPER', ''])('is not called %s', async name => {
     expect((await person.mayfly(['profile', 'add', name, '--url', 'https://broker.example'])).code).toBe(1)
     expect((await person.mayfly(['whoami', '--profile', name])).code).toBe(1)
-  })
-})
-
-describe('mayfly bootstrap', () => {
-  const words = () => [
-    'bootstrap',
-    '--token-file',
-    person.file('boot', `mfb_${'a'.repeat(40)}`),
-    '--slug',
-    'a',
-    '--name',
-    'A',
-    '--out',
-    `${person.home}/tokens`,
-  ]
-
-  test('says what was refused, and leaves tokens alone that are there', async () => {
-    const env = environmentOf(broker, person)
-    const refused = await person.mayfly(words(), { env })
-    expect([refused.code, refused.err]).toMatchObject([1, expect.stringContaining('mayfly bootstrap: refused')])
-    expect(existsSync(`${person.home}/tokens/tenant-admin.token`)).toBe(false)
-    person.file('tokens/tenant-admin.token', 'kept')
-    expect((await person.mayfly(words(), { env })).err).toContain('is there already')
-    expect(readFileSync(`${person.home}/tokens/tenant-admin.token`, 'utf8')).toBe('kept')
   })
 })
