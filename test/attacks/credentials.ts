@@ -12,7 +12,7 @@ import { makeBundle } from '#test/core/trust-material/bundles.ts'
 import { makeCertificateRequest } from '#test/setup/certificate-requests.ts'
 import { changeRegistration } from '#test/setup/change-registration.ts'
 import { signAsIssuer } from '#test/setup/forged-jwt.ts'
-import { onceResourceUri } from '#test/setup/running-broker.ts'
+import { onceResourceUri, subjectAudience } from '#test/setup/running-broker.ts'
 import type { BrokerInUse } from '#test/setup/use-broker.ts'
 
 export const credentialNames = [
@@ -20,7 +20,9 @@ export const credentialNames = [
   'a JWT-SVID',
   'an ID-JAG for us',
   'an ID token',
+  'an ID token for another client',
   'a logout token',
+  'an access token of the issuer',
   'a DID proof',
   'a DPoP proof',
   'a client assertion',
@@ -50,6 +52,7 @@ export interface Credentials {
 }
 
 const clientId = 'mayfly-cli'
+const logoutEvent = 'http://schemas.openid.net/event/backchannel-logout'
 export const now = (): number => Math.floor(Date.now() / 1000)
 const textOf = ({ certificatePem }: IssuedCertificate): string => new X509Certificate(certificatePem).raw.toString('base64')
 
@@ -122,8 +125,13 @@ export async function createCredentials(broker: BrokerInUse): Promise<Credential
     ca_pem,
   })
 
+  // Somebody who would get in by a token of the right kind.
   const byIssuer = (claims: Record<string, unknown>, typ = 'JWT') =>
-    signAsIssuer(idp.keys, { iss: idp.issuer, sub: 'alice', jti: randomUUID(), iat: now(), exp: now() + 120, ...claims }, { typ })
+    signAsIssuer(
+      idp.keys,
+      { iss: idp.issuer, sub: 'bearer-workload', jti: randomUUID(), iat: now(), exp: now() + 120, ...claims },
+      { typ },
+    )
   const byOwnKey = (claims: Record<string, unknown>, header: Record<string, unknown>) =>
     makeProof(key, { iat: now(), exp: now() + 120, jti: randomUUID(), ...claims }, { jwk: undefined, ...header })
   const idToken = () => byIssuer({ aud: clientId, groups: ['admins'] })
@@ -165,8 +173,9 @@ export async function createCredentials(broker: BrokerInUse): Promise<Credential
       'a JWT-SVID': () => byOwnKey({ sub: spiffe_id, aud: issuer }, { typ: 'JWT', kid: 'svid' }),
       'an ID-JAG for us': () => byIssuer({ aud: issuer, client_id: ids.agent }, 'oauth-id-jag+jwt'),
       'an ID token': idToken,
-      'a logout token': () =>
-        byIssuer({ aud: issuer, events: { 'http://schemas.openid.net/event/backchannel-logout': {} } }, 'logout+jwt'),
+      'an ID token for another client': () => byIssuer({ aud: 'another-app', groups: ['admins'] }),
+      'a logout token': () => byIssuer({ aud: subjectAudience, run_id: 'x', events: { [logoutEvent]: {} } }),
+      'an access token of the issuer': () => byIssuer({ aud: subjectAudience, run_id: 'x' }, 'at+jwt'),
       'a DID proof': async () => {
         const { body } = await broker.https.send(`${issuer}/challenge`, { method: 'POST' })
         return signProof(holder, { audience: issuer, nonce: body.nonce, now: now() })

@@ -66,6 +66,8 @@ async function expectRefused(work: () => Promise<Answer>, errors: readonly strin
 const identityErrors = ['invalid_client', 'invalid_request', 'invalid_grant']
 
 const derOf = ({ certificatePem }: IssuedCertificate): Buffer => new X509Certificate(certificatePem).raw
+const uriOf = ({ certificatePem }: IssuedCertificate): string | undefined =>
+  /^URI:(.+)$/.exec(new X509Certificate(certificatePem).subjectAltName ?? '')?.[1]
 /** As proxies would tell of a certificate and an address, from a peer that is not configured as one. */
 const spoofed = (certificate: IssuedCertificate): Record<string, string> => ({
   'client-cert': `:${derOf(certificate).toString('base64')}:`,
@@ -169,6 +171,15 @@ describe.each(proofs)('$name', (proof: Proof) => {
     tokenOf(await ask(ours, await mine.make()), mine.clientId)
     tokenOf(await ask(theirs, await other.make()), other.clientId)
   })
+
+  if (proof.bound === 'x5t#S256')
+    test('31: other authorities, of this tenant or another, certify none of its names', async () => {
+      const uri = uriOf((await mine.make()).certificate!)
+      // A pinned certificate has no name that anybody could certify.
+      if (uri === undefined) return
+      for (const certificate of [await theirs.certify(uri), await ours.certifyByOther(uri)])
+        await expectRefused(async () => ask(ours, { ...(await mine.make({ certificate })), certificate }))
+    })
 
   const steal = async (): Promise<Presented> => {
     const presented = await mine.make()

@@ -29,16 +29,15 @@ const certificateOnly = (
   bound: 'x5t#S256',
   async register(place) {
     const own = await enter(place)
-    const { certificate } = own
-    const asSubject = {
+    const asSubject = ({ certificatePem }: IssuedCertificate) => ({
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
       subject_token_type: 'urn:ietf:params:oauth:token-type:mtls',
-      subject_token: new X509Certificate(certificate.certificatePem).raw.toString('base64'),
-    }
+      subject_token: new X509Certificate(certificatePem).raw.toString('base64'),
+    })
     return {
       clientId: own.clientId,
-      make: ({ clientId = own.clientId } = {}) => ({
-        form: how === 'subject' ? { ...asSubject, client_id: clientId } : client(clientId),
+      make: ({ clientId = own.clientId, certificate = own.certificate } = {}) => ({
+        form: how === 'subject' ? { ...asSubject(certificate), client_id: clientId } : client(clientId),
         certificate,
       }),
     }

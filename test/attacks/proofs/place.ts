@@ -29,8 +29,10 @@ export interface Place {
   /** The client_id of a new agent with a ceiling of `orders:read` and `GET /orders/{id}`. */
   agent(name: string, rules: object[], settings?: object): Promise<string>
   sign(claims: Readonly<Record<string, unknown>>, header?: object): Promise<string>
-  /** A certificate of its CA. */
+  /** By its CA. */
   certify(uri: string): Promise<IssuedCertificate>
+  /** A certificate of an authority that this tenant trusts too, but for nothing that is registered here. */
+  certifyByOther(uri: string): Promise<IssuedCertificate>
 }
 
 export interface PlaceInput {
@@ -45,6 +47,7 @@ export const seconds = (): number => Math.floor(Date.now() / 1000)
 export async function createPlace(broker: BrokerInUse, { issuer, token, resource, publisher }: PlaceInput): Promise<Place> {
   const { running } = broker
   const ca = await createDevCa({ now: new Date(), commonName: 'Matrix' })
+  const otherCa = await createDevCa({ now: new Date(), commonName: 'Matrix' })
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const jwk = { ...publicKey.export({ format: 'jwk' }), kid: 'matrix', alg: 'ES256' }
   const jwksPath = `/jwks/${randomUUID()}`
@@ -85,5 +88,9 @@ export async function createPlace(broker: BrokerInUse, { issuer, token, resource
         .setProtectedHeader({ alg: 'ES256', kid: 'matrix', ...header })
         .sign(privateKey),
     certify: uri => issueClientCertificate(ca, { now: new Date(), uris: [uri] }),
+    async certifyByOther(uri) {
+      await source('other authority', { kind: 'x509_ca', anchors_pem: [otherCa.certificatePem] })
+      return issueClientCertificate(otherCa, { now: new Date(), uris: [uri] })
+    },
   }
 }

@@ -23,6 +23,8 @@ export interface Told {
   readonly audience?: string | readonly string[]
   /** Who it is, where it names a client; the standard is the agent that registered it. */
   readonly clientId?: string
+  /** Another certificate with the names of its own, where it is one. */
+  readonly certificate?: IssuedCertificate
   /** More claims, where it has any. */
   readonly claims?: Readonly<Record<string, unknown>>
 }
