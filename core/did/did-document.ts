@@ -1,5 +1,7 @@
 // What of a DID document (W3C DID 1.0 § 5) says with which keys its subject proves itself.
 
+import { isJsonObject } from '#core/json/is-json-object.ts'
+
 /** Why a key stands in a document: to prove oneself, or to vouch for others. § 5.3. */
 export type Relationship = 'authentication' | 'assertionMethod'
 
@@ -17,7 +19,7 @@ const maxMethods = 64
  * are passed over.
  */
 export function readVerificationMethods(document: unknown, did: string, relationship: Relationship): VerificationMethod[] {
-  if (!isObject(document) || document['id'] !== did) throw new Error('the DID document is not that of the DID')
+  if (!isJsonObject(document) || document['id'] !== did) throw new Error('the DID document is not that of the DID')
   const listed = listOf(document['verificationMethod']).flatMap(entry => readMethod(entry, did) ?? [])
   return listOf(document[relationship]).flatMap(entry => {
     if (typeof entry !== 'string') return readMethod(entry, did) ?? []
@@ -29,9 +31,9 @@ export function readVerificationMethods(document: unknown, did: string, relation
 }
 
 function readMethod(entry: unknown, did: string): VerificationMethod | undefined {
-  if (!isObject(entry)) return undefined
+  if (!isJsonObject(entry)) return undefined
   const { id, controller, publicKeyJwk } = entry
-  if (typeof id !== 'string' || controller !== did || !isObject(publicKeyJwk)) return undefined
+  if (typeof id !== 'string' || controller !== did || !isJsonObject(publicKeyJwk)) return undefined
   const full = absolute(id, did)
   return full.startsWith(`${did}#`) ? { id: full, publicKeyJwk } : undefined
 }
@@ -40,6 +42,3 @@ function readMethod(entry: unknown, did: string): VerificationMethod | undefined
 const absolute = (id: string, did: string): string => (id.startsWith('#') ? `${did}${id}` : id)
 
 const listOf = (value: unknown): unknown[] => (Array.isArray(value) ? value.slice(0, maxMethods) : [])
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

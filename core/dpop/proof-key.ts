@@ -4,6 +4,7 @@
 
 import { createPublicKey, type KeyObject, type VerifyKeyObjectInput, verify } from 'node:crypto'
 import { promisify } from 'node:util'
+import { isJsonObject } from '#core/json/is-json-object.ts'
 import { jwkThumbprint } from '#core/jwt/jwk-thumbprint.ts'
 import { isSoundRsaKey } from '#core/subject/rsa-key.ts'
 
@@ -47,17 +48,16 @@ export interface ProofKey {
 export function readProofKey(alg: string, jwk: unknown): ProofKey | string {
   const row = Object.hasOwn(algorithms, alg) ? algorithms[alg] : undefined
   if (!row) return `its alg must be one of ${dpopAlgorithms.join(', ')}`
-  if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) return 'its header must hold the public key as jwk'
-  const members = jwk as Readonly<Record<string, unknown>>
-  if (privateMembers.some(name => Object.hasOwn(members, name)))
+  if (!isJsonObject(jwk)) return 'its header must hold the public key as jwk'
+  if (privateMembers.some(name => Object.hasOwn(jwk, name)))
     return 'its jwk holds the private key, which must never be sent; make a new key'
-  const { kty, crv, alg: keyAlg, use, key_ops: operations } = members
+  const { kty, crv, alg: keyAlg, use, key_ops: operations } = jwk
   if (kty !== row.kty || crv !== row.crv) return 'its jwk is of another kind than its alg needs'
   if (keyAlg !== undefined && keyAlg !== alg) return 'its jwk is for another alg'
   if (use !== undefined && use !== 'sig') return 'its jwk is not for signatures'
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify')))
     return 'its jwk is not for verifying'
-  return importKey(alg, members)
+  return importKey(alg, jwk)
 }
 
 function importKey(alg: string, jwk: Readonly<Record<string, unknown>>): ProofKey | string {

@@ -1,6 +1,7 @@
 // The one parser of compact JWS (RFC 7515 § 7.1) for tokens of others. It decides nothing: it turns untrusted text into a
 // header and a payload that were read without ambiguity, or says what is wrong. RFC 8725 §§ 2.4, 3.
 
+import { isJsonObject } from '#core/json/is-json-object.ts'
 import { parseStrictJson } from '#core/json/parse-strict.ts'
 import { decodeBase64url } from './base64url.ts'
 
@@ -26,11 +27,11 @@ export type ParseJwtResult = { readonly ok: true; readonly jwt: ParsedJwt } | { 
 
 const maxLength = 16 * 1024
 
-function parseObject(bytes: Buffer): Record<string, unknown> | undefined {
+function parseObject(bytes: Buffer): Readonly<Record<string, unknown>> | undefined {
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
     const value = parseStrictJson(text, { numbers: 'any' })
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }

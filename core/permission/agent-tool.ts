@@ -1,5 +1,6 @@
 // `agent_tool`: calls of named tools at an MCP server, some of their arguments held to a constant.
 
+import { isJsonObject } from '../json/is-json-object.ts'
 import { accept, MAX_CHARS, MAX_ENTRIES, type Outcome, type PermissionType, type RawDetail, refuse } from './permission-type.ts'
 import { quote, show } from './quote.ts'
 import { findWrongMember, locationsSchema, readLocations, readNames } from './read-field.ts'
@@ -97,13 +98,13 @@ function normalise(raw: RawDetail): Outcome<AgentTool> {
 
 /** The constraints with names in order; no constraint at all is the same as none given. */
 function readArguments(raw: unknown): Outcome<AgentTool['arguments']> {
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return refuse("field 'arguments' must be an object")
+  if (!isJsonObject(raw)) return refuse("field 'arguments' must be an object")
   const names = Object.keys(raw).sort()
   if (names.length > MAX_ENTRIES) return refuse(`field 'arguments' must have at most ${MAX_ENTRIES} members`)
   const constraints: Record<string, ToolConstant> = {}
   for (const name of names) {
     if (!argumentName.test(name)) return refuse(`argument ${quote(name)} has a name that cannot be constrained`)
-    const value = (raw as RawDetail)[name]
+    const value = raw[name]
     if (!isConstant(value)) {
       return refuse(`argument ${quote(name)} must be a string of at most ${MAX_CHARS} characters, an integer, true or false`)
     }

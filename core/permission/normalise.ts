@@ -1,6 +1,7 @@
 // Raw JSON → permission in normal form. This happens once, where a permission enters (request, registration, policy);
 // afterwards its bytes are compared, hashed and stored as they are.
 
+import { isJsonObject } from '../json/is-json-object.ts'
 import { parseStrictJson, StrictJsonError } from '../json/parse-strict.ts'
 import type { AuthorizationDetail, Permission } from './permission.ts'
 import { accept, MAX_CHARS, MAX_ENTRIES, type Outcome, refuse } from './permission-type.ts'
@@ -36,12 +37,12 @@ function sortDetails(details: readonly AuthorizationDetail[]): AuthorizationDeta
 }
 
 function normaliseEntry(entry: unknown): Outcome<AuthorizationDetail> {
-  if (typeof entry !== 'object' || entry === null || Array.isArray(entry)) return refuse('must be an object')
-  const type = Object.hasOwn(entry, 'type') ? (entry as { type: unknown }).type : undefined
+  if (!isJsonObject(entry)) return refuse('must be an object')
+  const type = Object.hasOwn(entry, 'type') ? entry['type'] : undefined
   if (typeof type !== 'string') return refuse("needs a field 'type' that is a string")
   const row = findPermissionType(type)
   if (!row) return refuse(`type ${quote(type)} is unknown; known are ${permissionTypeNames.join(', ')}`)
-  return row.normalise(entry as Readonly<Record<string, unknown>>)
+  return row.normalise(entry)
 }
 
 /** The same for the text of the `authorization_details` parameter: a JSON array of at most 64 KiB (RFC 9396 § 3). */

@@ -1,3 +1,5 @@
+import { isJsonObject } from '#core/json/is-json-object.ts'
+
 /** path: RFC 6901. was, value: what stood there and what will; missing where there was or will be nothing. */
 export interface Difference {
   readonly op: 'add' | 'remove' | 'replace'
@@ -11,7 +13,7 @@ export function findDifferences(before: unknown, after: unknown, path = ''): Dif
   if (before === undefined) return after === undefined ? [] : [{ op: 'add', path, value: after }]
   if (after === undefined) return [{ op: 'remove', path, was: before }]
   if (Array.isArray(before) && Array.isArray(after)) return inMembers(before, after, path)
-  if (isObject(before) && isObject(after)) return inMembers(before, after, path)
+  if (isJsonObject(before) && isJsonObject(after)) return inMembers(before, after, path)
   return before === after ? [] : [{ op: 'replace', path, was: before, value: after }]
 }
 
@@ -22,7 +24,5 @@ function inMembers(before: object, after: object, path: string): Difference[] {
 
 const own = (value: object, name: string): unknown =>
   Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined
-
-const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const escapePointer = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1')
