@@ -3,6 +3,7 @@
 // is worth nothing here.
 
 import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
+import { proofAlgorithms } from '#core/jwt/proof-algorithms.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { type IssuerKey, readIssuerKeys } from '#core/subject/issuer-key.ts'
@@ -13,19 +14,6 @@ import { refuse, type SubjectRefusal } from '#core/subject/subject.ts'
 import { leewaySeconds } from '#core/time/leeway-seconds.ts'
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
-
-/** Asymmetric ones only. RFC 7518 § 3.1, RFC 8037, RFC 9864. */
-export const clientAssertionAlgorithms: readonly string[] = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'RS256',
-  'EdDSA',
-  'Ed25519',
-]
 
 const types = new Set([undefined, 'JWT', 'CLIENT-AUTHENTICATION+JWT'])
 /** An assertion proves the moment; seconds. */
@@ -95,7 +83,7 @@ async function findSigner(
   { alg, kid }: ParsedJwt['header'],
   assertion: string,
 ): Promise<PinnedKey | undefined> {
-  if (!clientAssertionAlgorithms.includes(alg)) return undefined
+  if (!proofAlgorithms.includes(alg)) return undefined
   for (const key of keys) {
     if (kid !== undefined && key.jwk['kid'] !== undefined && key.jwk['kid'] !== kid) continue
     const verifier = readKey(key).find(candidate => candidate.alg === alg)

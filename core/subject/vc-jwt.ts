@@ -3,6 +3,7 @@
 // revocation that is not seen.
 
 import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
+import { proofAlgorithms } from '#core/jwt/proof-algorithms.ts'
 import type { CredentialIssuer, DidTrustSource } from '#core/registry/trust-source-kinds/did.ts'
 import { leewaySeconds } from '#core/time/leeway-seconds.ts'
 import type { IssuerKey } from './issuer-key.ts'
@@ -27,7 +28,6 @@ export interface VerifiedCredential {
 }
 
 const context = 'https://www.w3.org/ns/credentials/v2'
-const algorithms = new Set(['ES256', 'ES384', 'ES512', 'PS256', 'PS384', 'PS512', 'RS256', 'EdDSA', 'Ed25519'])
 
 /** Whether a configured issuer says something of `did`, now. credential: a compact JWT. nowMs: the database's clock. */
 export async function verifyCredential(
@@ -42,7 +42,8 @@ export async function verifyCredential(
   if (header.typ?.toLowerCase() !== 'vc+jwt') return refuse('wrong_typ', 'The typ of its credential must be vc+jwt.')
   const read = readCredential(payload, did, nowMs / 1000)
   if (!read.ok) return read
-  if (!algorithms.has(header.alg)) return refuse('algorithm_refused', 'The algorithm of its credential is not accepted.')
+  if (!proofAlgorithms.includes(header.alg))
+    return refuse('algorithm_refused', 'The algorithm of its credential is not accepted.')
   const trustSourceIds = new Set<string>()
   for (const source of sources) {
     const issuer = source.credentialIssuers.find(known => known.issuer === read.issuer)

@@ -1,9 +1,9 @@
 // RFC 8414 metadata and RFC 7517 keys, one of each for every tenant.
 
 import type { FastifyPluginCallback } from 'fastify'
-import { clientAssertionAlgorithms } from '#core/client/verify-client-assertion.ts'
 import { dpopAlgorithms } from '#core/dpop/proof-key.ts'
 import { grantTypes, subjectTokenTypes } from '#core/exchange/exchange-request.ts'
+import { proofAlgorithms } from '#core/jwt/proof-algorithms.ts'
 import { permissionTypeNames } from '#core/permission/types.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { Tenant } from '#core/registry/tenant.ts'
@@ -53,7 +53,7 @@ function describeIssuer(tenant: Tenant, { publicUrl, mtlsUrl }: MetadataRouteDep
     response_types_supported: [],
     grant_types_supported: Object.values(grantTypes),
     token_endpoint_auth_methods_supported: ['none', 'tls_client_auth', 'self_signed_tls_client_auth', 'private_key_jwt'],
-    token_endpoint_auth_signing_alg_values_supported: clientAssertionAlgorithms,
+    token_endpoint_auth_signing_alg_values_supported: proofAlgorithms,
     tls_client_certificate_bound_access_tokens: true,
     mtls_endpoint_aliases: { token_endpoint: `${onMtls}/token`, enrolment_endpoint: `${onMtls}/enroll` },
     enrolment_endpoint: `${issuer}/enroll`,
