@@ -1,5 +1,6 @@
-// Fetching what trust sources publish: keys, bundles, revocation lists. Where to is decided by the registration alone. https only, no redirects, a bounded
-// answer in bounded time; names that resolve to this machine or to private ranges are refused unless the operator allows it.
+// Fetching what trust sources publish: keys, bundles, revocation lists. Where to is decided by the registration alone. https
+// only, no redirects, a bounded answer in bounded time; names that resolve to this machine or to private ranges are refused
+// unless the operator allows it.
 
 import { lookup } from 'node:dns'
 import { BlockList, isIP } from 'node:net'

@@ -41,7 +41,10 @@ export interface ExchangeRequest {
   readonly nonce: string | undefined
 }
 
-/** RFC 8693 §§ 2.1, 2.2.2. Throws BrokerError: `unsupported_grant`, `unsupported_token_type`, `client_not_authenticated`, `malformed_request`. */
+/**
+ * RFC 8693 §§ 2.1, 2.2.2. Throws BrokerError: `unsupported_grant`, `unsupported_token_type`, `client_not_authenticated`,
+ * `malformed_request`.
+ */
 export function parseExchangeRequest(form: Form): ExchangeRequest {
   const one = (name: string): string | undefined => form.get(name)?.[0]
   const grantType = one('grant_type')

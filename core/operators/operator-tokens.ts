@@ -64,8 +64,8 @@ export function mayManage(actor: Principal, tenantId: string | null): boolean {
 }
 
 /**
- * Ends an operator token at once, and what it had proposed. Throws `not_found`, and `conflict` for the last platform-admin that works: without one,
- * nobody could make another.
+ * Ends an operator token at once, and what it had proposed. Throws `not_found`, and `conflict` for the last platform-admin that
+ * works: without one, nobody could make another.
  */
 export async function revokeOperator(trx: Trx, actor: Principal, id: string, nowMs: number): Promise<void> {
   await lockOperators(trx)
