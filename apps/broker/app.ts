@@ -61,6 +61,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
         cursors,
         jwks: deps.jwks,
         rejections: deps.rejections,
+        addressOf: peers.addressOf,
       }),
     )
   })

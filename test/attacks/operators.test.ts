@@ -108,10 +108,12 @@ describe('a sign-in (attack 40)', () => {
     }
   })
 
-  test('guessed at by one address is soon turned away before it is read', async () => {
+  test('guessed at, or sent again, by one address is soon turned away before it is read', async () => {
     const junk = { provider, id_token: 'eyJhbGciOiJFUzI1NiJ9.e30.AAAA', nonce: 'n' }
+    const used = api.people.signIn(provider, 'twice', ['admins'])
+    await post(used)
     const statuses: number[] = []
-    for (let i = 0; i < 230; i++) statuses.push((await post(junk)).status)
+    for (let i = 0; i < 230; i++) statuses.push((await post(i % 2 === 0 ? junk : used)).status)
     expect(statuses.slice(0, 100).every(status => status === 401)).toBe(true)
     expect(statuses.at(-1)).toBe(429)
     expect((await api.call('GET', '/v1/whoami', who.tenantAdmin)).status).toBe(200)

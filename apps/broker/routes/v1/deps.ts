@@ -23,6 +23,8 @@ export interface ManagementDeps {
   /** Keys of sign-in providers. */
   readonly jwks: JwksStore
   readonly rejections: Rejections
+  /** Whose failures they are (`Peers`). */
+  readonly addressOf: (request: IncomingMessage) => string
 }
 
 export interface V1Deps extends ManagementDeps {

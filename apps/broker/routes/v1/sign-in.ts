@@ -114,7 +114,7 @@ function registerSignIn(app: V1App, deps: V1Deps, lookUps: SignInLookUps): void 
         response: { 201: Session, ...problems },
       },
       // A stranger that has failed too often is turned away before its body is read.
-      onRequest: async request => deps.rejections.admit(request.ip, () => false),
+      onRequest: async request => deps.rejections.admit(deps.addressOf(request.raw), () => false),
     },
     async (request, reply) => {
       const { secret, row, person } = await signIn(deps, lookUps, request, request.body)
@@ -137,8 +137,9 @@ async function signIn(
   request: FastifyRequest,
   input: { readonly provider: string; readonly id_token: string; readonly nonce?: string },
 ) {
+  const address = deps.addressOf(request.raw)
   const refuse = (reason: string, tenantId: string | null | undefined) => {
-    deps.rejections.count(tenantId ?? undefined, request.ip, `sign_in_${reason}`)
+    deps.rejections.count(tenantId ?? undefined, address, `sign_in_${reason}`)
     return new BrokerError('sign_in_refused', { detail: `sign-in: ${reason}` })
   }
   const row = await lookUps.findProvider(uuidOf('signInProvider', input.provider))
@@ -147,5 +148,12 @@ async function signIn(
   const token = { token: input.id_token, nonce: input.nonce }
   const verified = await verifyIdToken(toSignInProvider(row), deps.jwks, token, nowMs)
   if (!verified.ok) throw refuse(verified.reason, row.tenant_id)
-  return openSession(deps.db, row, verified.idToken, nowMs)
+  try {
+    return await openSession(deps.db, row, verified.idToken, nowMs)
+  } catch (error) {
+    // One good ID token, sent over and over, costs a signature check and a transaction each time.
+    if (error instanceof BrokerError && (error.code === 'sign_in_refused' || error.code === 'no_role'))
+      deps.rejections.count(row.tenant_id ?? undefined, address, `sign_in_${error.code}`)
+    throw error
+  }
 }

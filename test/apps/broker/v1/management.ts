@@ -49,6 +49,7 @@ export async function startManagement(): Promise<Management> {
       cursors: createCursors(randomBytes(32)),
       jwks: new JwksStore(source => people.fetchKeys(source)),
       rejections: new Rejections(clock),
+      addressOf: ({ socket }) => socket.remoteAddress ?? '',
     }),
   )
   await app.ready()
