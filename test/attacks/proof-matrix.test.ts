@@ -1,4 +1,4 @@
-// Every proof that Mayfly takes, against every attack that concerns proofs (threats 2, 3, 12, 14, 15, 31, 35). Each is registered
+// Every proof that Mayfly takes, against every attack that concerns proofs (threats 2, 3, 12, 14, 15, 31, 32, 35). Each is registered
 // in two tenants under the same names, with authorities, issuers and keys of its own in each. The proofs stand in `proofs/`:
 // a new one is one more entry there, and everything below holds for it.
 
@@ -7,6 +7,7 @@ import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type IssuedCertificate, issueServerCertificate } from '#apps/standalone/dev-ca.ts'
 import { newProofSigner } from '#test/core/dpop/proof-maker.ts'
+import { makeCertificateRequest } from '#test/setup/certificate-requests.ts'
 import { countAccounts } from '#test/setup/log-reader.ts'
 import { type Publisher, startPublisher } from '#test/setup/publisher.ts'
 import type { Answer } from '#test/setup/registration.ts'
@@ -180,6 +181,20 @@ describe.each(proofs)('$name', (proof: Proof) => {
       for (const certificate of [await theirs.certify(uri), await ours.certifyByOther(uri)])
         await expectRefused(async () => ask(ours, { ...(await mine.make({ certificate })), certificate }))
     })
+
+  test('32: enrols nobody whose registration does not say so', async () => {
+    const { form, certificate } = await mine.make()
+    const subject_token = form['subject_token'] ?? form['assertion'] ?? form['client_assertion']
+    const { pem: csr } = await makeCertificateRequest()
+    const { status, text } = await broker.https.send(`${certificate ? ours.mtlsUrl : ours.issuer}/enroll`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ csr, subject_token }),
+      certificate,
+    })
+    expect(status, text).toBe(proof.enrols ? 201 : 400)
+    expect(text.includes('certificate_pem')).toBe(proof.enrols === true)
+  })
 
   const steal = async (): Promise<Presented> => {
     const presented = await mine.make()

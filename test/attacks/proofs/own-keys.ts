@@ -139,7 +139,7 @@ export const ownKeys: readonly Proof[] = [
   certificateOnly('client_credentials by a certificate of a CA', place => certified(place, 'client')),
   certificateOnly('client_credentials by a pinned self-signed certificate', pinned),
   certificateOnly('client_credentials by an X.509-SVID', svid),
-  certificateOnly('client_credentials by a certificate of the built-in CA', enrolled),
+  { ...certificateOnly('client_credentials by a certificate of the built-in CA', enrolled), enrols: true },
   privateKeyJwt,
   did,
 ]

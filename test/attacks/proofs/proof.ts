@@ -43,6 +43,8 @@ export interface Proof {
   readonly addressed?: boolean
   /** Good for one use. */
   readonly once?: boolean
+  /** It enrols, too: a certificate that is renewed by itself. */
+  readonly enrols?: boolean
   /** Whoever takes it before its owner has used it can use it with a key of his own: it names no key. */
   readonly bearerUntilUsed?: boolean
   /** Registers an agent that comes by this proof: the same names in every tenant, under anchors, issuers and keys of its own. */
