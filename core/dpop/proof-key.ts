@@ -6,6 +6,7 @@ import { createPublicKey, type KeyObject, type VerifyKeyObjectInput, verify } fr
 import { promisify } from 'node:util'
 import { isJsonObject } from '#core/json/is-json-object.ts'
 import { jwkThumbprint } from '#core/jwt/jwk-thumbprint.ts'
+import { holdsPrivateKey } from '#core/jwt/private-members.ts'
 import { isSoundRsaKey } from '#core/subject/rsa-key.ts'
 
 interface AlgorithmRow {
@@ -33,8 +34,7 @@ const algorithms: Readonly<Record<string, AlgorithmRow>> = {
 /** For metadata, `dpop_signing_alg_values_supported` (RFC 9449 § 5.1). */
 export const dpopAlgorithms: readonly string[] = Object.keys(algorithms)
 
-/** What a public key may hold. Private members are told apart from strange ones, because they are a leak. */
-const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv', 'seed']
+/** What the material of a public key stands in. */
 const keyMembers = ['crv', 'x', 'y', 'n', 'e']
 
 export interface ProofKey {
@@ -49,8 +49,7 @@ export function readProofKey(alg: string, jwk: unknown): ProofKey | string {
   const row = Object.hasOwn(algorithms, alg) ? algorithms[alg] : undefined
   if (!row) return `its alg must be one of ${dpopAlgorithms.join(', ')}`
   if (!isJsonObject(jwk)) return 'its header must hold the public key as jwk'
-  if (privateMembers.some(name => Object.hasOwn(jwk, name)))
-    return 'its jwk holds the private key, which must never be sent; make a new key'
+  if (holdsPrivateKey(jwk)) return 'its jwk holds the private key, which must never be sent; make a new key'
   const { kty, crv, alg: keyAlg, use, key_ops: operations } = jwk
   if (kty !== row.kty || crv !== row.crv) return 'its jwk is of another kind than its alg needs'
   if (keyAlg !== undefined && keyAlg !== alg) return 'its jwk is for another alg'

@@ -1,4 +1,5 @@
 import { createPublicKey, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
+import { holdsPrivateKey } from '#core/jwt/private-members.ts'
 import { isSoundRsaKey } from './rsa-key.ts'
 import { createSignatureCheck, type VerifySignature } from './signature-verifier.ts'
 
@@ -18,7 +19,7 @@ export type JsonWebKey = JsonWebKeyInput['key'] & Record<string, unknown>
 export function readIssuerKeys(jwk: unknown, verify: VerifySignature): IssuerKey[] {
   if (typeof jwk !== 'object' || jwk === null) return []
   const { kty, key_ops: operations } = jwk as JsonWebKey
-  if (kty === 'oct' || 'd' in jwk) return []
+  if (kty === 'oct' || holdsPrivateKey(jwk)) return []
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) return []
   try {
     const key = createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' })

@@ -2,6 +2,8 @@
 // (RFC 8705 § 2.2), or a public key for client assertions and DPoP.
 
 import { createPublicKey } from 'node:crypto'
+import { decodeBase64url } from '#core/jwt/base64url.ts'
+import { holdsPrivateKey } from '#core/jwt/private-members.ts'
 import { isStrongKey } from '#core/subject/strong-key.ts'
 import type { CheckedTrustSource, Complain, TrustSourceKind } from './trust-source-kind.ts'
 
@@ -50,16 +52,13 @@ function checkRule({ certificate_thumbprint, jwk }: PinnedRule, complain: Compla
 }
 
 /** One spelling only: the last character has two bits that must be zero. */
-const isThumbprint = (text: string): boolean => Buffer.from(text, 'base64url').length === 32 && toText(text) === text
-const toText = (text: string): string => Buffer.from(text, 'base64url').toString('base64url')
+const isThumbprint = (text: string): boolean => decodeBase64url(text)?.length === 32
 
-const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 const told = ['kid', 'alg', 'use', 'key_ops'] as const
 
 /** The key in the one form that its thumbprint is made of, with what it says of itself; or why it is none, as a sentence. */
 function readPublicJwk(jwk: Readonly<Record<string, unknown>>): Record<string, unknown> | string {
-  if (privateMembers.some(member => member in jwk))
-    return 'This holds a private key. Send the public key only, and replace that key.'
+  if (holdsPrivateKey(jwk)) return 'This holds a private key. Send the public key only, and replace that key.'
   try {
     const key = createPublicKey({ key: jwk, format: 'jwk' })
     if (!isStrongKey(key)) return 'Keys are RSA of 2048 to 8192 bits, P-256, P-384, P-521 or Ed25519.'
