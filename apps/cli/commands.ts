@@ -5,6 +5,7 @@ import { command as agentEnroll } from './commands/agent-enroll.ts'
 import { apply } from './commands/apply.ts'
 import { bootstrap } from './commands/bootstrap.ts'
 import { completionCommands } from './commands/completion.ts'
+import { diff } from './commands/diff.ts'
 import { explain } from './commands/explain.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
@@ -19,6 +20,7 @@ export const commands: readonly Command[] = [
   logout,
   whoami,
   apply,
+  diff,
   token,
   explain,
   agentEnroll,

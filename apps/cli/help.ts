@@ -5,7 +5,7 @@ import { everywhere } from './parse-words.ts'
 
 /** Which commands of the top level stand together, and how a group is headed. */
 const sections: readonly (readonly [string, readonly string[]])[] = [
-  ['Everyday', ['login', 'logout', 'whoami', 'apply', 'token', 'explain', 'agent']],
+  ['Everyday', ['login', 'logout', 'whoami', 'apply', 'diff', 'token', 'explain', 'agent']],
   ['Registered', ['tenants', 'trust-sources', 'agents', 'resources', 'sign-in-providers']],
   ['People, tokens and approval', ['operators', 'people', 'two-person', 'changes']],
   ['This broker and this command', ['bootstrap', 'keys', 'profile', 'completion']],
@@ -38,8 +38,7 @@ Examples:
   mayfly token --resource https://api.example.com/orders --scope orders:read | mayfly explain -
 
 Flags everywhere:
-${columns(flagRows(everywhere)).join('\n')}
-  --version  the version of mayfly
+${columns([...flagRows(everywhere), ['--version', 'the version of mayfly']]).join('\n')}
 
 Which broker: --profile, else MAYFLY_URL with MAYFLY_TOKEN (MAYFLY_TOKEN_FILE, MAYFLY_CA_FILE, MAYFLY_TENANT), else the current
 profile, else the development broker of the project that you stand in (npm start).
@@ -50,8 +49,9 @@ Exit codes: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted. "mayfly
 function topSummary(commands: readonly Command[], top: string): string {
   const own = commands.find(({ name }) => name === top)
   if (own) return own.summary
-  const words = commands.filter(({ name }) => name.startsWith(`${top} `)).map(({ name }) => name.split(' ')[1]!)
-  return [...new Set(words)].join(', ')
+  const inside = commands.filter(({ name }) => name.startsWith(`${top} `))
+  const words = [...new Set(inside.map(({ name }) => name.split(' ')[1]!))]
+  return inside.length === 1 ? `${words[0]}: ${inside[0]!.summary}` : words.join(', ')
 }
 
 function subHelp(commands: readonly Command[], group: string): string {

@@ -4,11 +4,12 @@ import type { Broker, Thing } from '../broker/broker.ts'
 import { CliError, UsageError } from '../cli-error.ts'
 import type { Context } from '../command.ts'
 import { confirm } from '../output/confirm.ts'
-import { parseBody, readSource } from '../v1/read-body.ts'
+import type { Print } from '../output/print.ts'
 import { carryOut, type Outcome } from './carry-out.ts'
 import { type FileSchema, readFileSchema } from './file-schema.ts'
 import { ruleSection } from './kinds.ts'
 import { makePlan, type Plan } from './plan.ts'
+import { readDocuments } from './read-documents.ts'
 import { readWanted, type Wanted } from './read-file.ts'
 import { outcomeLine, outcomeView, planLines, planView } from './show.ts'
 
@@ -18,7 +19,7 @@ export async function runApply(context: Context): Promise<void> {
   const broker = context.broker()
   const { plan, where } = await print.progress('Reading what is registered', () => planOf(context, broker))
   if (flags.has('dry-run') || plan.steps.length === 0) {
-    print.result({ ...planView(plan), applied: false }, () => [where, ...planLines(plan, print)].join('\n'))
+    showPlan(print, plan, where)
     return
   }
   if (!print.json) print.result(undefined, () => [where, ...planLines(plan, print)].join('\n'))
@@ -30,10 +31,25 @@ export async function runApply(context: Context): Promise<void> {
   conclude(context, outcomes)
 }
 
+/** See `mayfly diff --help`. */
+export async function runDiff(context: Context): Promise<void> {
+  const { flags, print } = context
+  const { plan, where } = await print.progress('Reading what is registered', () => planOf(context, context.broker()))
+  showPlan(print, plan, where)
+  if (!flags.has('exit-code') || plan.steps.length === 0) return
+  throw new CliError({
+    what: 'The broker does not have what the file says.',
+    why: `${plan.steps.length} ${plan.steps.length === 1 ? 'thing is' : 'things are'} to be done.`,
+    next: 'mayfly apply with the same flags, or correct the file.',
+  })
+}
+
+const showPlan = (print: Print, plan: Plan, where: string): void =>
+  print.result({ ...planView(plan), applied: false }, () => [where, ...planLines(plan, print)].join('\n'))
+
 async function planOf(context: Context, broker: Broker): Promise<{ plan: Plan; where: string }> {
   const { flags } = context
-  const documents: { name: string; value: Thing }[] = []
-  for (const name of flags.all('file')) documents.push({ name, value: parseBody(await readSource(context, name), name) })
+  const documents = await readDocuments(context)
   const schema = await fetchSchema(broker)
   const { body: me } = await broker.call('apply', { method: 'GET', path: '/v1/whoami' })
   const wanted = narrowed(readWanted(documents, schema), flags.all('only'))

@@ -9,7 +9,14 @@ command takes it; agents name their trust sources by name. Sections that are lef
 not in the file stays, unless you say --prune. Applying a file twice changes nothing the second time. Where it stops half-way, what
 is done stays done, and the next run goes on from there. Schema: docs/reference/mayfly.schema.json`,
   options: {
-    file: { type: 'string', short: 'f', value: 'FILE', many: true, required: true, summary: 'mayfly.yaml; - is standard input' },
+    file: {
+      type: 'string',
+      short: 'f',
+      value: 'FILE',
+      many: true,
+      required: true,
+      summary: 'mayfly.yaml, a folder of such files, or - for standard input',
+    },
     'dry-run': { type: 'boolean', summary: 'only show what would be done' },
     prune: { type: 'boolean', summary: 'delete what is registered and not in the file, of the sections in the file' },
     only: { type: 'string', value: 'SECTION', many: true, choices: sections, summary: 'only this section of the file' },
