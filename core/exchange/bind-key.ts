@@ -36,16 +36,17 @@ export function bindKey(
   const byCertificate: BoundKey | undefined = certificate && { kind: 'x5t#S256', thumbprint: certificate.thumbprint }
   const key = dpop ?? byCertificate
   const bound = { ok: true, key, notAfterSeconds: certificate?.notAfterSeconds ?? Number.POSITIVE_INFINITY } as const
-  if (subject.boundKey !== undefined) {
-    if (isSameKey(subject.boundKey, byCertificate) || isSameKey(subject.boundKey, dpop)) return { binding: 'pop', ...bound }
-    return refuseKey('other_key', 'The subject token is bound to another key; present that one.')
-  }
   const own = certificate && certificates.verify(snapshot, certificate, nowMs)
   const owners = ownersOf(snapshot, presented, own)
-  if (owners.some(({ agent }) => agent.id !== subject.agent.id)) {
-    const foreign = owners.find(({ agent }) => agent.id !== subject.agent.id)!
-    return refuseKey(`other_agents_${foreign.by}`, `The ${words[foreign.by]} belongs to another agent.`)
-  }
+  const { boundKey } = subject
+  // The key that the token's own `cnf` names is good whosever it is. Each other one must be the agent's or nobody's.
+  const isNamed = (by: Presented): boolean =>
+    by === 'certificate' ? isSameKey(boundKey, byCertificate) : by === 'dpop_key' && isSameKey(boundKey, dpop)
+  if (boundKey !== undefined && !isNamed('certificate') && !isNamed('dpop_key'))
+    return refuseKey('other_key', 'The subject token is bound to another key; present that one.')
+  const foreign = owners.find(({ by, agent }) => agent.id !== subject.agent.id && !isNamed(by))
+  if (foreign) return refuseKey(`other_agents_${foreign.by}`, `The ${words[foreign.by]} belongs to another agent.`)
+  if (boundKey !== undefined) return { binding: 'pop', ...bound }
   if (owners.length > 0 && key) return { binding: 'pop', ...bound }
   if (subject.agent.settings.binding === 'bearer') return { binding: 'bearer', ...bound }
   if (!key) return refuseKey('no_key', 'This agent must present its client certificate on the mTLS port, or a DPoP proof.')
@@ -54,6 +55,7 @@ export function bindKey(
 
 const expired = 'The client certificate has expired.'
 const words = { certificate: 'client certificate', dpop_key: 'DPoP key', assertion: 'client assertion' } as const
+type Presented = keyof typeof words
 
 const refuseKey = (reason: string, hint: string): Denial => deny('client_not_authenticated', reason, hint)
 
@@ -64,7 +66,7 @@ function ownersOf(
   snapshot: TenantSnapshot,
   { dpop, clientKey }: PresentedKeys,
   own: SubjectResult | undefined,
-): { readonly by: keyof typeof words; readonly agent: Agent }[] {
+): { readonly by: Presented; readonly agent: Agent }[] {
   const byDpop = dpop && findPinnedKey(snapshot, dpop.thumbprint)?.agent
   const byAssertion = clientKey === undefined ? undefined : findPinnedKey(snapshot, clientKey)?.agent
   return [

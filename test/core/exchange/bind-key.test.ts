@@ -4,6 +4,9 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { createDevCa, issueClientCertificate } from '#apps/standalone/dev-ca.ts'
 import { bindKey } from '#core/exchange/bind-key.ts'
 import { Pins } from '#core/exchange/pins.ts'
+import type { PresentedKeys } from '#core/exchange/presented-keys.ts'
+import { jwkThumbprint } from '#core/jwt/jwk-thumbprint.ts'
+import type { BoundKey } from '#core/subject/bound-key.ts'
 import { type PresentedCertificate, presentCertificate } from '#core/subject/certificate.ts'
 import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
@@ -77,6 +80,43 @@ describe('a stolen token (threats 35)', () => {
   test('of a bearer agent is still refused when it is bound to a key, or comes with another agent’s', () => {
     expect(bind(bearer, undefined, certificates.own.thumbprint)).toMatchObject({ ok: false, reason: 'other_key' })
     expect(bind(bearer, certificates.other)).toMatchObject({ ok: false, reason: 'other_agents_certificate' })
+  })
+})
+
+describe('a token that is bound to a key', () => {
+  const key = (thumbprintOf: string) => ({ kind: 'jkt', thumbprint: thumbprintOf }) as const
+  const ownJwk = { kty: 'OKP', crv: 'Ed25519', x: 'own' }
+  const otherJwk = { kty: 'OKP', crv: 'Ed25519', x: 'other' }
+  const pinned = { kind: 'pinned', id: 'keys', name: 'keys' } as const
+  const agent = makeAgent([...rules, { trust_source: 'keys', jwk: ownJwk }])
+  const stranger = makeAgent([{ trust_source: 'keys', jwk: otherJwk }])
+
+  const bindWith = (boundKey: BoundKey, presented: Partial<PresentedKeys>) => {
+    const sources = [openIdSource(), x509Source('ca', anchor), pinned]
+    const snapshot = makeSnapshot({ sources, agents: [agent, stranger, other] })
+    const keys = { certificate: undefined, dpop: undefined, clientKey: undefined, ...presented }
+    return bindKey(snapshot, { agent, boundKey } as VerifiedSubject, keys, new CertificateSubjects(), nowMs)
+  }
+  const boundTo = ({ thumbprint }: PresentedCertificate) => ({ kind: 'x5t#S256', thumbprint }) as const
+
+  test('gets no token for another agent’s key that comes beside it (threats 35)', () => {
+    const { own: certificate } = certificates
+    const bound = boundTo(certificate)
+    const reasonOf = (presented: Partial<PresentedKeys>, to: BoundKey = bound) => {
+      const result = bindWith(to, presented)
+      return result.ok ? result.key : result.reason
+    }
+    expect(reasonOf({ certificate, dpop: key(jwkThumbprint(otherJwk)) })).toBe('other_agents_dpop_key')
+    expect(reasonOf({ certificate, clientKey: jwkThumbprint(otherJwk) })).toBe('other_agents_assertion')
+    expect(reasonOf({ certificate: certificates.other, dpop: key('new') }, key('new'))).toBe('other_agents_certificate')
+    expect(reasonOf({ certificate, dpop: key(jwkThumbprint(ownJwk)) })).toEqual(key(jwkThumbprint(ownJwk)))
+    expect(reasonOf({ certificate, dpop: key('new') })).toEqual(key('new'))
+  })
+
+  test('is good with the key that it names, whosever that is', () => {
+    expect(bindWith(boundTo(certificates.other), { certificate: certificates.other })).toMatchObject({ ok: true, binding: 'pop' })
+    const dpop = key(jwkThumbprint(otherJwk))
+    expect(bindWith(dpop, { dpop })).toMatchObject({ ok: true, binding: 'pop', key: dpop })
   })
 })
 
