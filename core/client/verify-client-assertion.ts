@@ -6,8 +6,9 @@ import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import { proofAlgorithms } from '#core/jwt/proof-algorithms.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { type BoundKey, readBoundKey } from '#core/subject/bound-key.ts'
 import { type IssuerKey, readIssuerKeys } from '#core/subject/issuer-key.ts'
-import { soleAudience } from '#core/subject/jwt-proof.ts'
+import { findBindingFault, soleAudience } from '#core/subject/jwt-proof.ts'
 import { type PinnedKey, pinnedKeysOf } from '#core/subject/pinned-key.ts'
 import { verifyHere } from '#core/subject/signature-verifier.ts'
 import { refuse, type SubjectRefusal } from '#core/subject/subject.ts'
@@ -27,6 +28,8 @@ export interface ClientAssertion {
   /** What must not come twice: the client and its `jti`. */
   readonly use: readonly string[]
   readonly expiresSeconds: number
+  /** `cnf`: the only key that may be presented beside it; undefined: any. */
+  readonly boundKey: BoundKey | undefined
 }
 
 /** All but whether it was used before. nowMs: the database's clock. */
@@ -45,8 +48,11 @@ export async function verifyClientAssertion(
   const key = agent && (await findSigner(pinnedKeysOf(snapshot, agent), jwt.header, assertion))
   // One answer for a client that does not exist, has no such key, or did not sign: who asks may know none of it.
   if (!agent || !key) return refuse('unproven_assertion', 'No key that this client registered signed it.')
+  const fault = findBindingFault(jwt.payload)
+  if (fault) return fault
   const { jti, expiresSeconds } = claims
-  return { ok: true, agent, thumbprint: key.thumbprint, use: [agent.id, jti], expiresSeconds }
+  const boundKey = readBoundKey(jwt.payload['cnf'])
+  return { ok: true, agent, thumbprint: key.thumbprint, use: [agent.id, jti], expiresSeconds, boundKey }
 }
 
 type Claims = { readonly ok: true; readonly clientId: string; readonly jti: string; readonly expiresSeconds: number }

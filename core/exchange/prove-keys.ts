@@ -4,7 +4,7 @@
 import { verifyClientAssertion } from '#core/client/verify-client-assertion.ts'
 import { verifyDpopProof } from '#core/dpop/verify-proof.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
-import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { type BoundKey, isSameKey } from '#core/subject/bound-key.ts'
 import type { SubjectRefusal } from '#core/subject/subject.ts'
 import type { ExchangeInput } from './exchange.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
@@ -18,14 +18,14 @@ export function proveKeys(deps: ExchangeDeps, input: ExchangeInput): PresentedKe
 }
 
 async function proveMore(deps: ExchangeDeps, input: ExchangeInput): Promise<PresentedKeys> {
-  const { snapshot, request, certificate, address } = input
+  const { snapshot, certificate, address } = input
   // A signature check is the costly part: who has failed too often comes back later, unless its certificate says who it is.
   const nowMs = deps.clock.nowMs()
   deps.rejections.admit(address, () => certificate !== undefined && deps.certificates.verify(snapshot, certificate, nowMs).ok)
   // The proof first: who is sent back for its nonce may then come again with the same assertion.
   const thumbprint = input.dpop && (await proveDpopKey(deps, input, input.dpop))
-  const clientKey = request.clientAssertion && (await proveClient(deps, snapshot, request.clientAssertion, address))
-  return { certificate, dpop: thumbprint === undefined ? undefined : { kind: 'jkt', thumbprint }, clientKey }
+  const dpop: BoundKey | undefined = thumbprint === undefined ? undefined : { kind: 'jkt', thumbprint }
+  return { certificate, dpop, clientKey: await proveClient(deps, input, dpop) }
 }
 
 /** The thumbprint of the proof's key. RFC 9449 §§ 5, 8. */
@@ -52,15 +52,21 @@ async function proveDpopKey(
   return result.jkt
 }
 
-/** The thumbprint of the registered key. */
-async function proveClient(deps: ExchangeDeps, snapshot: TenantSnapshot, assertion: string, address: string): Promise<string> {
+/** The thumbprint of the registered key; undefined: no assertion came. dpop: the key that was proven beside it. */
+async function proveClient(deps: ExchangeDeps, input: ExchangeInput, dpop: BoundKey | undefined): Promise<string | undefined> {
+  const { snapshot, request, certificate, address } = input
+  const { clientAssertion: assertion } = request
+  if (assertion === undefined) return undefined
   const refuseClient = ({ reason, hint }: Pick<SubjectRefusal, 'reason' | 'hint'>): BrokerError => {
     deps.rejections.count(snapshot.tenant.id, address, reason)
     return new BrokerError('client_not_authenticated', { hint, detail: reason })
   }
   const client = await verifyClientAssertion(snapshot, assertion, deps.clock.nowMs())
   if (!client.ok) throw refuseClient(client)
-  const { use, expiresSeconds, thumbprint } = client
+  const { use, expiresSeconds, thumbprint, boundKey } = client
+  const byCertificate: BoundKey | undefined = certificate && { kind: 'x5t#S256', thumbprint: certificate.thumbprint }
+  if (boundKey && !isSameKey(boundKey, dpop) && !isSameKey(boundKey, byCertificate))
+    throw refuseClient({ reason: 'other_key', hint: 'The client assertion is bound to another key; present that one.' })
   if (!(await deps.firstUses.consume(snapshot.tenant.id, 'client_assertion', use, expiresSeconds)))
     throw refuseClient({
       reason: 'replayed_assertion',

@@ -5,12 +5,14 @@ import { formatId, newUuid } from '#core/ids/id.ts'
 import { actorFacts, type Principal } from '#core/operators/principal.ts'
 import type { Trx } from '#db/connect.ts'
 import { agentsTrusting } from '#db/registry/agents.ts'
+import { isAudienceUsed } from '#db/registry/issuer-audience.ts'
 import type { TenantRow } from '#db/registry/tenants.ts'
 import {
   deleteTrustSource,
   findTrustSource,
   insertTrustSource,
   type TrustSourceRow,
+  type TrustSourceValues,
   updateTrustSource,
 } from '#db/registry/trust-sources.ts'
 import { violatedUnique } from '#db/registry/unique-violation.ts'
@@ -30,6 +32,7 @@ export interface TrustSourceChange {
 export async function registerTrustSource(trx: Trx, change: TrustSourceChange, input: TrustSourceInput): Promise<TrustSourceRow> {
   const tenant = await holdTenant(trx, change.tenantId)
   const values = check(tenant, change, input)
+  await refuseSignInsTokens(trx, values)
   const row = await explainConflict(insertTrustSource(trx, newUuid(change.nowMs), tenant.id, values))
   await record(trx, change, 'trust_source.created', row.id, { source_kind: row.kind })
   return row
@@ -47,7 +50,9 @@ export async function replaceTrustSource(
   if (!before) throw new BrokerError('not_found')
   if (before.kind !== input.kind)
     refuseProblems([{ pointer: '/kind', detail: `This trust source is ${before.kind}; its kind cannot change.` }])
-  const row = await explainConflict(updateTrustSource(trx, id, tenant.id, check(tenant, change, input)))
+  const values = check(tenant, change, input)
+  await refuseSignInsTokens(trx, values)
+  const row = await explainConflict(updateTrustSource(trx, id, tenant.id, values))
   await record(trx, change, 'trust_source.changed', id, { source_kind: before.kind })
   return row!
 }
@@ -72,6 +77,14 @@ function check(tenant: TenantRow, change: TrustSourceChange, input: TrustSourceI
   const { values, problems } = validateTrustSource(input, { baseUrl: change.baseUrl, ownIssuer })
   refuseProblems(problems)
   return values
+}
+
+/** A person's ID token must not be a workload's: no tokens are taken for both. */
+async function refuseSignInsTokens(trx: Trx, { issuer, audience }: TrustSourceValues): Promise<void> {
+  if (issuer === null || audience === null || !(await isAudienceUsed(trx, 'sign_in_provider', issuer, audience))) return
+  throw new BrokerError('conflict', {
+    hint: 'People sign in with tokens of this issuer for this audience. Choose an audience that only workloads’ tokens have.',
+  })
 }
 
 const taken: Readonly<Record<string, string>> = {

@@ -10,6 +10,7 @@ import {
   updateSignInProvider,
 } from '#db/operators/sign-in-providers.ts'
 import { deleteHeld } from '#db/registry/credentials.ts'
+import { isAudienceUsed } from '#db/registry/issuer-audience.ts'
 import { violatedUnique } from '#db/registry/unique-violation.ts'
 import { actorFacts, type Principal } from '../principal.ts'
 import { type SignInProviderInput, validateSignInProvider } from './provider.ts'
@@ -30,6 +31,7 @@ export async function registerSignInProvider(
 ): Promise<SignInProviderRow> {
   if (change.tenantId !== null) await holdTenant(trx, change.tenantId)
   const values = validateSignInProvider(input, change)
+  await refuseWorkloadsTokens(trx, input)
   const row = await explainConflict(insertSignInProvider(trx, newUuid(change.nowMs), change.tenantId, values))
   await record(trx, change, 'sign_in_provider.created', row.id, {})
   return row
@@ -44,6 +46,7 @@ export async function replaceSignInProvider(
 ): Promise<SignInProviderRow> {
   if (change.tenantId !== null) await holdTenant(trx, change.tenantId)
   const values = validateSignInProvider(input, change)
+  await refuseWorkloadsTokens(trx, input)
   const row = await explainConflict(updateSignInProvider(trx, id, change.tenantId, values))
   if (!row) throw new BrokerError('not_found')
   // Behind the update, which waits for whoever opens a session under the provider as it was.
@@ -57,6 +60,14 @@ export async function removeSignInProvider(trx: Trx, change: SignInProviderChang
   if (change.tenantId !== null) await holdTenant(trx, change.tenantId)
   if (!(await deleteSignInProvider(trx, id, change.tenantId))) throw new BrokerError('not_found')
   await record(trx, change, 'sign_in_provider.deleted', id, {})
+}
+
+/** A workload's token must not let a person in: no tokens are taken for both. */
+async function refuseWorkloadsTokens(trx: Trx, { issuer, client_id, audience = client_id }: SignInProviderInput): Promise<void> {
+  if (!(await isAudienceUsed(trx, 'trust_source', issuer, audience))) return
+  throw new BrokerError('conflict', {
+    hint: 'Workloads come with tokens of this issuer for this audience. Register a client of its own for people.',
+  })
 }
 
 async function explainConflict<T>(query: Promise<T>): Promise<T> {

@@ -39,9 +39,17 @@ describe('an assertion', () => {
         thumbprint: jwkThumbprint(jwkOf(keys)),
         use: [agent.id, 'one'],
         expiresSeconds: now + 60,
+        boundKey: undefined,
       })
     },
   )
+
+  test('says which key alone may be presented beside it, where it is bound to one', async () => {
+    const bound = await verify(await sign({ cnf: { jkt: 'abc' } } as JWTPayload))
+    expect(bound).toMatchObject({ ok: true, boundKey: { kind: 'jkt', thumbprint: 'abc' } })
+    const odd = await verify(await sign({ cnf: { jwk: {} } } as JWTPayload))
+    expect(odd).toMatchObject({ ok: false, reason: 'unsupported_binding' })
+  })
 
   test('may name its audience as a list of one (7523bis)', async () => {
     expect((await verify(await sign({ aud: [issuer] }))).ok).toBe(true)
