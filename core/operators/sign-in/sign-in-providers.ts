@@ -3,6 +3,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { holdTenant } from '#core/registry/tenants.ts'
 import type { Trx } from '#db/connect.ts'
+import { withdrawChangesOf } from '#db/operators/changes.ts'
 import {
   deleteSignInProvider,
   insertSignInProvider,
@@ -51,14 +52,23 @@ export async function replaceSignInProvider(
   if (!row) throw new BrokerError('not_found')
   // Behind the update, which waits for whoever opens a session under the provider as it was.
   const ended = await deleteHeld(trx, { providerId: id })
+  await withdrawChangesOf(
+    trx,
+    ended.map(held => held.id),
+  )
   await record(trx, change, 'sign_in_provider.changed', id, { sessions_ended: ended.length })
   return row
 }
 
-/** Its sessions end with it. Throws `not_found`. */
+/** Its sessions end with it, and what they had proposed. Throws `not_found`. */
 export async function removeSignInProvider(trx: Trx, change: SignInProviderChange, id: string): Promise<void> {
   if (change.tenantId !== null) await holdTenant(trx, change.tenantId)
+  const ended = await deleteHeld(trx, { providerId: id })
   if (!(await deleteSignInProvider(trx, id, change.tenantId))) throw new BrokerError('not_found')
+  await withdrawChangesOf(
+    trx,
+    ended.map(held => held.id),
+  )
   await record(trx, change, 'sign_in_provider.deleted', id, {})
 }
 

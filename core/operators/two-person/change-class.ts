@@ -8,8 +8,12 @@
 export const changeClasses = ['trust', 'ceilings', 'keys', 'operators'] as const
 export type ChangeClass = (typeof changeClasses)[number]
 
-/** `any`: guarded as soon as a tenant has any class on. So is the rule itself, and whatever decides who its people are. */
-export type GuardedBy = ChangeClass | 'any'
+/**
+ * `any`: guarded as soon as a tenant has any class on. So is the rule itself, and whatever decides who its people are.
+ * `trust,ceilings`: by each of the two. An agent's registration says both who is taken for it and what it may, so that neither
+ * class would hold without the other.
+ */
+export type GuardedBy = ChangeClass | 'any' | 'trust,ceilings'
 
 export const needsTwoPeople = (classes: readonly string[], guardedBy: GuardedBy): boolean =>
-  guardedBy === 'any' ? classes.length > 0 : classes.includes(guardedBy)
+  guardedBy === 'any' ? classes.length > 0 : guardedBy.split(',').some(name => classes.includes(name))

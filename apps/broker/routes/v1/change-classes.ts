@@ -22,12 +22,12 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
   'PUT /v1/trust-sources/:id': 'trust',
   'DELETE /v1/trust-sources/:id': 'trust',
 
-  'POST /v1/agents': 'ceilings',
-  'PUT /v1/agents/:id': 'ceilings',
+  'POST /v1/agents': 'trust,ceilings',
+  'PUT /v1/agents/:id': 'trust,ceilings',
   'DELETE /v1/agents/:id': 'ceilings',
 
   // Whoever holds one is taken for the agent, as if a rule named it.
-  'POST /v1/agents/:id/join-tokens': 'trust',
+  'POST /v1/agents/:id/join-tokens': 'trust,ceilings',
   'DELETE /v1/agents/:id/join-tokens/:join_token_id': null,
 
   'POST /v1/resources': 'ceilings',

@@ -68,12 +68,17 @@ describe('classes', () => {
       trust: [
         ['POST', '/v1/trust-sources', { ...openIdSource, name: 'second', issuer: 'https://two.example' }],
         ['PUT', `/v1/trust-sources/${source}`, openIdSource],
+        // Who is taken for an agent stands in its rules, and whoever holds a join token is taken for it.
+        ['POST', '/v1/agents', { ...reporter(source), name: 'second' }],
+        ['PUT', `/v1/agents/${agent.id}`, reporter(source)],
+        ['POST', `/v1/agents/${agent.id}/join-tokens`, {}],
       ],
       ceilings: [
+        ['PUT', `/v1/resources/${orders.id}`, { ...ordersApi, uri: orders.uri }],
         ['POST', '/v1/agents', { ...reporter(source), name: 'second' }],
         ['PUT', `/v1/agents/${agent.id}`, reporter(source)],
         ['DELETE', `/v1/agents/${agent.id}`, undefined],
-        ['PUT', `/v1/resources/${orders.id}`, { ...ordersApi, uri: orders.uri }],
+        ['POST', `/v1/agents/${agent.id}/join-tokens`, {}],
       ],
       keys: [['POST', '/v1/keys/rotate', { use: 'signing' }]],
       operators: [['POST', '/v1/operators', { name: 'x', role: 'auditor' }]],
