@@ -7,7 +7,7 @@
 
 import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
-import { type BoundKey, isSameKey } from '#core/subject/bound-key.ts'
+import { type BoundKey, isSameKey, keyOfCertificate } from '#core/subject/bound-key.ts'
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import { findPinnedKey } from '#core/subject/pinned-key.ts'
 import type { SubjectResult, VerifiedSubject } from '#core/subject/subject.ts'
@@ -33,7 +33,7 @@ export function bindKey(
 ): KeyBinding | Denial {
   const { certificate, dpop } = presented
   if (certificate && nowMs >= certificate.notAfterSeconds * 1000) return refuseKey('certificate_expired', expired)
-  const byCertificate: BoundKey | undefined = certificate && { kind: 'x5t#S256', thumbprint: certificate.thumbprint }
+  const byCertificate = certificate && keyOfCertificate(certificate)
   const key = dpop ?? byCertificate
   const bound = { ok: true, key, notAfterSeconds: certificate?.notAfterSeconds ?? Number.POSITIVE_INFINITY } as const
   const own = certificate && certificates.verify(snapshot, certificate, nowMs)

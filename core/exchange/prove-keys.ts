@@ -4,7 +4,7 @@
 import { verifyClientAssertion } from '#core/client/verify-client-assertion.ts'
 import { verifyDpopProof } from '#core/dpop/verify-proof.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
-import { type BoundKey, isSameKey } from '#core/subject/bound-key.ts'
+import { type BoundKey, isSameKey, keyOfCertificate } from '#core/subject/bound-key.ts'
 import type { SubjectRefusal } from '#core/subject/subject.ts'
 import type { ExchangeInput } from './exchange.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
@@ -36,15 +36,15 @@ async function proveDpopKey(
 ): Promise<string> {
   const nowMs = deps.clock.nowMs()
   const { nonces } = deps
-  const dpopNonce = nonces.issue(nowMs)
+  const nextNonce = () => ({ dpopNonce: nonces.issue(nowMs) })
   const verify = (url: string) => verifyDpopProof(proof, { method: 'POST', url, nowMs, nonces, requireNonce: true })
   let result = await verify(urls[0]!)
   for (const url of urls.slice(1)) if (!result.ok && result.reason === 'wrong_target') result = await verify(url)
   if (!result.ok && result.code === 'use_dpop_nonce')
-    throw new BrokerError('dpop_nonce_required', { hint: result.hint, detail: result.reason, dpopNonce })
+    throw new BrokerError('dpop_nonce_required', { hint: result.hint, detail: result.reason, ...nextNonce() })
   const refuseProof = (reason: string, hint: string): BrokerError => {
     deps.rejections.count(snapshot.tenant.id, address, reason)
-    return new BrokerError('dpop_proof_refused', { hint, detail: reason, dpopNonce })
+    return new BrokerError('dpop_proof_refused', { hint, detail: reason, ...nextNonce() })
   }
   if (!result.ok) throw refuseProof(result.reason, result.hint)
   if (!(await deps.firstUses.consume(snapshot.tenant.id, 'dpop', result.use, result.expiresSeconds)))
@@ -64,7 +64,7 @@ async function proveClient(deps: ExchangeDeps, input: ExchangeInput, dpop: Bound
   const client = await verifyClientAssertion(snapshot, assertion, deps.clock.nowMs())
   if (!client.ok) throw refuseClient(client)
   const { use, expiresSeconds, thumbprint, boundKey } = client
-  const byCertificate: BoundKey | undefined = certificate && { kind: 'x5t#S256', thumbprint: certificate.thumbprint }
+  const byCertificate = certificate && keyOfCertificate(certificate)
   if (boundKey && !isSameKey(boundKey, dpop) && !isSameKey(boundKey, byCertificate))
     throw refuseClient({ reason: 'other_key', hint: 'The client assertion is bound to another key; present that one.' })
   if (!(await deps.firstUses.consume(snapshot.tenant.id, 'client_assertion', use, expiresSeconds)))

@@ -1,8 +1,13 @@
+import type { PresentedCertificate } from './certificate.ts'
+
 /** A key that a token is bound to: a certificate (RFC 8705 § 3.1) or a DPoP key (RFC 9449 § 6.1). thumbprint: base64url of SHA-256. */
 export interface BoundKey {
   readonly kind: 'x5t#S256' | 'jkt'
   readonly thumbprint: string
 }
+
+/** The key that a token is bound to when it is bound to this certificate. */
+export const keyOfCertificate = ({ thumbprint }: PresentedCertificate): BoundKey => ({ kind: 'x5t#S256', thumbprint })
 
 const kinds = ['x5t#S256', 'jkt'] as const
 

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { TrustMaterial } from '#core/trust-material/trust-material.ts'
+import { keyOfCertificate } from './bound-key.ts'
 import type { PresentedCertificate } from './certificate.ts'
 import { matchAgent, type Proof } from './match-agent.ts'
 import { markOf } from './snapshot-mark.ts'
@@ -66,7 +67,7 @@ export class CertificateSubjects {
         derivedTaskId: undefined,
         untilSeconds: presented.notAfterSeconds,
         expiresSeconds: presented.notAfterSeconds,
-        boundKey: { kind: 'x5t#S256', thumbprint: presented.thumbprint },
+        boundKey: keyOfCertificate(presented),
         byCertificate: true,
       },
     }
