@@ -1,27 +1,18 @@
 // Rows 32 and 33: a certificate is renewed by who holds it, and only while what it came by holds too.
 
 import 'reflect-metadata' // before @peculiar/x509, which needs it loaded
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { issueClientCertificate } from '#apps/standalone/dev-ca.ts'
 import { makeCertificateRequest, uriNames } from '#test/setup/certificate-requests.ts'
 import { changeRegistration } from '#test/setup/change-registration.ts'
 import { asCertificate, useEnrolment } from '#test/setup/enrolment.ts'
-import { logSize, readLog } from '#test/setup/log-reader.ts'
 import { resourceUri } from '#test/setup/running-broker.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
+import { plain, refusal, useEnrolmentTrail } from './enrolment-trail.ts'
 
 const broker = useBroker()
 const { joinToken, enrol, enrolled } = useEnrolment(broker)
-const plain = async () => (await makeCertificateRequest()).pem
-
-let from: number
-beforeEach(async () => {
-  from = await logSize(broker.database.admin)
-})
-const entries = async (type: string) => (await readLog(broker.database.admin, from)).filter(({ leaf }) => leaf.type === type)
-const expire = (id: string) =>
-  broker.database.admin`update mayfly.join_token set expires_at = clock_timestamp() where id = ${id.slice('join_'.length)}`
-const refusal = (reason: string) => [expect.objectContaining({ body: expect.objectContaining({ reason }) })]
+const { entries, expire } = useEnrolmentTrail(broker)
 
 describe('32: renewal', () => {
   test('is for certificates of the built-in CA: another trust source’s is none', async () => {

@@ -2,26 +2,17 @@
 
 import 'reflect-metadata' // before @peculiar/x509, which needs it loaded
 import * as x509 from '@peculiar/x509'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { greedyExtensions, makeCertificateRequest, newRequestKeys, uriNames } from '#test/setup/certificate-requests.ts'
 import { useEnrolment } from '#test/setup/enrolment.ts'
-import { logSize, readLog } from '#test/setup/log-reader.ts'
 import { agentUri } from '#test/setup/running-broker.ts'
 import { createOtherTenant } from '#test/setup/second-tenant.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
+import { plain, refusal, useEnrolmentTrail } from './enrolment-trail.ts'
 
 const broker = useBroker()
 const { joinToken, enrol, enrolled } = useEnrolment(broker)
-const plain = async () => (await makeCertificateRequest()).pem
-
-let from: number
-beforeEach(async () => {
-  from = await logSize(broker.database.admin)
-})
-const entries = async (type: string) => (await readLog(broker.database.admin, from)).filter(({ leaf }) => leaf.type === type)
-const expire = (id: string) =>
-  broker.database.admin`update mayfly.join_token set expires_at = clock_timestamp() where id = ${id.slice('join_'.length)}`
-const refusal = (reason: string) => [expect.objectContaining({ body: expect.objectContaining({ reason }) })]
+const { entries, expire } = useEnrolmentTrail(broker)
 
 describe('32: a join token', () => {
   test('enrols once: the second time nothing is issued, and the log names the token', async () => {
