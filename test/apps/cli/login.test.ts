@@ -1,47 +1,28 @@
 // From nothing to a session, as a person does it: at the development provider, on real sockets.
 
 import { readFileSync, statSync } from 'node:fs'
-import { type Agent, fetch as undiciFetch } from 'undici'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createIdp, type Idp } from '#apps/idp/create-idp.ts'
-import { generateIdpKeys } from '#apps/idp/idp-keys.ts'
-import { issueServerCertificate } from '#apps/standalone/dev-ca.ts'
+import { fetch as undiciFetch } from 'undici'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { createBrowser } from '#test/setup/browser.ts'
+import { useSignIn } from '#test/setup/sign-in.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 import { usePerson } from './use-cli.ts'
 
 const broker = useBroker()
 const person = usePerson()
-let idp: Idp
-let dispatcher: Agent
+const signIn = useSignIn(broker)
 
 beforeAll(async () => {
-  const { ca } = broker.running
-  const { chainPem, keyPem } = await issueServerCertificate(ca, { hosts: ['localhost', '127.0.0.1'], now: new Date() })
-  idp = createIdp({ keys: await generateIdpKeys(), tls: { cert: chainPem, key: keyPem }, production: false })
-  await idp.listen()
-  dispatcher = broker.https.dispatcher()
-  const made = await broker.running.v1('POST', '/v1/sign-in-providers', {
-    name: 'development-idp',
-    issuer: idp.issuer,
-    client_id: 'mayfly-cli',
-    scopes: ['openid', 'profile', 'email', 'groups'],
-    groups_claim: 'groups',
-    rules: [{ group: 'mayfly-admins', role: 'tenant-admin' }],
-    ca_pem: ca.certificatePem,
-  })
-  expect(made.status).toBe(201)
-  const ca_file = person.file('ca.pem', ca.certificatePem)
+  const ca_file = person.file('ca.pem', broker.running.ca.certificatePem)
   const added = await person.mayfly(['profile', 'add', 'work', '--url', broker.running.issuer, '--ca-file', ca_file])
   expect([added.code, added.err]).toEqual([0, ''])
 })
-afterAll(() => idp?.close())
 
 const config = () => JSON.parse(readFileSync(`${person.home}/.config/mayfly/config.json`, 'utf8'))
 
 /** Signs in at the provider; returns the address that it sends the browser to. */
 async function pickPerson(url: string, name: string): Promise<string> {
-  const browser = createBrowser(dispatcher, idp.issuer)
+  const browser = createBrowser(signIn.dispatcher, signIn.idp.issuer)
   return (await browser.submit((await browser.open(url)).url, { person: name })).url
 }
 
@@ -118,7 +99,7 @@ describe('mayfly login', () => {
 })
 
 async function approveDevice(page: string, code: string): Promise<void> {
-  const browser = createBrowser(dispatcher, idp.issuer)
+  const browser = createBrowser(signIn.dispatcher, signIn.idp.issuer)
   const xsrf = (text: string) => /name="xsrf" value="([^"]+)"/.exec(text)![1]!
   const asked = await browser.open(page)
   const sure = await browser.submit(page, { xsrf: xsrf(asked.text), user_code: code })

@@ -2,38 +2,17 @@
 // provider for its keys.
 
 import * as client from 'openid-client'
-import { type Agent, fetch as undiciFetch } from 'undici'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createIdp, type Idp } from '#apps/idp/create-idp.ts'
-import { generateIdpKeys } from '#apps/idp/idp-keys.ts'
-import { issueServerCertificate } from '#apps/standalone/dev-ca.ts'
+import { fetch as undiciFetch } from 'undici'
+import { describe, expect, test } from 'vitest'
 import { createBrowser } from '#test/setup/browser.ts'
+import { useSignIn } from '#test/setup/sign-in.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 
 const broker = useBroker()
-let idp: Idp
-let dispatcher: Agent
+const signIn = useSignIn(broker)
 
-beforeAll(async () => {
-  const { ca } = broker.running
-  const { chainPem, keyPem } = await issueServerCertificate(ca, { hosts: ['localhost', '127.0.0.1'], now: new Date() })
-  idp = createIdp({ keys: await generateIdpKeys(), tls: { cert: chainPem, key: keyPem }, production: false })
-  await idp.listen()
-  dispatcher = broker.https.dispatcher()
-  const made = await broker.running.v1('POST', '/v1/sign-in-providers', {
-    name: 'development-idp',
-    issuer: idp.issuer,
-    client_id: 'mayfly-cli',
-    scopes: ['openid', 'profile', 'email', 'groups'],
-    groups_claim: 'groups',
-    rules: [{ group: 'mayfly-admins', role: 'tenant-admin' }],
-    ca_pem: ca.certificatePem,
-  })
-  expect(made.status).toBe(201)
-})
-afterAll(() => idp?.close())
-
-const customFetch = ((url: string, init: object) => undiciFetch(url, { ...init, dispatcher })) as unknown as client.CustomFetch
+const customFetch = ((url: string, init: object) =>
+  undiciFetch(url, { ...init, dispatcher: signIn.dispatcher })) as unknown as client.CustomFetch
 
 /** As any client does it that was told nothing but the broker's address. */
 async function offered() {
@@ -64,7 +43,7 @@ async function getIdToken(person: string, nonce: string) {
     code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
     code_challenge_method: 'S256',
   })
-  const browser = createBrowser(dispatcher, idp.issuer)
+  const browser = createBrowser(signIn.dispatcher, signIn.idp.issuer)
   const back = await browser.submit((await browser.open(url.href)).url, { person })
   const tokens = await client.authorizationCodeGrant(config, new URL(back.url), { pkceCodeVerifier, expectedNonce: nonce })
   return { provider: provider.id as string, id_token: tokens.id_token!, nonce }
@@ -79,7 +58,7 @@ describe('an operator', () => {
       { role: 'tenant-admin', subject: 'operator', name: 'Operator' },
     ])
     const { token } = opened.body
-    expect((await whoami(token)).body).toMatchObject({ kind: 'session', issuer: idp.issuer, subject: 'operator' })
+    expect((await whoami(token)).body).toMatchObject({ kind: 'session', issuer: signIn.idp.issuer, subject: 'operator' })
     expect((await broker.running.v1('GET', '/v1/agents', undefined, token)).status).toBe(200)
     expect((await openSession(body)).status).toBe(401)
     expect((await broker.running.v1('DELETE', '/v1/sessions/current', undefined, token)).status).toBe(204)
@@ -89,7 +68,7 @@ describe('an operator', () => {
   test('signs in by the device grant, whose ID token holds no nonce', async () => {
     const { provider, config, scope } = await offered()
     const begun = await client.initiateDeviceAuthorization(config, { scope })
-    const browser = createBrowser(dispatcher, idp.issuer)
+    const browser = createBrowser(signIn.dispatcher, signIn.idp.issuer)
     const xsrf = (text: string) => /name="xsrf" value="([^"]+)"/.exec(text)![1]!
     const asked = await browser.open(begun.verification_uri)
     const sure = await browser.submit(begun.verification_uri, { xsrf: xsrf(asked.text), user_code: begun.user_code })
@@ -112,7 +91,7 @@ describe('an operator', () => {
     const source = {
       kind: 'openid',
       name: 'same',
-      issuer: idp.issuer,
+      issuer: signIn.idp.issuer,
       algorithms: ['ES256'],
       ca_pem: broker.running.ca.certificatePem,
     }
@@ -120,7 +99,7 @@ describe('an operator', () => {
     const asSubject = await broker.running.token(broker.running.form({ subject_token: body.id_token }))
     expect(asSubject.status).toBe(400)
     const claims = { groups: ['mayfly-admins'], nonce: body.nonce }
-    const foreign = idp.mint({ sub: 'operator', aud: broker.running.issuer, claims })
+    const foreign = signIn.idp.mint({ sub: 'operator', aud: broker.running.issuer, claims })
     expect((await openSession({ ...body, id_token: foreign })).status).toBe(401)
   })
 })
