@@ -4,6 +4,7 @@
 import { decodeJwt } from 'jose'
 import type { ReservedSql } from 'postgres'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { flushRejections } from '#apps/broker/flush-rejections.ts'
 import { changeRegistration } from '#test/setup/change-registration.ts'
 import { readLog } from '#test/setup/log-reader.ts'
 import type { Answer } from '#test/setup/registration.ts'
@@ -30,10 +31,16 @@ async function untilWaiting(count: number): Promise<void> {
   await vi.waitFor(async () => expect(await waiting()).toBe(count), { timeout: 2_000, interval: 5 })
 }
 
-/** Lets `change` be committed while `ask` has been decided and is not yet written. */
-async function raceWith(change: () => Promise<Answer>, ask: () => Promise<Answer>): Promise<{ changed: Answer; asked: Answer }> {
+/** Nobody else may want the head meanwhile: the counts of what was refused before are written first, as they are each second. */
+async function holdHead(): Promise<void> {
+  await flushRejections(broker.running.broker.deps)
   await holder`begin`
   await holder`select size from log.head where id = 1 for update`
+}
+
+/** Lets `change` be committed while `ask` has been decided and is not yet written. */
+async function raceWith(change: () => Promise<Answer>, ask: () => Promise<Answer>): Promise<{ changed: Answer; asked: Answer }> {
+  await holdHead()
   const changing = change()
   await untilWaiting(1)
   const asking = ask()
@@ -102,8 +109,7 @@ describe('39: a change that is committed first decides', () => {
 
   test('a token whose commit came first stands before the change in the log', async () => {
     await ask('first-before')
-    await holder`begin`
-    await holder`select size from log.head where id = 1 for update`
+    await holdHead()
     const asking = ask('first')
     await untilWaiting(1)
     const changing = changeRegistration(broker.running, agentPath(), () => ({ ceiling: { scope: 'orders:write' } }))
