@@ -33,7 +33,9 @@ async function untilWaiting(count: number): Promise<void> {
 
 /** Nobody else may want the head meanwhile: the counts of what was refused before are written first, as they are each second. */
 async function holdHead(): Promise<void> {
-  await flushRejections(broker.running.broker.deps)
+  const { deps } = broker.running.broker
+  await flushRejections(deps)
+  await vi.waitFor(() => expect(deps.log.depth).toBe(0))
   await holder`begin`
   await holder`select size from log.head where id = 1 for update`
 }
