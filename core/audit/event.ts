@@ -17,6 +17,7 @@ export type AuditEventType =
   | 'token.denied'
   | 'account.opened'
   | 'account.claim_secret_renewed'
+  | `account.${'extended' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed' | 'readmitted' | 'suspended' | 'narrowed' | 'reaped'}`
   | 'requests.rejected'
   | 'decisions.reported'
   | 'token.consumed'
@@ -54,6 +55,10 @@ export type AuditEventType =
   | 'join_token.deleted'
   | 'certificate.issued'
   | 'enrolment.refused'
+  | `${'connector' | 'webhook'}.${'created' | 'changed' | 'deleted'}`
+  | `attachment.${'created' | 'rotated' | 'locked' | 'torn_down' | 'abandoned' | 'parked' | 'retried'}`
+  | 'account.torn_down'
+  | 'webhook.parked'
 
 /** A foreign subject's key: 32 bytes, and the id under which its sealed form is stored. */
 export interface SubjectKey {

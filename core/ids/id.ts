@@ -18,6 +18,10 @@ export const idPrefixes = {
   request: 'req',
   key: 'key',
   joinToken: 'join',
+  connector: 'con',
+  attachment: 'att',
+  webhook: 'whk',
+  message: 'msg',
 } as const
 
 export type IdKind = keyof typeof idPrefixes
