@@ -17,6 +17,8 @@ const columnTypes: Readonly<Record<string, string>> = {
   jsonb: 'Json',
   date: 'Day',
   'timestamp with time zone': 'Timestamp',
+  'uuid[]': 'List<string>',
+  'integer[]': 'List<number>',
 }
 
 const head = `// Generated from the database by \`npm run db:generate\`. Do not edit.
@@ -29,6 +31,8 @@ type Bytes = ColumnType<Buffer, Uint8Array, Uint8Array>
 type Json = ColumnType<unknown, unknown, unknown>
 type Day = ColumnType<Date, string, string>
 type Timestamp = ColumnType<Date, Date | string, Date | string>
+/** Read only: what is written as a list is taken for JSON. */
+type List<T> = ColumnType<T[], never, never>
 type WithDefault<T> = T extends ColumnType<infer S, infer I, infer U> ? ColumnType<S, I | undefined, U> : Generated<T>
 `
 

@@ -56,6 +56,20 @@ alter table log.pending add constraint pending_pkey PRIMARY KEY (id);
 CREATE CONSTRAINT TRIGGER pending_at_commit AFTER INSERT ON log.pending DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION log.append_pending();
 grant insert (body), insert (leaf), insert (tenant_id) on log.pending to mayfly_app;
 
+create table log.transition (
+  name text not null,
+  from_state "char" not null,
+  to_state "char",
+  due text,
+  raises boolean not null,
+  of_child text not null
+);
+alter table log.transition owner to mayfly_log;
+alter table log.transition add constraint transition_due_check CHECK ((due = ANY (ARRAY['before'::text, 'after'::text])));
+alter table log.transition add constraint transition_of_child_check CHECK ((of_child = ANY (ARRAY['yes'::text, 'while ancestors live'::text, 'no'::text])));
+alter table log.transition add constraint transition_pkey PRIMARY KEY (name, from_state);
+grant select on log.transition to mayfly_app;
+
 create table mayfly.account (
   id uuid not null,
   tenant_id uuid not null,
@@ -68,6 +82,8 @@ create table mayfly.account (
   state "char" not null default 'a'::"char",
   opener bytea not null,
   claim_hash bytea,
+  root_id uuid,
+  readmitted boolean not null default false,
   opening_key bytea,
   task_id text not null
 ) with (fillfactor=90);
@@ -75,8 +91,10 @@ alter table mayfly.account owner to mayfly_owner;
 alter table mayfly.account add constraint account_pkey PRIMARY KEY (id);
 alter table mayfly.account add constraint account_task_key_key UNIQUE (task_key);
 CREATE INDEX account_deadline ON mayfly.account USING btree (deadline) WHERE (state = 'a'::"char");
-grant select, update on mayfly.account to mayfly_app;
-grant insert, select on mayfly.account to mayfly_log;
+CREATE INDEX account_ended ON mayfly.account USING btree (id) WHERE (state = ANY (ARRAY['m'::"char", 'e'::"char", 'r'::"char", 'x'::"char"]));
+CREATE INDEX account_of_tenant ON mayfly.account USING btree (tenant_id, id);
+grant select, update (claim_hash) on mayfly.account to mayfly_app;
+grant delete, insert, select, update on mayfly.account to mayfly_log;
 
 create table mayfly.agent (
   id uuid not null,
@@ -164,6 +182,19 @@ alter table mayfly.change add constraint change_tenant_id_fkey FOREIGN KEY (tena
 CREATE INDEX change_proposer ON mayfly.change USING btree (proposer_id) WHERE (status = ANY (ARRAY['waiting'::text, 'approved'::text]));
 CREATE INDEX change_tenant ON mayfly.change USING btree (tenant_id, id);
 grant insert, select, update on mayfly.change to mayfly_app;
+
+create table mayfly.claim (
+  account_id uuid not null,
+  tenant_id uuid not null,
+  person_id uuid not null,
+  claimed_at timestamp with time zone not null,
+  review_on date
+);
+alter table mayfly.claim owner to mayfly_owner;
+alter table mayfly.claim add constraint claim_pkey PRIMARY KEY (account_id);
+CREATE INDEX claim_of_person ON mayfly.claim USING btree (person_id);
+grant select, update on mayfly.claim to mayfly_app;
+grant insert, select on mayfly.claim to mayfly_log;
 
 create table mayfly.consumed_nonce (
   resource_id uuid not null,
@@ -273,6 +304,55 @@ alter table mayfly.key_rewrap owner to mayfly_owner;
 alter table mayfly.key_rewrap add constraint key_rewrap_id_check CHECK ((id = 1));
 alter table mayfly.key_rewrap add constraint key_rewrap_pkey PRIMARY KEY (id);
 grant insert, select, update on mayfly.key_rewrap to mayfly_app;
+
+create table mayfly.lineage (
+  account_id uuid not null,
+  tenant_id uuid not null,
+  root_id uuid not null,
+  parent_id uuid not null,
+  depth smallint not null,
+  max_depth smallint not null,
+  ancestors uuid[] not null,
+  generations integer[] not null,
+  agents uuid[] not null,
+  quota jsonb
+);
+alter table mayfly.lineage owner to mayfly_owner;
+alter table mayfly.lineage add constraint lineage_check CHECK (((cardinality(ancestors) = depth) AND (cardinality(generations) = depth) AND (cardinality(agents) = depth)));
+alter table mayfly.lineage add constraint lineage_pkey PRIMARY KEY (account_id);
+CREATE INDEX lineage_parent ON mayfly.lineage USING btree (parent_id);
+CREATE INDEX lineage_root ON mayfly.lineage USING btree (root_id);
+grant select on mayfly.lineage to mayfly_app;
+grant delete, insert, select, update on mayfly.lineage to mayfly_log;
+
+create table mayfly.live_count (
+  scope uuid not null,
+  tenant_id uuid not null,
+  live integer not null
+) with (fillfactor=50);
+alter table mayfly.live_count owner to mayfly_owner;
+alter table mayfly.live_count add constraint live_count_live_check CHECK ((live >= 0));
+alter table mayfly.live_count add constraint live_count_pkey PRIMARY KEY (scope);
+grant select on mayfly.live_count to mayfly_app;
+grant delete, insert, select, update on mayfly.live_count to mayfly_log;
+
+create table mayfly.outbox (
+  id bigint not null generated always as identity,
+  tenant_id uuid not null,
+  account_id uuid not null,
+  transition text not null,
+  generation integer not null,
+  payload jsonb,
+  at timestamp with time zone not null,
+  attempts smallint not null default 0,
+  due_at timestamp with time zone not null default clock_timestamp(),
+  parked boolean not null default false
+);
+alter table mayfly.outbox owner to mayfly_owner;
+alter table mayfly.outbox add constraint outbox_pkey PRIMARY KEY (id);
+CREATE INDEX outbox_due ON mayfly.outbox USING btree (due_at, id) WHERE (NOT parked);
+grant delete, select, update on mayfly.outbox to mayfly_app;
+grant insert, select on mayfly.outbox to mayfly_log;
 
 create table mayfly.person (
   id uuid not null,
@@ -401,6 +481,19 @@ CREATE UNIQUE INDEX tenant_one_first ON mayfly.tenant USING btree (is_first) WHE
 grant insert, select, update on mayfly.tenant to mayfly_app;
 grant select on mayfly.tenant to mayfly_log;
 
+create table mayfly.tombstone (
+  task_key uuid not null,
+  account_id uuid not null,
+  tenant_id uuid not null,
+  ended_at timestamp with time zone not null,
+  state "char" not null
+);
+alter table mayfly.tombstone owner to mayfly_owner;
+alter table mayfly.tombstone add constraint tombstone_pkey PRIMARY KEY (task_key);
+CREATE INDEX tombstone_account ON mayfly.tombstone USING btree (account_id);
+grant delete, select on mayfly.tombstone to mayfly_app;
+grant insert, select on mayfly.tombstone to mayfly_log;
+
 create table mayfly.trust_source (
   id uuid not null,
   tenant_id uuid not null,
@@ -436,13 +529,33 @@ CREATE OR REPLACE FUNCTION log.accounts_in_the_way(p_outcomes smallint[], p_open
  SET enable_mergejoin TO 'off'
 AS $function$
   select jsonb_agg(jsonb_build_object('id', a.id, 'tenantId', a.tenant_id, 'agentId', a.agent_id, 'taskKey', a.task_key,
-      'taskId', a.task_id, 'state', a.state::text, 'generation', a.generation, 'deadlineSeconds', extract(epoch from a.deadline),
-      'ceilingId', a.ceiling_id::text, 'opener', encode(a.opener, 'hex'), 'openingKey', encode(a.opening_key, 'hex')))
+      'taskId', a.task_id, 'state', a.state::text, 'generation', a.generation,
+      'deadlineSeconds', case when isfinite(a.deadline) then extract(epoch from a.deadline) end,
+      'ceilingId', a.ceiling_id::text, 'opener', encode(a.opener, 'hex'), 'openingKey', encode(a.opening_key, 'hex'),
+      'rootId', a.root_id, 'readmitted', a.readmitted))
     from jsonb_to_recordset(p_openings) o(n int, task_key uuid)
     join mayfly.account a on a.task_key = o.task_key
    where p_outcomes[o.n] = 3;
 $function$;
 alter function log.accounts_in_the_way(smallint[],jsonb) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.ancestors_live(p_account uuid, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  select not exists (
+    select from mayfly.lineage l, unnest(l.ancestors, l.generations) g(id, generation)
+      left join mayfly.account a on a.id = g.id and a.generation = g.generation and a.state = 'a' and a.deadline > p_now
+     where l.account_id = p_account and a.id is null
+  ) and exists (select from mayfly.lineage l where l.account_id = p_account);
+$function$;
+alter function log.ancestors_live(uuid,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.append(p_tenants uuid[], p_configs bigint[], p_accounts uuid[], p_generations integer[], p_until bigint[], p_owners integer[], p_leaves text, p_bodies text, p_openings jsonb DEFAULT NULL::jsonb, p_pins jsonb DEFAULT NULL::jsonb, p_subject_keys jsonb DEFAULT NULL::jsonb, OUT database_ms double precision, OUT first_position bigint, OUT outcomes smallint[], OUT existing jsonb)
@@ -472,8 +585,9 @@ begin
   select array_agg((case
       when r.config is not null and t.config_epoch is distinct from r.config then 1
       when r.account is null then 0
-      when a.state = 'a' and a.generation = r.generation and a.deadline > v_now
-        and a.tenant_id = r.tenant and extract(epoch from a.deadline) >= r.until then 0
+      when (a.state = 'a' or a.state = 'c' and a.readmitted) and a.generation = r.generation and a.deadline > v_now
+        and a.tenant_id = r.tenant and extract(epoch from a.deadline) >= r.until
+        and (a.root_id is null or log.ancestors_live(a.id, v_now)) then 0
       else 2 end)::smallint order by r.n)
     into outcomes
     from unnest(p_tenants, p_configs, p_accounts, p_generations, p_until)
@@ -508,6 +622,25 @@ end $function$;
 alter function log.append(uuid[],bigint[],uuid[],integer[],bigint[],integer[],text,text,jsonb,jsonb,jsonb) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION log.append_of_changes(p_outcomes smallint[], p_tenants uuid[], p_leaves text[], p_bodies text[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_tenants uuid[]; v_leaves text; v_bodies text; v_count int;
+begin
+  select array_agg(l.tenant order by l.n), string_agg(l.leaf, E'\n' order by l.n), string_agg(l.body, E'\n' order by l.n), count(*)
+    into v_tenants, v_leaves, v_bodies, v_count
+    from unnest(p_outcomes, p_tenants, p_leaves, p_bodies) with ordinality l(outcome, tenant, leaf, body, n)
+   where l.outcome = 0;
+  perform log.append(v_tenants, array_fill(null::bigint, array[v_count]), array_fill(null::uuid, array[v_count]),
+    array_fill(null::integer, array[v_count]), array_fill(null::bigint, array[v_count]),
+    (select array_agg(i order by i) from generate_series(1, v_count) i), v_leaves, v_bodies);
+end $function$;
+alter function log.append_of_changes(smallint[],uuid[],text[],text[]) owner to mayfly_log;
+-- none but its owner may execute it
+
 CREATE OR REPLACE FUNCTION log.append_pending()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -521,6 +654,27 @@ begin
   return null;
 end $function$;
 alter function log.append_pending() owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.bury_accounts(p_outcomes smallint[], p_changes jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  with gone as (
+    delete from mayfly.account a using jsonb_to_recordset(p_changes) c(n int, id uuid, transition text)
+     where a.id = c.id and p_outcomes[c.n] = 0 and c.transition = 'reap'
+     returning a.id, a.task_key, a.tenant_id, a.state, a.root_id
+  ), forgotten as (
+    delete from mayfly.lineage l using gone g where l.account_id = g.id and g.root_id is not null
+  )
+  insert into mayfly.tombstone (task_key, account_id, tenant_id, ended_at, state)
+    select g.task_key, g.id, g.tenant_id, p_now, g.state from gone g;
+$function$;
+alter function log.bury_accounts(smallint[],jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.ensure_partitions(p_from timestamp with time zone, p_months integer)
@@ -547,6 +701,15 @@ end $function$;
 alter function log.ensure_partitions(timestamp with time zone,integer) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION log.is_attached(p_account uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$ select false $function$;
+alter function log.is_attached(uuid) owner to mayfly_log;
+-- none but its owner may execute it
+
 CREATE OR REPLACE FUNCTION log.judge_pins(p_outcomes smallint[], p_pins jsonb)
  RETURNS smallint[]
  LANGUAGE plpgsql
@@ -570,6 +733,36 @@ begin
   return p_outcomes;
 end $function$;
 alter function log.judge_pins(smallint[],jsonb) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.judge_room(p_outcomes smallint[], p_openings jsonb)
+ RETURNS smallint[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v record;
+begin
+  if not exists (
+    select from (select s.scope, min(s.most) as most, count(*) as more from log.scopes_of(p_outcomes, p_openings) s group by s.scope) w
+      left join mayfly.live_count c on c.scope = w.scope
+     where coalesce(c.live, 0) + w.more > w.most
+  ) then return p_outcomes; end if;
+  for v in
+    select o.n, min(o.outcome) as outcome from (
+      select s.n, s.outcome, s.most, coalesce(c.live, 0) + row_number() over (partition by s.scope order by s.n) as taken
+        from (select w.*, row_number() over (partition by w.scope, w.task_key order by w.n) as nth
+                from log.scopes_of(p_outcomes, p_openings) w) s
+        left join mayfly.live_count c on c.scope = s.scope
+       where s.nth = 1 and not exists (select from mayfly.account a where a.task_key = s.task_key)
+    ) o where o.taken > o.most group by o.n
+  loop p_outcomes[v.n] := v.outcome; end loop;
+  return p_outcomes;
+end $function$;
+alter function log.judge_room(smallint[],jsonb) owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.judge_subject_keys(p_outcomes smallint[], p_keys jsonb)
@@ -628,25 +821,42 @@ CREATE OR REPLACE FUNCTION log.open_accounts(p_outcomes smallint[], p_openings j
  RETURNS smallint[]
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
 declare
   v record;
 begin
   for v in
+    select o.n from jsonb_to_recordset(p_openings) o(n int, task_key uuid)
+      join mayfly.tombstone t on t.task_key = o.task_key where p_outcomes[o.n] = 0
+  loop p_outcomes[v.n] := 6; end loop;
+  p_outcomes := log.judge_room(p_outcomes, p_openings);
+  for v in
     with wanted as (
       select o.* from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, agent uuid, task_key uuid, task_id text,
-          opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text)
+          opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text, lineage jsonb)
        where p_outcomes[o.n] = 0
     ), opened as (
-      insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key)
+      insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key, root_id)
         select w.id, w.tenant, w.agent, w.task_key, w.task_id, decode(w.opener, 'hex'), p_now, to_timestamp(w.deadline), w.ceiling,
-               decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex')
+               decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex'), (w.lineage->>'root')::uuid
           from wanted w order by w.n
         on conflict (task_key) do nothing
         returning id
     )
     select w.n from wanted w left join opened d on d.id = w.id where d.id is null
   loop p_outcomes[v.n] := 3; end loop;
+  insert into mayfly.lineage (account_id, tenant_id, root_id, parent_id, depth, max_depth, ancestors, generations, agents, quota)
+    select o.id, o.tenant, l.root, l.parent, l.depth, l.max_depth, l.ancestors, l.generations, l.agents, l.quota
+      from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, lineage jsonb),
+           jsonb_to_record(o.lineage) l(root uuid, parent uuid, depth smallint, max_depth smallint, ancestors uuid[], generations integer[],
+             agents uuid[], quota jsonb)
+     where p_outcomes[o.n] = 0 and o.lineage is not null;
+  insert into mayfly.live_count (scope, tenant_id, live)
+    select s.scope, s.tenant, count(*) from log.scopes_of(p_outcomes, p_openings) s group by s.scope, s.tenant
+    on conflict (scope) do update set live = live_count.live + excluded.live;
   return p_outcomes;
 end $function$;
 alter function log.open_accounts(smallint[],jsonb,timestamp with time zone) owner to mayfly_log;
@@ -662,6 +872,106 @@ begin
 end $function$;
 alter function log.refuse_change() owner to mayfly_log;
 -- may be executed by: public
+
+CREATE OR REPLACE FUNCTION log.scopes_of(p_outcomes smallint[], p_openings jsonb)
+ RETURNS TABLE(n integer, task_key uuid, tenant uuid, scope uuid, most integer, outcome smallint)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select o.n, o.task_key, o.tenant, s.scope, s.most, s.outcome
+    from jsonb_to_recordset(p_openings) o(n int, task_key uuid, tenant uuid, agent uuid, lineage jsonb, limits jsonb),
+         lateral (values (o.tenant, (o.limits->>'tenant')::int, 7::smallint), (o.agent, (o.limits->>'agent')::int, 8::smallint),
+           ((o.lineage->>'parent')::uuid, (o.limits->>'parent')::int, 9::smallint)) s(scope, most, outcome)
+   where p_outcomes[o.n] = 0 and s.scope is not null;
+$function$;
+alter function log.scopes_of(smallint[],jsonb) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.transition_accounts(p_changes jsonb, p_leaves text, p_bodies text, OUT outcomes smallint[], OUT states text[], OUT generations integer[], OUT deadlines double precision[], OUT database_ms double precision)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_now timestamptz;
+  v_leaves text[] := string_to_array(p_leaves, E'\n');
+  v_bodies text[] := string_to_array(p_bodies, E'\n');
+  v_count int := jsonb_array_length(p_changes);
+  v_tenants uuid[];
+begin
+  if cardinality(v_leaves) <> v_count or cardinality(v_bodies) <> v_count or v_count > 500
+    or (select count(distinct c.id) <> v_count from jsonb_to_recordset(p_changes) c(id uuid)) then
+    raise exception 'log.transition_accounts: % changes, % leaves, % bodies; each account once, 500 at most',
+      v_count, cardinality(v_leaves), cardinality(v_bodies) using errcode = 'invalid_parameter_value';
+  end if;
+  perform from mayfly.account a where a.id in (select c.id from jsonb_to_recordset(p_changes) c(id uuid)) order by a.id for update;
+  perform from log.head h where h.id = 1 for update;
+  v_now := clock_timestamp();
+  database_ms := extract(epoch from v_now) * 1000;
+
+  select array_agg((case
+      when a.id is null then 1
+      when t.name is null or c.generation is distinct from a.generation and c.generation is not null then 2
+      when t.due = 'before' and a.deadline <= v_now then 2
+      when t.due = 'after' and a.deadline > v_now then 3
+      when a.root_id is not null and (t.of_child = 'no' or t.of_child = 'while ancestors live' and not log.ancestors_live(a.id, v_now)) then 2
+      when c.transition = 'extend' and (c.deadline is null or to_timestamp(c.deadline) <= a.deadline) then 2
+      when t.to_state is null and log.is_attached(a.id) then 4
+      else 0 end)::smallint order by c.n), array_agg(c.tenant order by c.n)
+    into outcomes, v_tenants
+    from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid, transition text, generation int, deadline double precision)
+    left join mayfly.account a on a.id = c.id and a.tenant_id = c.tenant
+    left join log.transition t on t.name = c.transition and t.from_state = a.state;
+
+  -- Before the rows go that say whose they are.
+  update mayfly.live_count l set live = l.live - s.less
+    from (
+      select w.scope, count(*) as less
+        from jsonb_to_recordset(p_changes) c(n int, id uuid, transition text)
+        join mayfly.account a on a.id = c.id and a.state = 'a'
+        join log.transition t on t.name = c.transition and t.from_state = 'a' and t.to_state <> 'a'
+        left join mayfly.lineage y on a.root_id is not null and y.account_id = a.id,
+        lateral (values (a.tenant_id), (a.agent_id), (y.parent_id)) w(scope)
+       where outcomes[c.n] = 0 and w.scope is not null group by w.scope
+    ) s where l.scope = s.scope;
+  delete from mayfly.live_count where live = 0 and scope in (
+    select c.id from jsonb_to_recordset(p_changes) c(n int, id uuid, transition text) where outcomes[c.n] = 0 and c.transition = 'reap');
+
+  insert into mayfly.claim (account_id, tenant_id, person_id, claimed_at, review_on)
+    select c.id, c.tenant, c.person, v_now, c.review_on
+      from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid, transition text, person uuid, review_on date)
+     where outcomes[c.n] = 0 and c.transition = 'claim';
+  perform log.bury_accounts(outcomes, p_changes, v_now);
+  update mayfly.account a set
+      state = t.to_state,
+      generation = a.generation + t.raises::int,
+      deadline = case c.transition when 'extend' then to_timestamp(c.deadline) when 'claim' then 'infinity' else a.deadline end,
+      ceiling_id = case when c.transition in ('claim', 'narrow') then coalesce(c.ceiling, a.ceiling_id) else a.ceiling_id end,
+      readmitted = case c.transition when 'claim' then coalesce(c.readmitted, false) when 'readmit' then true
+        when 'narrow' then a.readmitted else false end,
+      -- Its secret opens nothing once it is claimed or over.
+      claim_hash = case when c.transition = 'extend' then a.claim_hash end,
+      opening_key = case when c.transition = 'extend' then a.opening_key end
+    from jsonb_to_recordset(p_changes) c(n int, id uuid, transition text, deadline double precision, ceiling bigint, readmitted boolean), log.transition t
+   where a.id = c.id and outcomes[c.n] = 0 and t.name = c.transition and t.from_state = a.state and t.to_state is not null;
+
+  select array_agg(a.state::text order by c.n), array_agg(a.generation order by c.n),
+         array_agg(case when isfinite(a.deadline) then extract(epoch from a.deadline)::float8 end order by c.n)
+    into states, generations, deadlines
+    from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid) left join mayfly.account a on a.id = c.id and a.tenant_id = c.tenant;
+  insert into mayfly.outbox (tenant_id, account_id, transition, generation, payload, at)
+    select c.tenant, c.id, c.transition, coalesce(generations[c.n], 0), c.outbox, v_now
+      from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid, transition text, outbox jsonb)
+     where outcomes[c.n] = 0 and c.transition <> 'reap' order by c.n;
+  if 0 = any(outcomes) then perform log.append_of_changes(outcomes, v_tenants, v_leaves, v_bodies); end if;
+end $function$;
+alter function log.transition_accounts(jsonb,text,text) owner to mayfly_log;
+-- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION mayfly.raise_config_epoch()
  RETURNS trigger

@@ -8,6 +8,8 @@ type Bytes = ColumnType<Buffer, Uint8Array, Uint8Array>
 type Json = ColumnType<unknown, unknown, unknown>
 type Day = ColumnType<Date, string, string>
 type Timestamp = ColumnType<Date, Date | string, Date | string>
+/** Read only: what is written as a list is taken for JSON. */
+type List<T> = ColumnType<T[], never, never>
 type WithDefault<T> = T extends ColumnType<infer S, infer I, infer U> ? ColumnType<S, I | undefined, U> : Generated<T>
 
 export interface LogBody {
@@ -35,6 +37,15 @@ export interface LogPending {
   body: string
 }
 
+export interface LogTransition {
+  name: string
+  from_state: string
+  to_state: string | null
+  due: string | null
+  raises: boolean
+  of_child: string
+}
+
 export interface MayflyAccount {
   id: string
   tenant_id: string
@@ -47,6 +58,8 @@ export interface MayflyAccount {
   state: WithDefault<string>
   opener: Bytes
   claim_hash: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
+  root_id: string | null
+  readmitted: WithDefault<boolean>
   opening_key: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
   task_id: string
 }
@@ -103,6 +116,14 @@ export interface MayflyChange {
   decider_person_id: string | null
   decided_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   break_glass_reason: string | null
+}
+
+export interface MayflyClaim {
+  account_id: string
+  tenant_id: string
+  person_id: string
+  claimed_at: Timestamp
+  review_on: ColumnType<Date | null, string | null | undefined, string | null>
 }
 
 export interface MayflyConsumedNonce {
@@ -167,6 +188,38 @@ export interface MayflyKeyRewrap {
   requested_at: Timestamp
   finished_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   rewrapped: WithDefault<Int8>
+}
+
+export interface MayflyLineage {
+  account_id: string
+  tenant_id: string
+  root_id: string
+  parent_id: string
+  depth: number
+  max_depth: number
+  ancestors: List<string>
+  generations: List<number>
+  agents: List<string>
+  quota: Json
+}
+
+export interface MayflyLiveCount {
+  scope: string
+  tenant_id: string
+  live: number
+}
+
+export interface MayflyOutbox {
+  id: GeneratedAlways<bigint>
+  tenant_id: string
+  account_id: string
+  transition: string
+  generation: number
+  payload: Json
+  at: Timestamp
+  attempts: WithDefault<number>
+  due_at: WithDefault<Timestamp>
+  parked: WithDefault<boolean>
 }
 
 export interface MayflyPerson {
@@ -246,6 +299,14 @@ export interface MayflyTenant {
   two_person: WithDefault<Json>
 }
 
+export interface MayflyTombstone {
+  task_key: string
+  account_id: string
+  tenant_id: string
+  ended_at: Timestamp
+  state: string
+}
+
 export interface MayflyTrustSource {
   id: string
   tenant_id: string
@@ -263,17 +324,22 @@ export interface DB {
   'log.entry': LogEntry
   'log.head': LogHead
   'log.pending': LogPending
+  'log.transition': LogTransition
   'mayfly.account': MayflyAccount
   'mayfly.agent': MayflyAgent
   'mayfly.ca_key': MayflyCaKey
   'mayfly.ceiling': MayflyCeiling
   'mayfly.change': MayflyChange
+  'mayfly.claim': MayflyClaim
   'mayfly.consumed_nonce': MayflyConsumedNonce
   'mayfly.credential': MayflyCredential
   'mayfly.enrolment': MayflyEnrolment
   'mayfly.idempotency': MayflyIdempotency
   'mayfly.join_token': MayflyJoinToken
   'mayfly.key_rewrap': MayflyKeyRewrap
+  'mayfly.lineage': MayflyLineage
+  'mayfly.live_count': MayflyLiveCount
+  'mayfly.outbox': MayflyOutbox
   'mayfly.person': MayflyPerson
   'mayfly.replay': MayflyReplay
   'mayfly.resource': MayflyResource
@@ -282,5 +348,6 @@ export interface DB {
   'mayfly.subject_key': MayflySubjectKey
   'mayfly.subject_pin': MayflySubjectPin
   'mayfly.tenant': MayflyTenant
+  'mayfly.tombstone': MayflyTombstone
   'mayfly.trust_source': MayflyTrustSource
 }

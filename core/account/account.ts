@@ -10,7 +10,11 @@ export function taskKey(agentId: string, taskId: string): string {
   return formatUuid(hash('sha256', `${agentId}\0${taskId}`, 'hex').slice(0, 32))
 }
 
-/** Expiry is a predicate at every use, never a job. */
+/**
+ * Whether its agent may use it: active, or claimed by somebody who let the agent back in. Expiry is a predicate at every use, never
+ * a job. Whether the ancestors of a child live is known at the commit only.
+ */
 export function isLive(account: Account, nowSeconds: number): boolean {
-  return account.state === 'a' && account.deadlineSeconds > nowSeconds
+  const open = account.state === 'a' || (account.state === 'c' && account.readmitted)
+  return open && account.deadlineSeconds > nowSeconds
 }

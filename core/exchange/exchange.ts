@@ -29,6 +29,7 @@ import { Pins } from './pins.ts'
 import { isDenial, type Plan, planIssuance } from './plan.ts'
 import { proveKeys } from './prove-keys.ts'
 import { renewClaimSecret } from './renew-claim-secret.ts'
+import { taskEnded } from './resolve-account.ts'
 import { type TokenAnswer, tokenAnswer } from './token-answer.ts'
 
 export interface ExchangeInput {
@@ -57,13 +58,27 @@ export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promis
     const attempt: Attempt = { deps, input, snapshot, presented, tokenHash, nowMs: deps.clock.nowMs(), first: tries === 0 }
     const subject = await authenticate(attempt)
     const plan = await decide(attempt, subject)
-    const outcome = isDenial(plan) ? await recordDenial(attempt, subject, plan) : await issue(attempt, subject, plan)
+    let outcome = isDenial(plan) ? await recordDenial(attempt, subject, plan) : await issue(attempt, subject, plan)
     if (typeof outcome !== 'string') return outcome
+    const refusal = refusalOf(outcome)
+    if (refusal) outcome = await recordDenial(attempt, subject, refusal)
     if (outcome === 'config_changed') snapshot = await currentSnapshot(deps, snapshot)
     else if (outcome === 'subject_key_exists') deps.subjectKeys.forget(snapshot.tenant.id, subject.subjectHash)
     else if (!isDenial(plan)) forgetStale(deps, plan, outcome)
   }
   throw new BrokerError('overloaded', { detail: 'the decision kept changing under the request', retryAfterSeconds: 1 })
+}
+
+/** What only the commit can know and no second attempt would change. */
+function refusalOf(outcome: Exclude<AppendOutcome, 'appended'>): Denial | undefined {
+  if (outcome === 'task_ended') return taskEnded
+  const whose = { tenant_full: 'tenant', agent_full: 'agent', parent_full: 'parent account' }[outcome as string]
+  if (whose === undefined) return undefined
+  return deny(
+    'quota_exceeded',
+    outcome,
+    `This ${whose} has as many active accounts as it may have. Complete one that is done; room is free at once.`,
+  )
 }
 
 async function currentSnapshot(deps: ExchangeDeps, old: TenantSnapshot): Promise<TenantSnapshot> {

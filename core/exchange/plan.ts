@@ -151,6 +151,8 @@ function newAccount(
     ceilingId: subject.agent.ceilingId,
     opener: subject.opener,
     openingKey: input.idempotencyKeyHash ?? null,
+    rootId: null,
+    readmitted: false,
   }
 }
 

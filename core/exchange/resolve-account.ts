@@ -68,11 +68,16 @@ function checkNamed(
   return checkOwn(account, subject, nowSeconds)
 }
 
+export const taskEnded: Denial = deny(
+  'account_not_live',
+  'account_ended',
+  'Its task is over; start a new one with a new task_id.',
+)
+
 /** Instances of one agent share its registration, never each other's accounts. */
 function checkOwn(account: Account, subject: VerifiedSubject, nowSeconds: number): AccountChoice | Denial {
   if (account.agentId !== subject.agent.id || account.opener !== subject.opener)
     return deny('access_denied', 'not_the_opener', 'Another workload opened the account of this task; use a task_id of your own.')
-  if (!isLive(account, nowSeconds))
-    return deny('account_not_live', 'account_ended', 'Its task is over; start a new one with a new task_id.')
+  if (!isLive(account, nowSeconds)) return taskEnded
   return { ok: true, kind: 'existing', account }
 }

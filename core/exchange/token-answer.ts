@@ -15,7 +15,8 @@ export interface TokenAnswer {
   readonly authorization_details?: readonly AuthorizationDetail[] | undefined
   readonly account_id: string
   readonly task_id: string
-  readonly account_expires_in: number
+  /** Absent: the account is claimed and has no deadline. */
+  readonly account_expires_in?: number | undefined
   readonly claim_uri?: string | undefined
 }
 
@@ -38,7 +39,9 @@ export function tokenAnswer(plan: Plan, token: string, issuer: string, claimSecr
     authorization_details: details.length > 0 ? details : undefined,
     account_id: formatId('account', claims.accountId),
     task_id: claims.taskId,
-    account_expires_in: Math.floor(plan.deadlineSeconds - claims.issuedSeconds),
+    account_expires_in: Number.isFinite(plan.deadlineSeconds)
+      ? Math.floor(plan.deadlineSeconds - claims.issuedSeconds)
+      : undefined,
     claim_uri: claimSecret ? `${issuer}/claim#${claimSecret}` : undefined,
   }
 }

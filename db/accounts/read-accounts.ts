@@ -11,12 +11,16 @@ export interface AccountRow {
   readonly taskId: string
   readonly state: AccountState
   readonly generation: number
-  /** Seconds since the epoch. */
+  /** Seconds since the epoch; Infinity: none, it is claimed. */
   readonly deadlineSeconds: number
   readonly ceilingId: string
   /** Hex of SHA-256. */
   readonly opener: string
   readonly openingKey: string | null
+  /** Null: a root account. Else `lineage` says where it descends from. */
+  readonly rootId: string | null
+  /** Of a claimed account: whether its agent may come back in. */
+  readonly readmitted: boolean
 }
 
 /** The accounts among these ids and task keys that exist, ended ones too; one round trip. */
@@ -24,7 +28,8 @@ export async function readAccounts(sql: Sql, ids: readonly string[], taskKeys: r
   return sql<AccountRow[]>`
     select id, tenant_id as "tenantId", agent_id as "agentId", task_key as "taskKey", task_id as "taskId", state::text as state, generation,
            extract(epoch from deadline)::float8 as "deadlineSeconds", ceiling_id::text as "ceilingId",
-           encode(opener, 'hex') as opener, encode(opening_key, 'hex') as "openingKey"
+           encode(opener, 'hex') as opener, encode(opening_key, 'hex') as "openingKey",
+           root_id as "rootId", readmitted
       from mayfly.account
      where id = any(${`{${ids.join(',')}}`}::text::uuid[]) or task_key = any(${`{${taskKeys.join(',')}}`}::text::uuid[])`
 }

@@ -9,6 +9,10 @@ const appendOutcomes = [
   'account_exists',
   'subject_token_pinned',
   'subject_key_exists',
+  'task_ended',
+  'tenant_full',
+  'agent_full',
+  'parent_full',
 ] as const
 export type AppendOutcome = (typeof appendOutcomes)[number]
 
@@ -24,6 +28,22 @@ export interface Opening {
   readonly ceiling: string
   readonly claim_hash: string
   readonly opening_key: string | null
+  /** How many active accounts there may be, this one included; what is not named is without limit. */
+  readonly limits?: { readonly tenant?: number; readonly agent?: number; readonly parent?: number }
+  readonly lineage?: NewLineage
+}
+
+/** Where a child account descends from; the lists go from its parent outwards to the root. */
+export interface NewLineage {
+  readonly root: string
+  readonly parent: string
+  readonly depth: number
+  readonly max_depth: number
+  readonly ancestors: readonly string[]
+  /** Of the ancestors, at the opening. */
+  readonly generations: readonly number[]
+  readonly agents: readonly string[]
+  readonly quota: object | null
 }
 
 /**
@@ -67,6 +87,9 @@ export interface AppendAnswer {
   readonly existing: readonly AccountRow[]
 }
 
+/** JSON has no infinity. */
+type ExistingRow = Omit<AccountRow, 'deadlineSeconds'> & { readonly deadlineSeconds: number | null }
+
 const arrayOf = (values: readonly (string | number | null)[]): string => `{${values.map(value => value ?? 'NULL').join(',')}}`
 
 /** JSON for the rows that some requests bring, each marked with its request's number from 1; null when none does. */
@@ -91,7 +114,7 @@ export async function appendBatch(sql: Sql, requests: readonly AppendRequest[]):
       bodies.push(event.body)
     }
   })
-  const [row] = await sql<[{ database_ms: number; first_position: bigint; outcomes: number[]; existing: AccountRow[] | null }]>`
+  const [row] = await sql<[{ database_ms: number; first_position: bigint; outcomes: number[]; existing: ExistingRow[] | null }]>`
     select * from log.append(
       ${arrayOf(requests.map(r => r.tenantId))}::text::uuid[],
       ${arrayOf(requests.map(r => r.configEpoch))}::text::bigint[],
@@ -107,6 +130,9 @@ export async function appendBatch(sql: Sql, requests: readonly AppendRequest[]):
     databaseMs: row.database_ms,
     firstPosition: row.first_position,
     outcomes: row.outcomes.map(code => appendOutcomes[code] ?? 'config_changed'),
-    existing: row.existing ?? [],
+    existing: (row.existing ?? []).map(account => ({
+      ...account,
+      deadlineSeconds: account.deadlineSeconds ?? Number.POSITIVE_INFINITY,
+    })),
   }
 }

@@ -8,7 +8,9 @@
 set local role mayfly_log;
 
 -- Outcomes: 0 appended; 1 the tenant's configuration changed; 2 the account is not live, or not of that generation;
--- 3 the account to be opened exists; 4 the subject token belongs to another key; 5 the subject has another key.
+-- 3 the account to be opened exists; 4 the subject token belongs to another key; 5 the subject has another key;
+-- 6 the task to be opened is over, its tombstone says so; 7, 8, 9 the tenant, the agent, the parent account has no room for
+-- one more account.
 -- Of a request with an outcome other than 0 nothing is written.
 --
 -- Every look-up here is by key. The planner settings say so, because a plan that was made and kept while a table was small
@@ -22,7 +24,8 @@ create function log.append(
   p_owners       integer[],  -- for each leaf: which request, from 1
   p_leaves       text,       -- one a line
   p_bodies       text,       -- one a line, as many as leaves; an empty line: no body
-  p_openings     jsonb default null,     -- [{n, id, tenant, agent, task_key, task_id, opener, deadline, ceiling, claim_hash, opening_key}]
+  p_openings     jsonb default null,     -- [{n, id, tenant, agent, task_key, task_id, opener, deadline, ceiling, claim_hash, opening_key,
+                                         --   limits: {tenant, agent, parent}, lineage: {root, parent, depth, max_depth, ancestors, generations, agents, quota}}]
   p_pins         jsonb default null,     -- [{n, token_hash, key, until}]
   p_subject_keys jsonb default null,     -- [{n, id, tenant, subject, sealed, kek}]
   out database_ms double precision,
@@ -49,8 +52,9 @@ begin
   select array_agg((case
       when r.config is not null and t.config_epoch is distinct from r.config then 1
       when r.account is null then 0
-      when a.state = 'a' and a.generation = r.generation and a.deadline > v_now
-        and a.tenant_id = r.tenant and extract(epoch from a.deadline) >= r.until then 0
+      when (a.state = 'a' or a.state = 'c' and a.readmitted) and a.generation = r.generation and a.deadline > v_now
+        and a.tenant_id = r.tenant and extract(epoch from a.deadline) >= r.until
+        and (a.root_id is null or log.ancestors_live(a.id, v_now)) then 0
       else 2 end)::smallint order by r.n)
     into outcomes
     from unnest(p_tenants, p_configs, p_accounts, p_generations, p_until)
@@ -138,26 +142,87 @@ language sql set search_path = pg_catalog, pg_temp as $$
     on conflict (token_hash) do nothing;
 $$;
 
+-- Whether each ancestor of a child account is active, at the generation that it had when the child was opened.
+create function log.ancestors_live(p_account uuid, p_now timestamptz) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  select not exists (
+    select from mayfly.lineage l, unnest(l.ancestors, l.generations) g(id, generation)
+      left join mayfly.account a on a.id = g.id and a.generation = g.generation and a.state = 'a' and a.deadline > p_now
+     where l.account_id = p_account and a.id is null
+  ) and exists (select from mayfly.lineage l where l.account_id = p_account);
+$$;
+
 create function log.open_accounts(p_outcomes smallint[], p_openings jsonb, p_now timestamptz) returns smallint[]
-language plpgsql set search_path = pg_catalog, pg_temp as $$
+language plpgsql set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v record;
 begin
   for v in
+    select o.n from jsonb_to_recordset(p_openings) o(n int, task_key uuid)
+      join mayfly.tombstone t on t.task_key = o.task_key where p_outcomes[o.n] = 0
+  loop p_outcomes[v.n] := 6; end loop;
+  p_outcomes := log.judge_room(p_outcomes, p_openings);
+  for v in
     with wanted as (
       select o.* from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, agent uuid, task_key uuid, task_id text,
-          opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text)
+          opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text, lineage jsonb)
        where p_outcomes[o.n] = 0
     ), opened as (
-      insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key)
+      insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key, root_id)
         select w.id, w.tenant, w.agent, w.task_key, w.task_id, decode(w.opener, 'hex'), p_now, to_timestamp(w.deadline), w.ceiling,
-               decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex')
+               decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex'), (w.lineage->>'root')::uuid
           from wanted w order by w.n
         on conflict (task_key) do nothing
         returning id
     )
     select w.n from wanted w left join opened d on d.id = w.id where d.id is null
   loop p_outcomes[v.n] := 3; end loop;
+  insert into mayfly.lineage (account_id, tenant_id, root_id, parent_id, depth, max_depth, ancestors, generations, agents, quota)
+    select o.id, o.tenant, l.root, l.parent, l.depth, l.max_depth, l.ancestors, l.generations, l.agents, l.quota
+      from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, lineage jsonb),
+           jsonb_to_record(o.lineage) l(root uuid, parent uuid, depth smallint, max_depth smallint, ancestors uuid[], generations integer[],
+             agents uuid[], quota jsonb)
+     where p_outcomes[o.n] = 0 and o.lineage is not null;
+  insert into mayfly.live_count (scope, tenant_id, live)
+    select s.scope, s.tenant, count(*) from log.scopes_of(p_outcomes, p_openings) s group by s.scope, s.tenant
+    on conflict (scope) do update set live = live_count.live + excluded.live;
+  return p_outcomes;
+end $$;
+
+-- What each opening counts for: its tenant, its agent, its parent account. outcome: what is said when there is no room.
+create function log.scopes_of(p_outcomes smallint[], p_openings jsonb)
+  returns table (n int, task_key uuid, tenant uuid, scope uuid, most int, outcome smallint)
+language sql stable set search_path = pg_catalog, pg_temp as $$
+  select o.n, o.task_key, o.tenant, s.scope, s.most, s.outcome
+    from jsonb_to_recordset(p_openings) o(n int, task_key uuid, tenant uuid, agent uuid, lineage jsonb, limits jsonb),
+         lateral (values (o.tenant, (o.limits->>'tenant')::int, 7::smallint), (o.agent, (o.limits->>'agent')::int, 8::smallint),
+           ((o.lineage->>'parent')::uuid, (o.limits->>'parent')::int, 9::smallint)) s(scope, most, outcome)
+   where p_outcomes[o.n] = 0 and s.scope is not null;
+$$;
+
+-- Never more than the limit. Of those that come together the first find room. Who opens what is there already takes none.
+create function log.judge_room(p_outcomes smallint[], p_openings jsonb) returns smallint[]
+language plpgsql set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v record;
+begin
+  if not exists (
+    select from (select s.scope, min(s.most) as most, count(*) as more from log.scopes_of(p_outcomes, p_openings) s group by s.scope) w
+      left join mayfly.live_count c on c.scope = w.scope
+     where coalesce(c.live, 0) + w.more > w.most
+  ) then return p_outcomes; end if;
+  for v in
+    select o.n, min(o.outcome) as outcome from (
+      select s.n, s.outcome, s.most, coalesce(c.live, 0) + row_number() over (partition by s.scope order by s.n) as taken
+        from (select w.*, row_number() over (partition by w.scope, w.task_key order by w.n) as nth
+                from log.scopes_of(p_outcomes, p_openings) w) s
+        left join mayfly.live_count c on c.scope = s.scope
+       where s.nth = 1 and not exists (select from mayfly.account a where a.task_key = s.task_key)
+    ) o where o.taken > o.most group by o.n
+  loop p_outcomes[v.n] := v.outcome; end loop;
   return p_outcomes;
 end $$;
 
@@ -166,15 +231,17 @@ create function log.accounts_in_the_way(p_outcomes smallint[], p_openings jsonb)
 language sql set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
   select jsonb_agg(jsonb_build_object('id', a.id, 'tenantId', a.tenant_id, 'agentId', a.agent_id, 'taskKey', a.task_key,
-      'taskId', a.task_id, 'state', a.state::text, 'generation', a.generation, 'deadlineSeconds', extract(epoch from a.deadline),
-      'ceilingId', a.ceiling_id::text, 'opener', encode(a.opener, 'hex'), 'openingKey', encode(a.opening_key, 'hex')))
+      'taskId', a.task_id, 'state', a.state::text, 'generation', a.generation,
+      'deadlineSeconds', case when isfinite(a.deadline) then extract(epoch from a.deadline) end,
+      'ceilingId', a.ceiling_id::text, 'opener', encode(a.opener, 'hex'), 'openingKey', encode(a.opening_key, 'hex'),
+      'rootId', a.root_id, 'readmitted', a.readmitted))
     from jsonb_to_recordset(p_openings) o(n int, task_key uuid)
     join mayfly.account a on a.task_key = o.task_key
    where p_outcomes[o.n] = 3;
 $$;
 
 revoke all on function log.append, log.judge_subject_keys, log.keep_subject_keys, log.judge_pins, log.keep_pins, log.open_accounts,
-  log.accounts_in_the_way from public;
+  log.ancestors_live, log.scopes_of, log.judge_room, log.accounts_in_the_way from public;
 grant execute on function log.append to mayfly_app;
 
 -- For every other transaction: a row written here is moved into the log when the transaction commits, after all its own

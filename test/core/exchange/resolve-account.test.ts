@@ -23,6 +23,8 @@ const makeAccount = (change: Partial<Account> = {}): Account => ({
   ceilingId: '1',
   opener: 'instance-1',
   openingKey: null,
+  rootId: null,
+  readmitted: false,
   ...change,
 })
 
