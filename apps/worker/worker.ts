@@ -3,6 +3,9 @@
 
 import type { Logger } from 'pino'
 import { checkSealedKeys, openKeyEncryption } from '#apps/process/key-settings.ts'
+import { createQueues } from '#apps/process/queues.ts'
+import { sparingly } from '#apps/process/sparingly.ts'
+import { within } from '#apps/process/within.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { openDatabase } from '#db/connect.ts'
 import { deleteExpired, ensurePartitions, type Housekeeping } from '#db/housekeeping/delete-expired.ts'
@@ -10,11 +13,9 @@ import { checkSchemaVersion } from '#db/migrate.ts'
 import { findServerFaults } from '#db/server/check-server.ts'
 import type { WorkerConfig } from './config.ts'
 import { type KeyRound, tendKeys } from './keys.ts'
-import { createQueues } from './queues.ts'
 
 const jobEveryMs = 60_000
 const sweepEveryMs = 10 * 60_000
-const complainEveryMs = 10_000
 const queueName = 'housekeeping'
 const backendGoodbyeMs = 2_000
 
@@ -75,24 +76,4 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       await database.close()
     },
   }
-}
-
-/** A backend that fails does so thousands of times a second. */
-function sparingly(complain: (error: Error) => void): (error: Error) => void {
-  let silentUntilMs = Number.NEGATIVE_INFINITY
-  return error => {
-    if (performance.now() < silentUntilMs) return
-    silentUntilMs = performance.now() + complainEveryMs
-    complain(error)
-  }
-}
-
-/** Waits for the promise, but no longer than that. */
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise(resolve => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([promise, late])
-  clearTimeout(timer)
 }
