@@ -17,6 +17,7 @@ export type AuditEventType =
   | 'token.denied'
   | 'account.opened'
   | 'account.claim_secret_renewed'
+  | 'account.holder_bound'
   | `account.${'extended' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed' | 'readmitted' | 'suspended' | 'narrowed' | 'reaped'}`
   | 'requests.rejected'
   | 'decisions.reported'
@@ -37,6 +38,10 @@ export type AuditEventType =
   | 'sign_in_provider.created'
   | 'sign_in_provider.changed'
   | 'sign_in_provider.deleted'
+  | 'account.claim_code_made'
+  | 'account.claim_code_refused'
+  | 'account.claim_refused'
+  | 'account.review_set'
   | 'session.opened'
   | 'session.refused'
   | 'session.ended'

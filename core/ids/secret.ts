@@ -10,8 +10,10 @@ export const secretPrefixes = {
   operator: 'mfo',
   resource: 'mfr',
   session: 'mfs',
+  console: 'mfw',
   claim: 'mfc',
   join: 'mfj',
+  account: 'mfa',
 } as const
 
 export type SecretKind = keyof typeof secretPrefixes
@@ -20,9 +22,28 @@ const checksum = (body: string): string => crc32(body).toString(16).padStart(8, 
 
 /** `mfo_<43 base64url characters>_<8 hex digits>`. */
 export function newSecret(kind: SecretKind): string {
-  const body = `${secretPrefixes[kind]}_${randomText(32)}`
-  return `${body}_${checksum(body)}`
+  return withChecksum(`${secretPrefixes[kind]}_${randomText(32)}`)
 }
+
+/**
+ * A claim secret names its account behind the random bits (22 more characters), so that the account is found by its own key
+ * and needs no index for this. It is as random as any other. accountId: uuid.
+ */
+export function newClaimSecret(accountId: string): string {
+  const account = Buffer.from(accountId.replaceAll('-', ''), 'hex').toString('base64url')
+  return withChecksum(`${secretPrefixes.claim}_${randomText(32)}${account}`)
+}
+
+/** The 32 hex digits of the account that a claim secret names; undefined for anything else. */
+export function accountHexOfClaim(text: string): string | undefined {
+  if (text.length !== claimSecretLength || !isSecret('claim', text)) return undefined
+  return Buffer.from(text.slice(-accountChars - 9, -9), 'base64url').toString('hex')
+}
+
+const accountChars = 22
+const claimSecretLength = 4 + 43 + accountChars + 9
+
+const withChecksum = (body: string): string => `${body}_${checksum(body)}`
 
 /** SHA-256 of the whole secret, 32 bytes: what is stored. */
 export function hashSecret(secret: string): Buffer {
@@ -31,12 +52,13 @@ export function hashSecret(secret: string): Buffer {
 
 /** Whether the text has the form and checksum of a secret of that kind. Says nothing about whether it is known. */
 export function isSecret(kind: SecretKind, text: string): boolean {
-  if (!new RegExp(`^${secretPrefixes[kind]}_[A-Za-z0-9_-]{43}_[0-9a-f]{8}$`).test(text)) return false
+  const form = kind === 'claim' ? '[A-Za-z0-9_-]{43}(?:[A-Za-z0-9_-]{22})?' : '[A-Za-z0-9_-]{43}'
+  if (!new RegExp(`^${secretPrefixes[kind]}_${form}_[0-9a-f]{8}$`).test(text)) return false
   return checksum(text.slice(0, -9)) === text.slice(-8)
 }
 
 /** One of our secrets inside a longer text, for redaction: also where it is glued to other letters. */
-export const secretPattern: RegExp = /mf[borcsj]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}/g
+export const secretPattern: RegExp = /mf[aborcsj]_[A-Za-z0-9_-]{43}_[0-9a-f]{8}/g
 
 /** Compares two hashes in constant time; false when their lengths differ. */
 export function sameHash(a: Uint8Array, b: Uint8Array): boolean {

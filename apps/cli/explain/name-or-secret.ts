@@ -10,7 +10,7 @@ const ids: Readonly<Record<string, readonly [kind: string, next: string]>> = {
   res: ['resource', 'mayfly resources get'],
   idp: ['sign-in provider', 'mayfly sign-in-providers get'],
   chg: ['change that needs two people', 'mayfly changes get'],
-  acct: ['temporary account', ''],
+  acct: ['temporary account', 'mayfly account show'],
   crd: ['credential', ''],
   psn: ['person', 'mayfly people list'],
   at: ['token', ''],
@@ -26,6 +26,7 @@ const secrets: Readonly<Record<string, readonly [kind: string, end: string]>> = 
   mfr: ["credential of a resource's guard", 'mayfly resources credentials delete RESOURCE ID'],
   mfb: ['bootstrap token', 'it ends by itself within the hour'],
   mfj: ['join token', 'mayfly agents join-tokens delete AGENT ID'],
+  mfa: ['credential of one account, for its holder', 'mayfly account revoke ID'],
   mfc: ['secret that claims an account', 'it ends with its account'],
 }
 
