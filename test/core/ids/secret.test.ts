@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { hashSecret, isSecret, newSecret, type SecretKind, sameHash, secretPattern, secretPrefixes } from '#core/ids/secret.ts'
+import { newUuid } from '#core/ids/id.ts'
+import {
+  accountHexOfClaim,
+  hashSecret,
+  isSecret,
+  newClaimSecret,
+  newSecret,
+  type SecretKind,
+  sameHash,
+  secretPattern,
+  secretPrefixes,
+} from '#core/ids/secret.ts'
 
 const kinds = Object.keys(secretPrefixes) as SecretKind[]
 
@@ -17,6 +28,19 @@ describe('a secret', () => {
       expect(isSecret(kind, `${secret}\n`)).toBe(false)
     }
     expect(new Set(Array.from({ length: 1_000 }, () => newSecret('claim'))).size).toBe(1_000)
+  })
+
+  test('of a claim names its account, and is as random and as easily told from a slip as any', () => {
+    const account = newUuid(1_795_305_600_000)
+    const secret = newClaimSecret(account)
+    expect(accountHexOfClaim(secret)).toBe(account.replaceAll('-', ''))
+    expect(isSecret('claim', secret)).toBe(true)
+    expect(secret.slice(0, 47)).not.toBe(newClaimSecret(account).slice(0, 47))
+    for (let i = 0; i < secret.length; i++)
+      expect(accountHexOfClaim(`${secret.slice(0, i)}${secret[i] === 'a' ? 'b' : 'a'}${secret.slice(i + 1)}`)).toBeUndefined()
+    for (const other of [newSecret('claim'), newSecret('operator'), '', `${secret}\n`, secret.slice(1)])
+      expect(accountHexOfClaim(other)).toBeUndefined()
+    expect(`x${secret}y`.replace(secretPattern, '')).toBe('xy')
   })
 
   test('is stored as SHA-256 of the whole of it', () => {
