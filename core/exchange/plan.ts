@@ -3,7 +3,7 @@
 import { type Account, isLive } from '#core/account/account.ts'
 import { findIdJagTarget, idJagLongestSeconds } from '#core/id-jag/mint.ts'
 import { newId, newUuid } from '#core/ids/id.ts'
-import { hashSecret, newSecret } from '#core/ids/secret.ts'
+import { hashSecret, newClaimSecret } from '#core/ids/secret.ts'
 import type { HeldSubjectKey } from '#core/keys/subject-keys.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
@@ -69,7 +69,7 @@ export async function planIssuance(
   const expiresSeconds = endOfToken(terms, input.request, nowSeconds)
   if (expiresSeconds <= nowSeconds || !isLive(account, nowSeconds))
     return deny('access_denied', 'nothing_left', 'Less than a second is left of the account or of the presented credentials.')
-  const claimSecret = choice.kind === 'new' ? newSecret('claim') : ''
+  const claimSecret = choice.kind === 'new' ? newClaimSecret(account.id) : ''
   return {
     claims: claimsOf(attempt, terms, expiresSeconds),
     binding: key.binding,

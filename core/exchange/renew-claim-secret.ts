@@ -1,6 +1,6 @@
 import { prepareEvent } from '#core/audit/event.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
-import { hashSecret, newSecret } from '#core/ids/secret.ts'
+import { hashSecret, newClaimSecret } from '#core/ids/secret.ts'
 import type { Attempt } from './attempt.ts'
 import type { Plan } from './plan.ts'
 
@@ -14,7 +14,7 @@ export async function renewClaimSecret({ deps, input, snapshot, nowMs }: Attempt
   const { accountId } = plan.claims
   const tenantId = snapshot.tenant.id
   const { leaf, body } = prepareEvent({ type: 'account.claim_secret_renewed', tenantId, accountId, facts: {} }, nowMs)
-  const secret = newSecret('claim')
+  const secret = newClaimSecret(accountId)
   deps.failpoint?.('before-claim-renewal')
   const renewed = await deps
     .replaceClaimHash({ tenantId, accountId, claimHash: hashSecret(secret), leaf, body })
