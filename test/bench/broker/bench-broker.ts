@@ -1,12 +1,14 @@
 // The broker as it is measured: one process of its own, started like in production with the image's environment, on a PostgreSQL
 // of its own with durable settings on the machine's disk. Each row has one.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { generateIdpKeys, type IdpKeys, publicJwks } from '#apps/idp/idp-keys.ts'
 import { createDevCa, issueClientCertificate, issueServerCertificate } from '#apps/standalone/dev-ca.ts'
@@ -121,10 +123,21 @@ async function closeServer(server: Server): Promise<void> {
   await new Promise(resolve => server.close(resolve))
 }
 
-/** What the image sets for every process in it; but in production a broker refuses certificates that were made for development. */
+/**
+ * What the image sets for every process in it, its compile cache included; but in production a broker refuses certificates that
+ * were made for development.
+ */
 function imageEnvironment(): Record<string, string> {
   const dockerfile = readFileSync(new URL('../../../deploy/docker/Dockerfile', import.meta.url), 'utf8')
-  return Object.fromEntries([...dockerfile.matchAll(/^ENV (\w+)="?([^"\n]+)"?$/gm)].map(([, name, value]) => [name!, value!]))
+  const set = [...dockerfile.matchAll(/^ENV (\w+)="?([^"\n]+)"?$/gm)].map(([, name, value]) => [name!, value!])
+  const env = {
+    ...Object.fromEntries(set),
+    PATH: process.env['PATH'],
+    NODE_ENV: 'test',
+    NODE_COMPILE_CACHE: join(tmpdir(), 'mayfly-bench-compile-cache'),
+  }
+  execFileSync(process.execPath, [fileURLToPath(import.meta.resolve('#deploy/docker/warm-compile-cache.ts'))], { env })
+  return env
 }
 
 /** Waits for the line that says it is ready. Throws with what it wrote when it ends before. */
@@ -136,9 +149,7 @@ async function spawnBroker(
   const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('#apps/broker/main.ts'))], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      PATH: process.env['PATH'],
       ...imageEnvironment(),
-      NODE_ENV: 'test',
       DATABASE_URL: databaseUrl,
       MAYFLY_PORT: String(ports.public),
       MAYFLY_MTLS_PORT: String(ports.mtls),
