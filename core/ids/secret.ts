@@ -25,6 +25,17 @@ export function newSecret(kind: SecretKind): string {
   return withChecksum(`${secretPrefixes[kind]}_${randomText(32)}`)
 }
 
+/** A secret of bytes that were made elsewhere: 32 of them. */
+export function secretOf(kind: SecretKind, bytes: Buffer): string {
+  if (bytes.length !== 32) throw new RangeError('a secret has 32 bytes')
+  return withChecksum(`${secretPrefixes[kind]}_${bytes.toString('base64url')}`)
+}
+
+/** The 32 bytes inside; undefined: no secret of that kind. */
+export function bytesOfSecret(kind: SecretKind, text: string): Buffer | undefined {
+  return isSecret(kind, text) ? Buffer.from(text.slice(secretPrefixes[kind].length + 1, -9), 'base64url') : undefined
+}
+
 /**
  * A claim secret names its account behind the random bits (22 more characters), so that the account is found by its own key
  * and needs no index for this. It is as random as any other. accountId: uuid.

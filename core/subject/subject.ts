@@ -31,6 +31,8 @@ export interface VerifiedSubject {
   readonly boundKey: BoundKey | undefined
   /** What the proof itself allows at most; undefined: it says nothing of that. */
   readonly bounds?: ProofBounds
+  /** The one account that the proof is for: it uses no other and opens none. id: uuid. */
+  readonly account?: { readonly id: string; readonly taskId: string }
   /** Whether the proof itself is the TLS client certificate. */
   readonly byCertificate: boolean
 }
