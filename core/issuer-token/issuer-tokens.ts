@@ -1,0 +1,58 @@
+import { parseCompactJwt } from '#core/jwt/parse-compact.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { type IssuerKey, readIssuerKeys } from '#core/subject/issuer-key.ts'
+import { type VerifySignature, verifyHere } from '#core/subject/signature-verifier.ts'
+import { refuse, type SubjectRefusal } from '#core/subject/subject.ts'
+import { leewaySeconds } from '#core/time/leeway-seconds.ts'
+import { type AccountToken, type DelegationToken, readIssuerToken } from './issuer-token.ts'
+
+export type IssuerTokenResult = { readonly ok: true; readonly token: AccountToken | DelegationToken } | SubjectRefusal
+
+const refused = (reason: string, fault: string): SubjectRefusal => refuse(reason, `The token is not good here: ${fault}.`)
+
+/** Verifies tokens that a tenant's issuer made for itself, by its own published keys. */
+export class IssuerTokens {
+  readonly #verify: VerifySignature
+  /** Keys by kid, as long as the key set that they were read from is in use. */
+  readonly #keys = new WeakMap<TenantSnapshot['jwks'], ReadonlyMap<string, IssuerKey>>()
+
+  /** verify: where signatures are checked, the calling thread by default. */
+  constructor(verify: VerifySignature = verifyHere) {
+    this.#verify = verify
+  }
+
+  /**
+   * Signature, kind, issuer, audience and time; whether the account lives and who presents the token is not looked at here.
+   * nowMs: the database's clock. Never throws. RFC 9068 § 4, RFC 8725.
+   */
+  async verify(snapshot: TenantSnapshot, text: string, nowMs: number): Promise<IssuerTokenResult> {
+    const parsed = parseCompactJwt(text)
+    if (!parsed.ok) return refused('malformed_jwt', parsed.reason)
+    const { header, payload } = parsed.jwt
+    const key = header.kid === undefined ? undefined : this.#keysOf(snapshot).get(header.kid)
+    if (!key || key.alg !== header.alg) return refused('unknown_key', 'it was not signed by this issuer')
+    try {
+      await key.verify(text)
+    } catch {
+      return refused('bad_signature', 'its signature does not verify')
+    }
+    const token = readIssuerToken(header.typ, payload, snapshot.tenant.issuer)
+    if (!token) return refused('not_for_issuer', 'it was not issued for this issuer itself')
+    const nowSeconds = nowMs / 1000
+    const { iat } = payload
+    if (!(nowSeconds < token.expiresSeconds)) return refused('expired', 'it has expired')
+    if (!(typeof iat === 'number' && iat <= nowSeconds + leewaySeconds))
+      return refused('from_the_future', 'it is of a later time')
+    return { ok: true, token }
+  }
+
+  #keysOf({ jwks }: TenantSnapshot): ReadonlyMap<string, IssuerKey> {
+    let keys = this.#keys.get(jwks)
+    if (!keys) {
+      const read = jwks.keys.flatMap(jwk => readIssuerKeys(jwk, this.#verify).map(key => [String(jwk['kid']), key] as const))
+      keys = new Map(read)
+      this.#keys.set(jwks, keys)
+    }
+    return keys
+  }
+}
