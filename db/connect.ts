@@ -6,14 +6,17 @@ import postgres, { type Sql } from 'postgres'
 import { openKysely } from './open-kysely.ts'
 import type { DB } from './schema.ts'
 import { createSteadySockets, paddedOptions } from './steady-socket.ts'
+import type { UnscopedDb } from './unscoped-db.ts'
 
+/** The rows of one tenant: `UnscopedDb.forTenant`. */
 export type Db = Kysely<DB>
 /** A function that locks or appends takes this and not `Db`, so the compiler forbids calling it outside a transaction. */
 export type Trx = Transaction<DB>
 
 export interface Database {
+  /** Calls functions that look across tenants; of tables it sees those that belong to none. */
   readonly sql: Sql
-  readonly db: Db
+  readonly db: UnscopedDb
   close(): Promise<void>
 }
 

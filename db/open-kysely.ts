@@ -2,9 +2,8 @@
 // each transaction. postgres.js loses such a connection's slot, or its whole process, when PostgreSQL goes away meanwhile
 // (porsager/postgres#1199, #1208); it serves the hot functions, which hold nothing (docs/decisions/0004-database-drivers.md).
 
-import { Kysely, PostgresDialect } from 'kysely'
 import pg from 'pg'
-import type { DB } from './schema.ts'
+import { UnscopedDb } from './unscoped-db.ts'
 
 export interface KyselyOptions {
   readonly poolSize: number
@@ -39,7 +38,7 @@ function toParameter(value: unknown): unknown {
 /** How long after the server's own limit an unanswered query is given up here. */
 const graceMs = 2_000
 
-export function openKysely(url: string, options: KyselyOptions): Kysely<DB> {
+export function openKysely(url: string, options: KyselyOptions): UnscopedDb {
   const pool = new pg.Pool({
     connectionString: url,
     Client: JsonClient as unknown as typeof pg.Client,
@@ -56,5 +55,5 @@ export function openKysely(url: string, options: KyselyOptions): Kysely<DB> {
   // the event itself would end the process.
   pool.on('error', () => {})
   pool.on('connect', client => client.on('error', () => {}))
-  return new Kysely<DB>({ dialect: new PostgresDialect({ pool }) })
+  return new UnscopedDb(pool)
 }

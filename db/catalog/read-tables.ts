@@ -1,7 +1,7 @@
 import type { Sql } from 'postgres'
 
 /** Schemas that migrations make. `queue` belongs to BullMQ, `migration` to the migrator. */
-export const ownSchemas = ['mayfly', 'log']
+export const ownSchemas = ['mayfly', 'log', 'across']
 
 export interface Column {
   readonly name: string
