@@ -21,12 +21,14 @@ import { SubjectKeys } from '#core/keys/subject-keys.ts'
 import { TenantDirectory } from '#core/registry/directory.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { FirstUses } from '#core/replay/first-uses.ts'
+import { AccountSubjects } from '#core/subject/account-subject.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import { JwksStore } from '#core/subject/jwks-store.ts'
 import { VerifyingThread } from '#core/subject/verifying-thread.ts'
 import { DatabaseClock } from '#core/time/database-clock.ts'
 import type { TrustMaterial } from '#core/trust-material/trust-material.ts'
+import { holdAccount } from '#db/accounts/hold-account.ts'
 import { readAccounts, readSubjectKeys, replaceClaimHash } from '#db/accounts/read-accounts.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
 import { appendBatch } from '#db/log/append.ts'
@@ -85,6 +87,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     directory,
     clock,
     certificates,
+    accountSubjects: new AccountSubjects(accounts, binding => holdAccount(database.sql, binding)),
     rejections,
     log,
     subjects: new SubjectAuthenticator(proofs, certificates, tenantId => material.generationOf(tenantId)),

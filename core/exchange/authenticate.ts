@@ -8,6 +8,7 @@ import { findPinnedKey } from '#core/subject/pinned-key.ts'
 import { refuse, type SubjectResult, type VerifiedSubject } from '#core/subject/subject.ts'
 import type { Attempt } from './attempt.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
+import { boundKeysOf } from './presented-keys.ts'
 
 /** Who comes. A refusal here is counted, not logged one by one: anyone can cause it. */
 export async function authenticate(attempt: Attempt): Promise<VerifiedSubject> {
@@ -36,6 +37,7 @@ function verifySubject(attempt: Attempt): SubjectResult | Promise<SubjectResult>
     const client = grant === 'jwt_bearer' ? () => findClient(attempt) : undefined
     return deps.subjects.verifyJwt(snapshot, { token: subjectToken, tokenHash, request: input, client }, nowMs)
   }
+  if (subjectKind === 'account') return deps.accountSubjects.verify(snapshot, subjectToken, boundKeysOf(presented))
   if (subjectKind === 'certificate') return deps.subjects.verifyCertificate(snapshot, subjectToken, certificate, nowMs)
   if (clientKey !== undefined) {
     const key = findPinnedKey(snapshot, clientKey)
@@ -56,6 +58,7 @@ function findClient({ deps, snapshot, presented, nowMs }: Attempt): Agent | unde
 }
 
 function refusalCode({ subjectKind, grant }: ExchangeRequest): ErrorCode {
+  if (subjectKind === 'account') return 'subject_token_refused'
   if (subjectKind !== 'jwt') return 'client_not_authenticated'
   return grant === 'jwt_bearer' ? 'assertion_refused' : 'subject_token_refused'
 }

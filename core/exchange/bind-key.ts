@@ -4,6 +4,8 @@
 // the same agent: a certificate by its trust source, a DPoP key or the key of a client assertion by its registration. A key
 // that is merely present proves nothing: a thief has one too. Without proof the exchange is `bearer`, allowed only where the
 // agent's registration says so, and the subject token then belongs to the first key that used it, until it ends.
+//
+// The credential of an account that was opened ahead always needs a key, and belongs to the first one for good.
 
 import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
@@ -47,12 +49,16 @@ export function bindKey(
   const foreign = owners.find(({ by, agent }) => agent.id !== subject.agent.id && !isNamed(by))
   if (foreign) return refuseKey(`other_agents_${foreign.by}`, `The ${words[foreign.by]} belongs to another agent.`)
   if (boundKey !== undefined) return { binding: 'pop', ...bound }
+  // Of whoever holds an account the first key becomes the account's, durably and before any token (`AccountSubjects.hold`).
+  if (subject.account && key) return { binding: 'pop', ...bound }
+  if (subject.account) return refuseKey('no_key', holderNeedsKey)
   if (owners.length > 0 && key) return { binding: 'pop', ...bound }
   if (subject.agent.settings.binding === 'bearer') return { binding: 'bearer', ...bound }
   if (!key) return refuseKey('no_key', 'This agent must present its client certificate on the mTLS port, or a DPoP proof.')
   return refuseKey('key_not_proven', `The presented key does not prove this agent. ${ownHint(own)}`.trim())
 }
 
+const holderNeedsKey = 'Present a key beside the account credential: a client certificate on the mTLS port, or a DPoP proof.'
 const expired = 'The client certificate has expired.'
 const words = { certificate: 'client certificate', dpop_key: 'DPoP key', assertion: 'client assertion' } as const
 type Presented = keyof typeof words

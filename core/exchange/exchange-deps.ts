@@ -6,6 +6,7 @@ import type { DpopNonces } from '#core/dpop/nonces.ts'
 import type { SubjectKeys } from '#core/keys/subject-keys.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { FirstUses } from '#core/replay/first-uses.ts'
+import type { AccountSubjects } from '#core/subject/account-subject.ts'
 import type { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import type { Clock } from '#core/time/clock.ts'
@@ -21,6 +22,8 @@ export interface ExchangeDeps {
   readonly clock: Clock
   readonly subjects: SubjectAuthenticator
   readonly certificates: CertificateSubjects
+  /** Holders of accounts that were opened ahead. */
+  readonly accountSubjects: AccountSubjects
   readonly accounts: AccountStore
   readonly ceilings: Ceilings
   readonly grants: Grants

@@ -1,5 +1,6 @@
 // RFC 8693 § 2.1, RFC 7523 § 2.1 and RFC 6749 § 4.4 as one typed request. Shape only: nothing is verified or looked up here.
 
+import { accountCredentialTokenType } from '#core/account/account-credential.ts'
 import { clientAssertionType } from '#core/client/verify-client-assertion.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { idJagTokenType } from '#core/id-jag/mint.ts'
@@ -16,14 +17,14 @@ export const accessTokenType: string = tokenType('access_token')
 /** The TLS client certificate itself is the subject token: base64 of its DER. As in other STS's for workloads without a JWT. */
 export const certificateTokenType: string = tokenType('mtls')
 const jwtTypes = [tokenType('jwt'), tokenType('id_token')]
-export const subjectTokenTypes: readonly string[] = [...jwtTypes, certificateTokenType]
+export const subjectTokenTypes: readonly string[] = [...jwtTypes, certificateTokenType, accountCredentialTokenType]
 
 export interface ExchangeRequest {
   readonly grant: 'token_exchange' | 'jwt_bearer' | 'client_credentials'
   /** Empty for `client`. */
   readonly subjectToken: string
-  /** `client`: who authenticated as the client is the subject. */
-  readonly subjectKind: 'jwt' | 'certificate' | 'client'
+  /** `client`: who authenticated as the client is the subject. `account`: who holds an account that was opened ahead. */
+  readonly subjectKind: 'jwt' | 'certificate' | 'client' | 'account'
   readonly clientId: string | undefined
   /** RFC 7523 § 2.2: a JWT that the client signed. */
   readonly clientAssertion: string | undefined
@@ -78,6 +79,12 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
   throw new BrokerError('unsupported_grant', { hint: `Offered: ${Object.values(grantTypes).join(', ')}.` })
 }
 
+/** Of subject token types other than JWTs. */
+const subjectKinds: ReadonlyMap<string, ExchangeRequest['subjectKind']> = new Map([
+  [certificateTokenType, 'certificate'],
+  [accountCredentialTokenType, 'account'],
+] as const)
+
 function parseSubjectToken(one: (name: string) => string | undefined): Pick<ExchangeRequest, 'subjectToken' | 'subjectKind'> {
   const subjectToken = one('subject_token')
   const type = one('subject_token_type')
@@ -87,7 +94,7 @@ function parseSubjectToken(one: (name: string) => string | undefined): Pick<Exch
     throw new BrokerError('unsupported_token_type', {
       hint: `subject_token_type must be one of ${subjectTokenTypes.join(', ')}.`,
     })
-  return { subjectToken, subjectKind: type === certificateTokenType ? 'certificate' : 'jwt' }
+  return { subjectToken, subjectKind: subjectKinds.get(type) ?? 'jwt' }
 }
 
 /** RFC 8693 § 2.1 `requested_token_type`. For an ID-JAG `audience` is no name of the resource but of its authorization server. */

@@ -19,7 +19,7 @@ import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { AppendOutcome } from '#db/log/append.ts'
 import type { Attempt } from './attempt.ts'
 import { authenticate } from './authenticate.ts'
-import { bindKey } from './bind-key.ts'
+import { bindKey, type KeyBinding } from './bind-key.ts'
 import { prepareClaims, prepareIdJag, tokenTyp, withReceipt } from './claims.ts'
 import { type Denial, denialError, deny } from './denial.ts'
 import { deniedEvent, issuedEvent, openedEvent } from './events.ts'
@@ -99,6 +99,8 @@ async function decide(attempt: Attempt, subject: VerifiedSubject): Promise<Plan 
     )
   const key = bindKey(snapshot, subject, presented, deps.certificates, nowMs)
   if (!key.ok) return key
+  const notHeld = subject.account && (await holdAccount(attempt, subject, key))
+  if (notHeld) return notHeld
   // A client that proved its own key brings no token that somebody could steal.
   const pinName = key.binding === 'bearer' && subjectKind !== 'client' ? Pins.nameOf(subjectToken) : undefined
   if (pinName !== undefined && deps.pins.contradicts(pinName, key.key))
@@ -108,6 +110,19 @@ async function decide(attempt: Attempt, subject: VerifiedSubject): Promise<Plan 
       'The subject token was first used with another key and belongs to it.',
     )
   return planIssuance(attempt, subject, key, pinName)
+}
+
+/** The account that was opened ahead belongs to this key from now on, or is another's. */
+async function holdAccount(
+  { deps, snapshot, nowMs }: Attempt,
+  subject: VerifiedSubject,
+  { key }: KeyBinding,
+): Promise<Denial | undefined> {
+  const holding = key ? await deps.accountSubjects.hold(snapshot, subject, key, nowMs) : 'other_key'
+  if (holding === 'held') return undefined
+  return holding === 'ended'
+    ? taskEnded
+    : deny('client_not_authenticated', 'other_key', 'The account credential was first used with another key and belongs to it.')
 }
 
 /** Claims, leaf, commit; the token is signed while the commit is under way. Answers the outcome when nothing was written. */

@@ -1,4 +1,4 @@
-import type { BoundKey } from '#core/subject/bound-key.ts'
+import { type BoundKey, keyOfCertificate } from '#core/subject/bound-key.ts'
 import type { PresentedCertificate } from '#core/subject/certificate.ts'
 
 /** Keys whose possession a request has proven; none of them says yet who comes. */
@@ -10,3 +10,9 @@ export interface PresentedKeys {
   /** Thumbprint (RFC 7638) of the registered key that signed the client assertion (RFC 7523 § 2.2). */
   readonly clientKey: string | undefined
 }
+
+/** Those that a token can be bound to. */
+export const boundKeysOf = ({ certificate, dpop }: PresentedKeys): readonly BoundKey[] => [
+  ...(dpop ? [dpop] : []),
+  ...(certificate ? [keyOfCertificate(certificate)] : []),
+]

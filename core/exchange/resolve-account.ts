@@ -21,6 +21,7 @@ export function resolveAccount(
   request: ExchangeRequest,
   { nowSeconds, mayAssumeNew }: { readonly nowSeconds: number; readonly mayAssumeNew: boolean },
 ): AccountChoice | Denial | Promise<AccountChoice | Denial> {
+  if (subject.account) return resolveHeld(accounts, subject, request, nowSeconds)
   if (request.accountId !== undefined)
     return findNamed(accounts, request.accountId).then(account => checkNamed(account, subject, request, nowSeconds))
   const taskId = request.taskId ?? subject.derivedTaskId
@@ -42,11 +43,25 @@ export function resolveAccount(
     return deny(
       'access_denied',
       'may_not_open',
-      'This agent may not open accounts; ask its orchestrator for one and send account_id.',
+      'This agent may not open accounts; ask its orchestrator for one and present the account credential that comes with it.',
     )
   }
   const mustLook = remembered !== undefined || !mayAssumeNew || !mayOpen
   return mustLook ? accounts.findByTask(key).then(choose) : choose(undefined)
+}
+
+/** The account that the credential is for, and no other. */
+function resolveHeld(
+  accounts: AccountStore,
+  subject: VerifiedSubject,
+  request: ExchangeRequest,
+  nowSeconds: number,
+): AccountChoice | Denial | Promise<AccountChoice | Denial> {
+  const { id, taskId } = subject.account!
+  const check = (account: Account | undefined) => checkNamed(account, subject, request, nowSeconds)
+  if (request.accountId !== undefined && parseId('account', request.accountId) !== id) return check(undefined)
+  const remembered = accounts.recall(taskKey(subject.agent.id, taskId))
+  return remembered && isLive(remembered, nowSeconds) ? check(remembered) : accounts.findById(id).then(check)
 }
 
 async function findNamed(accounts: AccountStore, wireId: string): Promise<Account | undefined> {
