@@ -1,8 +1,11 @@
 -- Dumped from the database by `npm run db:generate`. Do not edit; partitions of single months are left out.
 
+create schema across authorization mayfly_across;
 create schema log authorization mayfly_log;
 create schema mayfly authorization mayfly_owner;
+grant usage on schema across to mayfly_app;
 grant usage on schema log to mayfly_app;
+grant usage on schema mayfly to mayfly_across;
 grant usage on schema mayfly to mayfly_app;
 grant usage on schema mayfly to mayfly_log;
 
@@ -95,6 +98,17 @@ CREATE INDEX account_ended ON mayfly.account USING btree (id) WHERE (state = ANY
 CREATE INDEX account_of_tenant ON mayfly.account USING btree (tenant_id, id);
 grant select, update (claim_hash) on mayfly.account to mayfly_app;
 grant delete, insert, select, update on mayfly.account to mayfly_log;
+
+create table mayfly.account_holder (
+  account_id uuid not null,
+  tenant_id uuid not null,
+  key_thumbprint bytea not null
+);
+alter table mayfly.account_holder owner to mayfly_owner;
+alter table mayfly.account_holder add constraint account_holder_account_id_fkey FOREIGN KEY (account_id) REFERENCES mayfly.account(id) ON DELETE CASCADE;
+alter table mayfly.account_holder add constraint account_holder_pkey PRIMARY KEY (account_id);
+grant select on mayfly.account_holder to mayfly_app;
+grant insert, select on mayfly.account_holder to mayfly_log;
 
 create table mayfly.agent (
   id uuid not null,
@@ -370,6 +384,18 @@ alter table mayfly.person add constraint person_tenant_id_fkey FOREIGN KEY (tena
 alter table mayfly.person add constraint person_tenant_id_issuer_subject_key UNIQUE NULLS NOT DISTINCT (tenant_id, issuer, subject);
 grant insert, select, update on mayfly.person to mayfly_app;
 
+create table mayfly.quota (
+  tenant_id uuid not null,
+  scope uuid not null,
+  kind "char" not null,
+  used bigint not null,
+  ends_at timestamp with time zone not null
+) with (fillfactor=70);
+alter table mayfly.quota owner to mayfly_owner;
+alter table mayfly.quota add constraint quota_pkey PRIMARY KEY (scope, kind);
+CREATE INDEX quota_ends ON mayfly.quota USING btree (ends_at);
+grant delete, select on mayfly.quota to mayfly_app;
+
 create table mayfly.replay (
   tenant_id uuid not null,
   kind text not null,
@@ -481,6 +507,18 @@ CREATE UNIQUE INDEX tenant_one_first ON mayfly.tenant USING btree (is_first) WHE
 grant insert, select, update on mayfly.tenant to mayfly_app;
 grant select on mayfly.tenant to mayfly_log;
 
+create table mayfly.tenant_limits (
+  tenant_id uuid not null,
+  granted jsonb not null default '{}'::jsonb,
+  own jsonb not null default '{}'::jsonb,
+  updated_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.tenant_limits owner to mayfly_owner;
+alter table mayfly.tenant_limits add constraint tenant_limits_pkey PRIMARY KEY (tenant_id);
+alter table mayfly.tenant_limits add constraint tenant_limits_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE TRIGGER tenant_limits_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.tenant_limits FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+grant insert, select, update on mayfly.tenant_limits to mayfly_app;
+
 create table mayfly.tombstone (
   task_key uuid not null,
   account_id uuid not null,
@@ -519,6 +557,32 @@ CREATE UNIQUE INDEX trust_source_own_domain ON mayfly.trust_source USING btree (
 CREATE UNIQUE INDEX trust_source_trust_domain ON mayfly.trust_source USING btree (tenant_id, issuer) WHERE (kind = ANY (ARRAY['spiffe'::text, 'builtin_ca'::text]));
 CREATE TRIGGER trust_source_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.trust_source FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
 grant delete, insert, select, update on mayfly.trust_source to mayfly_app;
+
+create table mayfly.usage (
+  tenant_id uuid not null,
+  day date not null,
+  agent_id uuid not null,
+  account_id uuid not null,
+  opened bigint not null default 0,
+  tokens bigint not null default 0,
+  denials bigint not null default 0,
+  calls_allowed bigint not null default 0,
+  calls_refused bigint not null default 0,
+  units bigint not null default 0
+);
+alter table mayfly.usage owner to mayfly_owner;
+alter table mayfly.usage add constraint usage_pkey PRIMARY KEY (tenant_id, day, agent_id, account_id);
+CREATE INDEX usage_account ON mayfly.usage USING btree (tenant_id, account_id);
+grant insert, select, update on mayfly.usage to mayfly_app;
+
+create table mayfly.usage_cursor (
+  id smallint not null,
+  position bigint not null
+);
+alter table mayfly.usage_cursor owner to mayfly_owner;
+alter table mayfly.usage_cursor add constraint usage_cursor_id_check CHECK ((id = 1));
+alter table mayfly.usage_cursor add constraint usage_cursor_pkey PRIMARY KEY (id);
+grant select, update on mayfly.usage_cursor to mayfly_app;
 
 CREATE OR REPLACE FUNCTION log.accounts_in_the_way(p_outcomes smallint[], p_openings jsonb)
  RETURNS jsonb
@@ -699,6 +763,33 @@ begin
   end loop;
 end $function$;
 alter function log.ensure_partitions(timestamp with time zone,integer) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.hold_account(p_account uuid, p_tenant uuid, p_opener text, p_key text, p_leaf text, p_body text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_key bytea;
+begin
+  select h.key_thumbprint into v_key from mayfly.account_holder h where h.account_id = p_account and h.tenant_id = p_tenant;
+  if found then return encode(v_key, 'hex'); end if;
+  insert into mayfly.account_holder (account_id, tenant_id, key_thumbprint)
+    select a.id, a.tenant_id, decode(p_key, 'hex') from mayfly.account a
+     where a.id = p_account and a.tenant_id = p_tenant and a.opener = decode(p_opener, 'hex')
+       and a.state = 'a' and a.deadline > clock_timestamp()
+    on conflict (account_id) do nothing;
+  if found then
+    insert into log.pending (tenant_id, leaf, body) values (p_tenant, p_leaf, p_body);
+    return p_key;
+  end if;
+  -- Another request came first, or the account is over.
+  select h.key_thumbprint into v_key from mayfly.account_holder h where h.account_id = p_account and h.tenant_id = p_tenant;
+  return encode(v_key, 'hex');
+end $function$;
+alter function log.hold_account(uuid,uuid,text,text,text,text) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.is_attached(p_account uuid)
@@ -971,6 +1062,45 @@ begin
   if 0 = any(outcomes) then perform log.append_of_changes(outcomes, v_tenants, v_leaves, v_bodies); end if;
 end $function$;
 alter function log.transition_accounts(jsonb,text,text) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION mayfly.lease_quota(p_tenants uuid[], p_scopes uuid[], p_kinds text[], p_windows integer[], p_limits bigint[], p_least bigint[], p_wanted bigint[], p_given_back bigint[], p_openings bigint[])
+ RETURNS TABLE(n integer, granted bigint, used bigint, ends_ms double precision, at_ms double precision)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v record;
+  v_at double precision;
+  v_ends timestamptz;
+  v_row mayfly.quota;
+begin
+  for v in
+    select q.* from unnest(p_tenants, p_scopes, p_kinds, p_windows, p_limits, p_least, p_wanted, p_given_back, p_openings)
+      with ordinality q(tenant, scope, kind, seconds, most, least, wanted, given_back, opening, n) order by q.scope, q.kind, q.n
+  loop
+    insert into mayfly.quota as q (tenant_id, scope, kind, used, ends_at)
+      values (v.tenant, v.scope, v.kind::"char", least(v.opening, v.most), case when v.seconds = 0 then 'infinity' else '-infinity' end::timestamptz)
+      on conflict do nothing;
+    select * into strict v_row from mayfly.quota q where q.scope = v.scope and q.kind = v.kind::"char" for update;
+    v_at := extract(epoch from clock_timestamp());
+    if v_row.ends_at <> 'infinity' and extract(epoch from v_row.ends_at) <= v_at then
+      v_row.used := 0;
+      v_row.ends_at := to_timestamp((floor(v_at / v.seconds) + 1) * v.seconds);
+    end if;
+    v_row.used := greatest(0, v_row.used - v.given_back);
+    -- A quarter of what is left, and what is waited for in any case: near the limit nobody sits on much.
+    granted := greatest(0, least(v.most - v_row.used, greatest(v.least, least(v.wanted, (v.most - v_row.used + 3) / 4))));
+    update mayfly.quota q set used = v_row.used + granted, ends_at = v_row.ends_at where q.scope = v.scope and q.kind = v.kind::"char";
+    n := v.n;
+    used := v_row.used + granted;
+    ends_ms := case when v_row.ends_at = 'infinity' then null else extract(epoch from v_row.ends_at) * 1000 end;
+    at_ms := v_at * 1000;
+    return next;
+  end loop;
+end $function$;
+alter function mayfly.lease_quota(uuid[],uuid[],text[],integer[],bigint[],bigint[],bigint[],bigint[],bigint[]) owner to mayfly_owner;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION mayfly.raise_config_epoch()

@@ -64,6 +64,12 @@ export interface MayflyAccount {
   task_id: string
 }
 
+export interface MayflyAccountHolder {
+  account_id: string
+  tenant_id: string
+  key_thumbprint: Bytes
+}
+
 export interface MayflyAgent {
   id: string
   tenant_id: string
@@ -233,6 +239,14 @@ export interface MayflyPerson {
   seen_at: WithDefault<Timestamp>
 }
 
+export interface MayflyQuota {
+  tenant_id: string
+  scope: string
+  kind: string
+  used: Int8
+  ends_at: Timestamp
+}
+
 export interface MayflyReplay {
   tenant_id: string
   kind: string
@@ -299,6 +313,13 @@ export interface MayflyTenant {
   two_person: WithDefault<Json>
 }
 
+export interface MayflyTenantLimits {
+  tenant_id: string
+  granted: WithDefault<Json>
+  own: WithDefault<Json>
+  updated_at: WithDefault<Timestamp>
+}
+
 export interface MayflyTombstone {
   task_key: string
   account_id: string
@@ -319,6 +340,24 @@ export interface MayflyTrustSource {
   updated_at: WithDefault<Timestamp>
 }
 
+export interface MayflyUsage {
+  tenant_id: string
+  day: Day
+  agent_id: string
+  account_id: string
+  opened: WithDefault<Int8>
+  tokens: WithDefault<Int8>
+  denials: WithDefault<Int8>
+  calls_allowed: WithDefault<Int8>
+  calls_refused: WithDefault<Int8>
+  units: WithDefault<Int8>
+}
+
+export interface MayflyUsageCursor {
+  id: number
+  position: Int8
+}
+
 export interface DB {
   'log.body': LogBody
   'log.entry': LogEntry
@@ -326,6 +365,7 @@ export interface DB {
   'log.pending': LogPending
   'log.transition': LogTransition
   'mayfly.account': MayflyAccount
+  'mayfly.account_holder': MayflyAccountHolder
   'mayfly.agent': MayflyAgent
   'mayfly.ca_key': MayflyCaKey
   'mayfly.ceiling': MayflyCeiling
@@ -341,6 +381,7 @@ export interface DB {
   'mayfly.live_count': MayflyLiveCount
   'mayfly.outbox': MayflyOutbox
   'mayfly.person': MayflyPerson
+  'mayfly.quota': MayflyQuota
   'mayfly.replay': MayflyReplay
   'mayfly.resource': MayflyResource
   'mayfly.sign_in_provider': MayflySignInProvider
@@ -348,6 +389,9 @@ export interface DB {
   'mayfly.subject_key': MayflySubjectKey
   'mayfly.subject_pin': MayflySubjectPin
   'mayfly.tenant': MayflyTenant
+  'mayfly.tenant_limits': MayflyTenantLimits
   'mayfly.tombstone': MayflyTombstone
   'mayfly.trust_source': MayflyTrustSource
+  'mayfly.usage': MayflyUsage
+  'mayfly.usage_cursor': MayflyUsageCursor
 }

@@ -82,7 +82,7 @@ export class Rejections {
 }
 
 /** One budget for an IPv4 address, however it is written, and for the /64 that one IPv6 host commonly owns. */
-function groupOf(address: string): string {
+export function groupOf(address: string): string {
   if (!address.includes(':')) return address
   if (address.startsWith('::ffff:') && address.includes('.')) return address.slice('::ffff:'.length)
   // `::` stands for as many zero groups as are missing; cut before it is written out, each host would be a group.

@@ -1,4 +1,5 @@
 import type { Permission } from '#core/permission/permission.ts'
+import type { Limits } from '#core/quota/limits.ts'
 import type { RuleMembers } from './trust-source-kinds/table.ts'
 
 /**
@@ -23,6 +24,8 @@ export interface AgentSettings {
   readonly may_enroll?: boolean
   /** Life of such a certificate; left out: an hour. */
   readonly certificate_ttl_seconds?: number
+  /** Limits that are this agent's own, in the place of its tenant's for every agent. */
+  readonly limits?: Partial<Limits>
   /** What is granted when a request names no permission at all; undefined: such a request is refused. */
   readonly default_permission?: {
     readonly resource: string

@@ -3,6 +3,7 @@ import type { Keyring } from '#core/keys/keyring.ts'
 import type { Signer } from '#core/keys/signer.ts'
 import type { PublicJwk, SealedSigningKey } from '#core/keys/signing-key.ts'
 import type { Permission } from '#core/permission/permission.ts'
+import { type Limits, lowestLimits, standardLimits, withLimits } from '#core/quota/limits.ts'
 import type { Db } from '#db/connect.ts'
 import { type RegistryRead, readRegistry } from '#db/registry/read-registry.ts'
 import type { Agent, AgentRule, AgentSettings } from './agent.ts'
@@ -16,6 +17,8 @@ export interface SnapshotDeps {
   readonly keyring: Keyring
   /** Without a slash at its end. */
   readonly baseUrl: string
+  /** The deployment's defaults; `standardLimits` when nothing is said. */
+  readonly limits?: Limits
   /** Called with what was loaded before anybody decides by it. Must not reject. */
   readonly prepare?: (snapshot: TenantSnapshot) => Promise<void>
 }
@@ -31,6 +34,7 @@ export async function loadSnapshot(deps: SnapshotDeps, tenantId: string): Promis
   return Object.freeze({
     tenant: Object.freeze({ id, slug, name, isFirst, issuer: issuerOf(deps.baseUrl, { slug, isFirst }) }),
     configEpoch: Number(configEpoch),
+    limits: Object.freeze(lowestLimits(withLimits(deps.limits ?? standardLimits, read.limits?.granted), read.limits?.own ?? {})),
     trustSources: byKey(read.trustSources.map(toTrustSource), source => source.id),
     agents: byKey(read.agents.map(toAgent), agent => agent.id),
     resourcesByUri: byKey(read.resources.map(toResource), resource => resource.uri),

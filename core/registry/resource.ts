@@ -14,6 +14,8 @@ export interface ResourceConfig {
   readonly enforces: readonly Enforcement[]
   /** `pop`: only key-bound tokens; `any`: also those of agents registered as bearer. */
   readonly proof: 'pop' | 'any'
+  /** Spend units that each of its tokens costs; left out: none. */
+  readonly token_units?: number
   /** Who issues its access tokens, where that is not us: for it ID-JAGs are made (`core/id-jag`). */
   readonly authorization_server?: { readonly issuer: string }
 }

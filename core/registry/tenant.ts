@@ -1,4 +1,5 @@
 import type { Signer } from '#core/keys/signer.ts'
+import type { Limits } from '#core/quota/limits.ts'
 import type { Agent } from './agent.ts'
 import type { Resource } from './resource.ts'
 import type { TrustSource } from './trust-source.ts'
@@ -19,6 +20,8 @@ export interface Tenant {
 export interface TenantSnapshot {
   readonly tenant: Tenant
   readonly configEpoch: number
+  /** Of the tenant, and of its agents that say nothing else. */
+  readonly limits: Limits
   readonly trustSources: ReadonlyMap<string, TrustSource>
   readonly agents: ReadonlyMap<string, Agent>
   readonly resourcesByUri: ReadonlyMap<string, Resource>

@@ -10,6 +10,11 @@ export interface RegistryRead {
     readonly isFirst: boolean
     readonly configEpoch: string
   }
+  /** null: nothing but the deployment's defaults. */
+  readonly limits: {
+    readonly granted: Readonly<Record<string, number | null>>
+    readonly own: Readonly<Record<string, number | null>>
+  } | null
   readonly keys: readonly {
     readonly id: string
     readonly kid: string
@@ -47,6 +52,7 @@ export interface RegistryRead {
 export async function readRegistry(db: Db, tenantId: string): Promise<RegistryRead | undefined> {
   const { rows } = await sql<RegistryRead>`
     select json_build_object('id', t.id, 'slug', t.slug, 'name', t.name, 'isFirst', t.is_first, 'configEpoch', t.config_epoch::text) as tenant,
+      (select json_build_object('granted', l.granted, 'own', l.own) from mayfly.tenant_limits l where l.tenant_id = t.id) as limits,
       coalesce((select json_agg(json_build_object('id', k.id, 'kid', k.kid, 'alg', k.alg, 'publicJwk', k.public_jwk,
           'privateSealed', encode(k.private_sealed, 'base64'), 'kekId', k.kek_id, 'state', k.state) order by k.id)
         from mayfly.signing_key k where k.tenant_id = t.id and k.state in ('next', 'active', 'retiring')), '[]') as keys,

@@ -1,6 +1,7 @@
 // Registries made by hand, with one right trust source, agent and resource until a test bends them.
 
 import { formatId } from '#core/ids/id.ts'
+import { standardLimits } from '#core/quota/limits.ts'
 import type { Agent, AgentRule, AgentSettings } from '#core/registry/agent.ts'
 import type { Resource, ResourceConfig } from '#core/registry/resource.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
@@ -87,6 +88,7 @@ export function makeSnapshot(
   return {
     tenant: { id: '01900000-0000-7000-8000-0000000000aa', slug: 'first', name: 'First', issuer: audience, isFirst: true },
     configEpoch: 7,
+    limits: standardLimits,
     trustSources: new Map(sources.map(source => [source.id, source])),
     agents: new Map(agents.map(agent => [agent.id, agent])),
     resourcesByUri: new Map(resources.map(resource => [resource.uri, resource])),

@@ -1,0 +1,253 @@
+// What a request uses of which limits, and whether there is so much left. As long as this process holds blocks of all of them
+// that is a few subtractions; else it waits for a lease, which it shares with all who wait.
+//
+// Whoever is refused has used nothing, and so has whoever is given units and then no token.
+
+import { formatUuid } from '#core/ids/id.ts'
+import { GenerationCache } from '#core/memory/generation-cache.ts'
+import type { Agent } from '#core/registry/agent.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import type { Clock } from '#core/time/clock.ts'
+import { AccountBlocks } from './account-blocks.ts'
+import { Block, type Leaser, type QuotaKind } from './block.ts'
+import { type LimitName, type Limits, limitRows, withLimits } from './limits.ts'
+import { QuotaError, type Standing } from './quota-error.ts'
+
+export interface QuotaUse {
+  readonly snapshot: TenantSnapshot
+  readonly agent: Agent
+  /** Of the caller; what it is one of (an IPv6 /64) has one budget. */
+  readonly address: string
+  readonly opens: boolean
+  /** The account whose token it is; undefined: a refusal, which counts against the rates only. */
+  readonly account?: AccountUse | undefined
+}
+
+export interface AccountUse {
+  readonly id: string
+  /** undefined: a root account. */
+  readonly parentId?: string | undefined
+  /** What was carved for a child from its parent's; below what its registration says. */
+  readonly quota?: { readonly tokens?: number; readonly spend_units?: number } | undefined
+  /** What the token costs. */
+  readonly units: number
+}
+
+interface Part {
+  readonly name: LimitName
+  readonly block: Block
+  readonly limit: number
+  readonly units: number
+}
+
+/** Units that were taken. */
+export interface Taken {
+  readonly parts: readonly { readonly part: Part; readonly endsMs: number }[]
+}
+
+interface Rates {
+  readonly opens: Block
+  readonly tokens: Block
+}
+
+interface TenantBlocks extends Rates {
+  readonly byAddress: GenerationCache<string, Rates>
+  readonly byGroup: GenerationCache<string, Rates>
+}
+
+interface Known {
+  readonly limits: Limits
+  readonly tenant: TenantBlocks
+  readonly agent: Rates
+}
+
+export interface QuotaDeps {
+  readonly clock: Clock
+  readonly lease: Leaser
+  /** 16 bytes that stand for an address of a tenant, the same in every process: addresses are not stored. */
+  readonly addressMac: (tenantId: string, group: string) => Buffer
+  /** The one name of all addresses that share a budget. */
+  readonly groupOf: (address: string) => string
+}
+
+const maxAddresses = 20_000
+const maxParents = 20_000
+
+export class Quotas {
+  readonly #deps: QuotaDeps
+  readonly #tenants = new Map<string, TenantBlocks>()
+  readonly #agents = new Map<string, Rates>()
+  readonly #parents = new GenerationCache<string, Rates>(maxParents)
+  readonly #accounts: AccountBlocks
+  /** By the registration as of one snapshot, so that a look-up is all that a token costs. */
+  readonly #known = new WeakMap<Agent, Known>()
+
+  constructor(deps: QuotaDeps) {
+    this.#deps = deps
+    this.#accounts = new AccountBlocks(deps.lease)
+  }
+
+  /** The limits of an agent's accounts, as its registration and its tenant have them. */
+  limitsOf(snapshot: TenantSnapshot, agent: Agent): Limits {
+    return this.#know(snapshot, agent).limits
+  }
+
+  /** Takes what a request needs of every limit. Throws QuotaError (at once or later), and `log_unavailable`. */
+  take(use: QuotaUse): Taken | Promise<Taken> {
+    const nowMs = this.#deps.clock.nowMs()
+    const parts = this.#partsOf(use)
+    for (const [index, { block, units, limit }] of parts.entries()) {
+      if (block.tryTake(units, limit, nowMs)) continue
+      for (const { block, units } of parts.slice(0, index)) block.giveBack(units, block.endsMs)
+      return this.#waitFor(parts)
+    }
+    return { parts: parts.map(part => ({ part, endsMs: part.block.endsMs })) }
+  }
+
+  /** What was taken for a token that was not issued. */
+  giveBack({ parts }: Taken): void {
+    for (const { part, endsMs } of parts) part.block.giveBack(part.units, endsMs)
+  }
+
+  /**
+   * Sets units of a parent's account limits apart for a child, for good; false: the parent has not so many left.
+   * Throws BrokerError `log_unavailable`.
+   */
+  async carve(use: QuotaUse & { readonly account: AccountUse }, kind: 'account_tokens' | 'account_units', units: number) {
+    const { limits } = this.#know(use.snapshot, use.agent)
+    const limit = accountLimit(limits, use.account, kind)
+    if (limit === null) return true
+    const block = this.#accounts.get({ tenantId: use.snapshot.tenant.id, scope: use.account.id, kind }, limit, false)
+    return block.take(units, limit, this.#deps.clock.nowMs())
+  }
+
+  /** What the agent may still use: of its rate, and of its account. */
+  standings({ parts }: Taken): Standing[] {
+    const nowMs = this.#deps.clock.nowMs()
+    return parts.filter(({ part }) => shown.has(part.name)).map(({ part }) => standingOf(part, nowMs))
+  }
+
+  /** Gives back what this process holds of accounts' totals, which would else be lost to them. */
+  async close(): Promise<void> {
+    await this.#accounts.close()
+  }
+
+  async #waitFor(parts: readonly Part[]): Promise<Taken> {
+    const taken: Taken['parts'][number][] = []
+    try {
+      for (const part of parts) {
+        const nowMs = this.#deps.clock.nowMs()
+        if (!(await part.block.take(part.units, part.limit, nowMs))) throw new QuotaError(standingOf(part, nowMs))
+        taken.push({ part, endsMs: part.block.endsMs })
+      }
+      return { parts: taken }
+    } catch (error) {
+      this.giveBack({ parts: taken })
+      throw error
+    }
+  }
+
+  #partsOf({ snapshot, agent, address, opens, account }: QuotaUse): Part[] {
+    const known = this.#know(snapshot, agent)
+    const { limits } = known
+    const parts: Part[] = []
+    const add = (name: LimitName, block: Block, units = 1): void => {
+      const limit = limits[name]
+      if (limit !== null) parts.push({ name, block, limit, units })
+    }
+    const near = this.#ratesOfAddress(snapshot.tenant.id, known.tenant, address)
+    if (opens) {
+      add('tenant_opens_per_minute', known.tenant.opens)
+      add('agent_opens_per_minute', known.agent.opens)
+      add('address_opens_per_minute', near.opens)
+    }
+    add('tenant_tokens_per_minute', known.tenant.tokens)
+    add('agent_tokens_per_minute', known.agent.tokens)
+    add('address_tokens_per_minute', near.tokens)
+    if (account) this.#addAccount(parts, add, { tenantId: snapshot.tenant.id, limits, opens }, account)
+    return parts
+  }
+
+  #addAccount(
+    parts: Part[],
+    add: (name: LimitName, block: Block) => void,
+    { tenantId, limits, opens }: { readonly tenantId: string; readonly limits: Limits; readonly opens: boolean },
+    account: AccountUse,
+  ): void {
+    if (account.parentId !== undefined) {
+      const parent = this.#ratesOfParent(tenantId, account.parentId)
+      if (opens) add('parent_opens_per_minute', parent.opens)
+      add('parent_tokens_per_minute', parent.tokens)
+    }
+    for (const [kind, name, units] of [
+      ['account_tokens', 'account_tokens', 1],
+      ['account_units', 'account_spend_units', account.units],
+    ] as const) {
+      const limit = units === 0 ? null : accountLimit(limits, account, kind)
+      if (limit === null) continue
+      parts.push({ name, block: this.#accounts.get({ tenantId, scope: account.id, kind }, limit, opens), limit, units })
+    }
+  }
+
+  #know(snapshot: TenantSnapshot, agent: Agent): Known {
+    let known = this.#known.get(agent)
+    if (!known) {
+      const tenantId = snapshot.tenant.id
+      known = {
+        limits: withLimits(snapshot.limits, agent.settings.limits),
+        tenant: this.#blocksOfTenant(tenantId),
+        agent: this.#agents.get(agent.id) ?? this.#rates(tenantId, agent.id),
+      }
+      this.#agents.set(agent.id, known.agent)
+      this.#known.set(agent, known)
+    }
+    return known
+  }
+
+  #blocksOfTenant(tenantId: string): TenantBlocks {
+    let blocks = this.#tenants.get(tenantId)
+    if (!blocks) {
+      const byAddress = new GenerationCache<string, Rates>(maxAddresses)
+      blocks = { ...this.#rates(tenantId, tenantId), byAddress, byGroup: new GenerationCache(maxAddresses) }
+      this.#tenants.set(tenantId, blocks)
+    }
+    return blocks
+  }
+
+  #ratesOfAddress(tenantId: string, { byAddress, byGroup }: TenantBlocks, address: string): Rates {
+    const known = byAddress.get(address)
+    if (known) return known
+    const group = this.#deps.groupOf(address)
+    const rates = byGroup.get(group) ?? this.#rates(tenantId, formatUuid(this.#deps.addressMac(tenantId, group).toString('hex')))
+    byGroup.set(group, rates)
+    byAddress.set(address, rates)
+    return rates
+  }
+
+  #ratesOfParent(tenantId: string, parentId: string): Rates {
+    const rates = this.#parents.get(parentId) ?? this.#rates(tenantId, parentId)
+    this.#parents.set(parentId, rates)
+    return rates
+  }
+
+  #rates(tenantId: string, scope: string): Rates {
+    const block = (kind: QuotaKind): Block => new Block({ tenantId, scope, kind }, 0, this.#deps.lease)
+    return { opens: block('opens'), tokens: block('tokens') }
+  }
+}
+
+const shown = new Set<LimitName>(['agent_opens_per_minute', 'agent_tokens_per_minute', 'account_tokens', 'account_spend_units'])
+
+/** What the account may ever use; null: without limit. */
+function accountLimit(limits: Limits, { quota }: AccountUse, kind: 'account_tokens' | 'account_units'): number | null {
+  const said = kind === 'account_tokens' ? limits.account_tokens : limits.account_spend_units
+  const carved = kind === 'account_tokens' ? quota?.tokens : quota?.spend_units
+  if (carved === undefined) return said
+  return said === null ? carved : Math.min(said, carved)
+}
+
+function standingOf({ name, block, limit }: Part, nowMs: number): Standing {
+  const lapses = limitRows[name].windowSeconds > 0
+  const resetSeconds = lapses ? Math.max(1, Math.ceil((block.endsMs - nowMs) / 1000)) : undefined
+  return { name, limit, remaining: block.remaining, resetSeconds }
+}
