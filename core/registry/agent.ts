@@ -20,6 +20,10 @@ export interface AgentSettings {
   readonly may_open: boolean
   readonly account_ttl_seconds: number
   readonly token_ttl_seconds: number
+  /** How long an account may live in all, extensions included; left out: account_ttl_seconds, so that none can be extended. */
+  readonly longest_account_seconds?: number
+  /** How deep below an account of its own children may be opened; left out: 4. 0: it may not delegate. */
+  readonly max_depth?: number
   /** Whether a token of a trust source is enough to get a certificate of the built-in CA; left out: it is not. */
   readonly may_enroll?: boolean
   /** Life of such a certificate; left out: an hour. */

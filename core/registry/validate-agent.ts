@@ -115,6 +115,8 @@ function checkSettings(input: SettingsInput, ceiling: Permission, context: Agent
   const settings: AgentSettings = { ...standardSettings, ...rest }
   if (settings.token_ttl_seconds > settings.account_ttl_seconds)
     complain('/settings/token_ttl_seconds', 'A token cannot live longer than the account that it lives in.')
+  if (settings.longest_account_seconds !== undefined && settings.longest_account_seconds < settings.account_ttl_seconds)
+    complain('/settings/longest_account_seconds', 'An account cannot live less long in all than it is given at first.')
   if (wanted === undefined) return settings
   const at = '/settings/default_permission'
   const permission = checkPermission(wanted, at, complain)

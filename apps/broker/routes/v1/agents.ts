@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { deepest, standardDepth } from '#core/delegation/depth.ts'
 import { formatId } from '#core/ids/id.ts'
 import { longestCertificateSeconds } from '#core/keys/rotation/times.ts'
 import type { Permission } from '#core/permission/permission.ts'
@@ -29,6 +30,21 @@ const Settings = Type.Object(
     account_ttl_seconds: Type.Optional(TtlSeconds(30 * 86_400, 3600, 'Longest life of an account.')),
     token_ttl_seconds: Type.Optional(
       Type.Integer({ minimum: 5, maximum: 3600, default: 300, description: 'Longest life of a token.' }),
+    ),
+    longest_account_seconds: Type.Optional(
+      Type.Integer({
+        minimum: 60,
+        maximum: 90 * 86_400,
+        description: 'How long an account may live in all, extensions included; left out: account_ttl_seconds.',
+      }),
+    ),
+    max_depth: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: deepest,
+        default: standardDepth,
+        description: 'How deep below an account of this agent sub-agents may be given accounts; 0: not at all.',
+      }),
     ),
     may_enroll: Type.Optional(
       Type.Boolean({
