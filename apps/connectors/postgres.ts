@@ -1,0 +1,123 @@
+// Connector `postgres`: a role and a schema of its own in a database, dropped at the end with all that is in them.
+
+import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
+import pg from 'pg'
+import { OutboundRefusal, type ResolveOutbound } from '#apps/outbound/outbound.ts'
+import { type Access, type Connector, ConnectorFailure, type Destroyed, type Target } from '#core/connector/connector.ts'
+import type { PostgresConfig } from '#core/connector/kinds/postgres.ts'
+import { outsideName, roleName } from '#core/connector/names.ts'
+import { mayReach } from '#core/outbound/address-rules.ts'
+import {
+  createOutsideRole,
+  dropOutsideRole,
+  extendOutsideRole,
+  isOwnDatabase,
+  lockOutsideRole,
+  type OutsideRole,
+  renewOutsideRole,
+} from '#db/outside/outside-role.ts'
+import { scramVerifier } from '#db/outside/scram.ts'
+
+const connectTimeoutMs = 3_000
+const statementTimeoutMs = 5_000
+
+export function postgresConnector(resolve: ResolveOutbound): Connector {
+  const grant = async (target: Target, work: (client: pg.Client, role: OutsideRole) => Promise<void>): Promise<Access> => {
+    const config = target.config as unknown as PostgresConfig
+    const name = outsideName(target.attachmentId)
+    const password = randomBytes(32).toString('base64url')
+    const { rotation, deadlineSeconds } = target
+    const role = {
+      ...{ name, rotation, deadlineSeconds, verifier: scramVerifier(password) },
+      ...{ connectionLimit: config.connection_limit, memberOf: config.member_of },
+    }
+    await withClient(resolve, target, client => work(client, role))
+    const { host, port, database } = config
+    return { host, port, database, user: roleName(target.attachmentId, rotation), password, schema: name }
+  }
+  return {
+    provision: target => grant(target, createOutsideRole),
+    rotate: target =>
+      grant(target, async (client, role) => {
+        if (!(await renewOutsideRole(client, role))) throw new ConnectorFailure('failed', 'the role is not there any more')
+      }),
+    lock: target =>
+      withClient(resolve, target, async client => {
+        await lockOutsideRole(client, outsideName(target.attachmentId))
+      }),
+    extend: target =>
+      withClient(resolve, target, client => extendOutsideRole(client, outsideName(target.attachmentId), target.deadlineSeconds)),
+    destroy: target => withClient(resolve, target, client => destroy(client, target)),
+  }
+}
+
+async function destroy(client: pg.Client, target: Target): Promise<readonly Destroyed[]> {
+  const dropped = await dropOutsideRole(client, outsideName(target.attachmentId))
+  const all = [
+    { what: 'session', count: dropped.sessions },
+    { what: 'table', count: dropped.relations, bytes: dropped.bytes },
+    { what: 'schema', count: dropped.schemas },
+    { what: 'role', count: dropped.roles },
+  ]
+  return all.filter(({ count }) => count > 0)
+}
+
+/** A connection of its own for one step. Once the step is aborted the connection is gone, and with it what was under way. */
+async function withClient<T>(resolve: ResolveOutbound, target: Target, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  try {
+    const client = new pg.Client(await connectionOf(resolve, target))
+    // An error between two statements would end the process; the next statement fails by it anyway.
+    client.on('error', () => {})
+    const cut = (): void => void client.end().catch(() => {})
+    target.signal.addEventListener('abort', cut, { once: true })
+    try {
+      target.signal.throwIfAborted()
+      await client.connect()
+      if (await isOwnDatabase(client)) throw new ConnectorFailure('address_refused', 'it is a database of Mayfly itself')
+      target.signal.throwIfAborted()
+      return await work(client)
+    } finally {
+      target.signal.removeEventListener('abort', cut)
+      await client.end().catch(() => {})
+    }
+  } catch (error) {
+    throw failureOf(error)
+  }
+}
+
+async function connectionOf(resolve: ResolveOutbound, { config: given, admin }: Target): Promise<pg.ClientConfig> {
+  const { host, port, database, user, tls, ca_pem: ca } = given as unknown as PostgresConfig
+  const { address } = await resolve(host, port)
+  if (tls === 'off' && mayReach(address, { allowed: [] }))
+    throw new ConnectorFailure('address_refused', `${host} is a public address, and the connector says tls: off`)
+  return {
+    host: address,
+    port,
+    database,
+    user,
+    password: admin['password'] ?? '',
+    ssl: tls === 'verify' && { rejectUnauthorized: true, ...(isIP(host) === 0 && { servername: host }), ...(ca && { ca }) },
+    application_name: 'mayfly-connector',
+    connectionTimeoutMillis: connectTimeoutMs,
+    statement_timeout: statementTimeoutMs,
+    query_timeout: statementTimeoutMs + 1_000,
+    lock_timeout: statementTimeoutMs - 2_000,
+    // Whoever stands still in the middle of a step has done nothing.
+    idle_in_transaction_session_timeout: statementTimeoutMs,
+  }
+}
+
+/** SQLSTATE classes of which the operator of the database must hear. */
+const notAuthorised = /^(28|42501)/
+
+function failureOf(error: unknown): ConnectorFailure {
+  if (error instanceof ConnectorFailure) return error
+  if (error instanceof OutboundRefusal) return new ConnectorFailure('address_refused', error.message, error)
+  if (error instanceof pg.DatabaseError) {
+    const code = error.code ?? ''
+    if (notAuthorised.test(code)) return new ConnectorFailure('not_authorised', `SQLSTATE ${code}`, error)
+    return new ConnectorFailure(code === '57014' || code === '55P03' ? 'timeout' : 'failed', `SQLSTATE ${code}`, error)
+  }
+  return new ConnectorFailure('unreachable', 'no connection', error)
+}
