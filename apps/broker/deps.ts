@@ -13,11 +13,14 @@ import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
 import { Grants } from '#core/exchange/grant.ts'
 import { IssuanceFrames } from '#core/exchange/issuance-frames.ts'
 import { Pins } from '#core/exchange/pins.ts'
-import { Rejections } from '#core/exchange/rejections.ts'
+import { groupOf, Rejections } from '#core/exchange/rejections.ts'
+import { deriveMac } from '#core/ids/derive-mac.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import { Keyring } from '#core/keys/keyring.ts'
 import { SigningThread } from '#core/keys/signing-thread.ts'
 import { SubjectKeys } from '#core/keys/subject-keys.ts'
+import { createLeaser } from '#core/quota/leaser.ts'
+import { Quotas } from '#core/quota/quotas.ts'
 import { TenantDirectory } from '#core/registry/directory.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { FirstUses } from '#core/replay/first-uses.ts'
@@ -32,6 +35,7 @@ import { holdAccount } from '#db/accounts/hold-account.ts'
 import { readAccounts, readSubjectKeys, replaceClaimHash } from '#db/accounts/read-accounts.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
 import { appendBatch } from '#db/log/append.ts'
+import { leaseQuota } from '#db/quota/lease.ts'
 import { readCeilings } from '#db/registry/read-ceilings.ts'
 import { consumeReplays } from '#db/replay/consume.ts'
 import { readClock } from '#db/server/check-server.ts'
@@ -83,12 +87,15 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const firstUses = new FirstUses(uses => consumeReplays(database.sql, uses))
   const secret = config.keyEncryptionKey
   const { proofs, challenges } = createJwtProofs({ issuerFetch, verify: verifying.verify, jwks, material, firstUses, secret })
+  const addressMac = deriveMac(secret, 'mayfly quota of an address')
+  const quotas = new Quotas({ clock, lease: createLeaser(rows => leaseQuota(database.sql, rows)), addressMac, groupOf })
   const exchange: ExchangeDeps = {
     directory,
     clock,
     certificates,
     accountSubjects: new AccountSubjects(accounts, binding => holdAccount(database.sql, binding)),
     rejections,
+    quotas,
     log,
     subjects: new SubjectAuthenticator(proofs, certificates, tenantId => material.generationOf(tenantId)),
     accounts,
@@ -107,6 +114,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     heartbeat.stop()
     stopFollowing()
     await log.close()
+    await quotas.close()
     await Promise.all([closeLog(), database.close(), issuerFetch.close(), signing.close(), verifying.close()])
   }
   return {

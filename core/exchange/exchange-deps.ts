@@ -4,6 +4,7 @@ import type { Failpoint } from '#core/audit/failpoint.ts'
 import type { GroupCommit } from '#core/audit/group-commit.ts'
 import type { DpopNonces } from '#core/dpop/nonces.ts'
 import type { SubjectKeys } from '#core/keys/subject-keys.ts'
+import type { Quotas } from '#core/quota/quotas.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { FirstUses } from '#core/replay/first-uses.ts'
 import type { AccountSubjects } from '#core/subject/account-subject.ts'
@@ -34,6 +35,7 @@ export interface ExchangeDeps {
   /** Of DPoP proofs. */
   readonly nonces: DpopNonces
   readonly rejections: Rejections
+  readonly quotas: Pick<Quotas, 'take' | 'giveBack' | 'limitsOf' | 'standings'>
   readonly log: Pick<GroupCommit, 'append'>
   readonly replaceClaimHash: (renewal: ClaimRenewal) => Promise<boolean>
   /** Tests only. */

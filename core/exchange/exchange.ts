@@ -12,6 +12,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { idJagTyp } from '#core/id-jag/verify.ts'
 import { randomText } from '#core/ids/random.ts'
 import { rowToStore } from '#core/keys/subject-keys.ts'
+import type { Standing } from '#core/quota/quota-error.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { PresentedCertificate } from '#core/subject/certificate.ts'
@@ -20,6 +21,7 @@ import type { AppendOutcome } from '#db/log/append.ts'
 import type { Attempt } from './attempt.ts'
 import { authenticate } from './authenticate.ts'
 import { bindKey, type KeyBinding } from './bind-key.ts'
+import { charge, settle } from './charge.ts'
 import { prepareClaims, prepareIdJag, tokenTyp, withReceipt } from './claims.ts'
 import { type Denial, denialError, deny } from './denial.ts'
 import { deniedEvent, issuedEvent, openedEvent } from './events.ts'
@@ -43,6 +45,8 @@ export interface ExchangeInput {
   readonly address: string
   /** SHA-256 (hex) of the caller's Idempotency-Key. */
   readonly idempotencyKeyHash: string | undefined
+  /** Is told what the agent may still use of its limits, before the answer. */
+  readonly onStandings?: (standings: readonly Standing[]) => void
 }
 
 /** How often a decision is made anew because something changed under it, before the caller is asked to come back. */
@@ -132,6 +136,8 @@ async function issue(
   plan: Plan,
 ): Promise<TokenAnswer | Exclude<AppendOutcome, 'appended'>> {
   const { deps, input, snapshot } = attempt
+  const charging = charge(attempt, subject, plan)
+  const taken = charging instanceof Promise ? await charging : charging
   const frame = deps.issuanceFrames.get(plan.subjectKey, subject, plan.claims, input.address)
   const { idJagAudience } = plan.claims
   const claims =
@@ -156,12 +162,16 @@ async function issue(
   const payload = withReceipt(claims, issued.leafHash)
   const signing = signer.sign(payload, idJagAudience === undefined ? tokenTyp(resource.config.replay) : idJagTyp)
   const [outcome, token] = await Promise.all([committing, signing])
-  if (outcome !== 'appended') return outcome
+  if (outcome !== 'appended') {
+    settle(attempt, taken, outcome)
+    return outcome
+  }
   deps.failpoint?.(plan.opening ? 'account-opened' : 'before-answer')
   plan.subjectKey.stored = true
   if (plan.opening) deps.accounts.remember(plan.opening.account)
   if (plan.pin) deps.pins.remember(plan.pin)
   const claimSecret = plan.opening?.claimSecret ?? (await renewClaimSecret(attempt, plan))
+  input.onStandings?.(deps.quotas.standings(taken))
   return tokenAnswer(plan, token, snapshot.tenant.issuer, claimSecret)
 }
 
@@ -182,6 +192,7 @@ async function recordDenial(
 ): Promise<Exclude<AppendOutcome, 'appended'>> {
   const { deps, snapshot } = attempt
   const tenantId = snapshot.tenant.id
+  await charge(attempt, subject, undefined)
   const key = await deps.subjectKeys.get(tenantId, subject.subjectHash)
   const event = deniedEvent(attempt, subject, denial, key)
   const request = eventOnly(tenantId, event, rowToStore(key))

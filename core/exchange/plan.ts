@@ -6,6 +6,7 @@ import { newId, newUuid } from '#core/ids/id.ts'
 import { hashSecret, newClaimSecret } from '#core/ids/secret.ts'
 import type { HeldSubjectKey } from '#core/keys/subject-keys.ts'
 import type { Permission } from '#core/permission/permission.ts'
+import { liveLimits } from '#core/quota/live-limits.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { Opening, Pin } from '#db/log/append.ts'
@@ -77,7 +78,14 @@ export async function planIssuance(
     taskKey: account.taskKey,
     deadlineSeconds: account.deadlineSeconds,
     openingKey: choice.kind === 'existing' ? account.openingKey : null,
-    opening: choice.kind === 'new' ? { row: openingRow(account, claimSecret), account, claimSecret } : undefined,
+    opening:
+      choice.kind === 'new'
+        ? {
+            row: { ...openingRow(account, claimSecret), limits: liveLimits(deps.quotas.limitsOf(snapshot, subject.agent)) },
+            account,
+            claimSecret,
+          }
+        : undefined,
     pin: pinName === undefined ? undefined : pinFor(deps, pinName, key, subject),
     subjectKey,
   }

@@ -43,7 +43,11 @@ export class Rejections {
     const bucket = this.#refilled(address) ?? { tokens: burst, updatedMs: this.#clock.nowMs() }
     bucket.tokens = Math.max(0, bucket.tokens - 1)
     this.#buckets.set(groupOf(address), bucket)
-    if (tenantId === undefined) return
+    if (tenantId !== undefined) this.note(tenantId, reason)
+  }
+
+  /** Counts a refusal that its address does not pay for: the caller is known. */
+  note(tenantId: string, reason: string): void {
     const key = `${tenantId} ${reason}`
     if (this.#counts.has(key) || this.#counts.size < maxCounters) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
   }

@@ -2,6 +2,8 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import type { BrokerError } from '#core/errors/broker-error.ts'
 import { errorCodes } from '#core/errors/codes.ts'
+import { QuotaError } from '#core/quota/quota-error.ts'
+import { rateLimitFields } from '#core/quota/rate-limit-fields.ts'
 import { toProblem } from './problem.ts'
 import { toBrokerError } from './to-broker-error.ts'
 
@@ -55,6 +57,7 @@ export function createErrorAnswerer(render: RenderError, logger: FastifyBaseLogg
     const headers = {
       'cache-control': 'no-store',
       ...(error.retryAfterSeconds !== undefined && { 'retry-after': String(Math.ceil(error.retryAfterSeconds)) }),
+      ...(error instanceof QuotaError && rateLimitFields([error.standing])),
       ...(error.dpopNonce !== undefined && { 'dpop-nonce': error.dpopNonce }),
       ...(status === 401 && challenge !== undefined && { 'www-authenticate': challenge }),
     }

@@ -4,6 +4,7 @@ import { type Static, Type } from 'typebox'
 import type { BrokerError } from '#core/errors/broker-error.ts'
 import { errorCodes } from '#core/errors/codes.ts'
 import { ValidationError } from '#core/errors/validation-error.ts'
+import { QuotaError } from '#core/quota/quota-error.ts'
 
 export const Problem = Type.Object(
   {
@@ -12,6 +13,9 @@ export const Problem = Type.Object(
     status: Type.Integer(),
     detail: Type.Optional(Type.String()),
     instance: Type.String({ description: 'Id of this request, as in the broker’s log.' }),
+    'violated-policies': Type.Optional(
+      Type.Array(Type.String(), { description: 'The limits that are reached (docs/reference/limits.md), by name.' }),
+    ),
     errors: Type.Optional(
       Type.Array(
         Type.Object({
@@ -35,15 +39,19 @@ export const Problem = Type.Object(
   },
 )
 
+/** Registered by draft-ietf-httpapi-ratelimit-headers. */
+const quotaType = 'https://iana.org/assignments/http-problem-types#quota-exceeded'
+
 /** instance: the request's id. */
 export function toProblem(error: BrokerError, instance: string): Static<typeof Problem> {
   const { status, wire, text } = errorCodes[error.code]
   return {
-    type: `urn:mayfly:error:${wire}`,
+    type: error instanceof QuotaError ? quotaType : `urn:mayfly:error:${wire}`,
     title: text,
     status,
     ...(error.hint !== undefined && { detail: error.hint }),
     instance,
+    ...(error instanceof QuotaError && { 'violated-policies': [error.standing.name] }),
     ...(error instanceof ValidationError && { errors: error.problems.map(({ pointer, detail }) => ({ pointer, detail })) }),
   }
 }

@@ -9,6 +9,8 @@ import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
 import { parseExchangeRequest } from '#core/exchange/exchange-request.ts'
 import { parseForm } from '#core/exchange/form.ts'
 import type { TokenAnswer } from '#core/exchange/token-answer.ts'
+import type { Standing } from '#core/quota/quota-error.ts'
+import { rateLimitFields } from '#core/quota/rate-limit-fields.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { withinDeadline } from '../../http/deadline.ts'
@@ -55,11 +57,19 @@ export const tokenRoutes: FastifyPluginCallback<TokenRouteDeps> = (app, deps, do
 
 /** Throws BrokerError. */
 export async function answerTokenRequest(deps: TokenRouteDeps, request: TokenRequest): Promise<TokenResponse> {
-  const body = writeAnswer(await withinDeadline(findAnswer(deps, request)))
-  if (request.raw.headers.dpop === undefined) return { headers: tokenHeaders, body }
+  let standings: readonly Standing[] = []
+  const body = writeAnswer(
+    await withinDeadline(
+      findAnswer(deps, request, told => {
+        standings = told
+      }),
+    ),
+  )
+  const headers = { ...tokenHeaders, ...rateLimitFields(standings) }
+  if (request.raw.headers.dpop === undefined) return { headers, body }
   // RFC 9449 § 8.2: whoever proves a key gets the nonce of the next proof.
   const { nonces, clock } = deps.exchange
-  return { headers: { ...tokenHeaders, 'dpop-nonce': nonces.issue(clock.nowMs()) }, body }
+  return { headers: { ...headers, 'dpop-nonce': nonces.issue(clock.nowMs()) }, body }
 }
 
 /** As JSON; the token is base64url and dots, and need not be searched for what must be escaped. */
@@ -67,7 +77,11 @@ function writeAnswer({ access_token, ...rest }: TokenAnswer): string {
   return `{"access_token":"${access_token}",${JSON.stringify(rest).slice(1)}`
 }
 
-async function findAnswer(deps: TokenRouteDeps, { slug, raw, body }: TokenRequest): Promise<TokenAnswer> {
+async function findAnswer(
+  deps: TokenRouteDeps,
+  { slug, raw, body }: TokenRequest,
+  onStandings: (standings: readonly Standing[]) => void,
+): Promise<TokenAnswer> {
   const snapshot = deps.directory.recall(slug) ?? (await resolveTenant(deps.directory, slug))
   const address = deps.peers.addressOf(raw)
   return exchange(deps.exchange, {
@@ -77,6 +91,7 @@ async function findAnswer(deps: TokenRouteDeps, { slug, raw, body }: TokenReques
     dpop: readDpop(deps, snapshot, raw.headers.dpop),
     address,
     idempotencyKeyHash: readIdempotencyKey(raw.headers['idempotency-key']),
+    onStandings,
   })
 }
 
