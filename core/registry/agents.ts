@@ -50,7 +50,7 @@ export async function removeAgent(trx: Trx, change: AgentChange, id: string): Pr
 }
 
 /** A permission's place in the table of ceilings: canonical JSON, and its SHA-256. */
-function addressCeiling(permission: Permission): { readonly hash: Buffer; readonly text: string } {
+export function addressCeiling(permission: Permission): { readonly hash: Buffer; readonly text: string } {
   const text = canonicalJson({ details: permission.details, scopes: permission.scopes })
   return { hash: createHash('sha256').update(text).digest(), text }
 }
