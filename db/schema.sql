@@ -96,6 +96,7 @@ alter table mayfly.account add constraint account_task_key_key UNIQUE (task_key)
 CREATE INDEX account_deadline ON mayfly.account USING btree (deadline) WHERE (state = 'a'::"char");
 CREATE INDEX account_ended ON mayfly.account USING btree (id) WHERE (state = ANY (ARRAY['m'::"char", 'e'::"char", 'r'::"char", 'x'::"char"]));
 CREATE INDEX account_of_tenant ON mayfly.account USING btree (tenant_id, id);
+grant select, update on mayfly.account to mayfly_across;
 grant select, update (claim_hash) on mayfly.account to mayfly_app;
 grant delete, insert, select, update on mayfly.account to mayfly_log;
 
@@ -207,8 +208,34 @@ create table mayfly.claim (
 alter table mayfly.claim owner to mayfly_owner;
 alter table mayfly.claim add constraint claim_pkey PRIMARY KEY (account_id);
 CREATE INDEX claim_of_person ON mayfly.claim USING btree (person_id);
+CREATE INDEX claim_review ON mayfly.claim USING btree (review_on);
 grant select, update on mayfly.claim to mayfly_app;
 grant insert, select on mayfly.claim to mayfly_log;
+
+create table mayfly.claim_code (
+  account_id uuid not null,
+  tenant_id uuid not null,
+  secret_hash bytea not null,
+  secret_until timestamp with time zone not null,
+  code_mac bytea,
+  attempts_left smallint not null,
+  expires_at timestamp with time zone not null
+);
+alter table mayfly.claim_code owner to mayfly_owner;
+alter table mayfly.claim_code add constraint claim_code_pkey PRIMARY KEY (account_id);
+CREATE INDEX claim_code_until ON mayfly.claim_code USING btree (secret_until);
+grant delete, insert, select, update on mayfly.claim_code to mayfly_app;
+
+create table mayfly.console_session (
+  credential_id uuid not null,
+  tenant_id uuid not null,
+  groups jsonb not null
+);
+alter table mayfly.console_session owner to mayfly_owner;
+alter table mayfly.console_session add constraint console_session_credential_id_fkey FOREIGN KEY (credential_id) REFERENCES mayfly.credential(id) ON DELETE CASCADE;
+alter table mayfly.console_session add constraint console_session_pkey PRIMARY KEY (credential_id);
+alter table mayfly.console_session add constraint console_session_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+grant delete, insert, select on mayfly.console_session to mayfly_app;
 
 create table mayfly.consumed_nonce (
   resource_id uuid not null,
@@ -239,7 +266,8 @@ create table mayfly.credential (
 alter table mayfly.credential owner to mayfly_owner;
 alter table mayfly.credential add constraint credential_check CHECK (((kind <> 'resource'::text) OR (resource_id IS NOT NULL)));
 alter table mayfly.credential add constraint credential_check1 CHECK (((kind <> 'operator'::text) OR (role IS NOT NULL)));
-alter table mayfly.credential add constraint credential_kind_check CHECK ((kind = ANY (ARRAY['bootstrap'::text, 'operator'::text, 'resource'::text, 'session'::text])));
+alter table mayfly.credential add constraint credential_console CHECK (((kind <> 'console'::text) OR ((tenant_id IS NOT NULL) AND (person_id IS NOT NULL) AND (provider_id IS NOT NULL))));
+alter table mayfly.credential add constraint credential_kind_check CHECK ((kind = ANY (ARRAY['bootstrap'::text, 'operator'::text, 'resource'::text, 'session'::text, 'console'::text])));
 alter table mayfly.credential add constraint credential_person_id_fkey FOREIGN KEY (person_id) REFERENCES mayfly.person(id);
 alter table mayfly.credential add constraint credential_pkey PRIMARY KEY (id);
 alter table mayfly.credential add constraint credential_provider_id_fkey FOREIGN KEY (provider_id) REFERENCES mayfly.sign_in_provider(id) ON DELETE CASCADE;
@@ -336,6 +364,7 @@ alter table mayfly.lineage add constraint lineage_check CHECK (((cardinality(anc
 alter table mayfly.lineage add constraint lineage_pkey PRIMARY KEY (account_id);
 CREATE INDEX lineage_parent ON mayfly.lineage USING btree (parent_id);
 CREATE INDEX lineage_root ON mayfly.lineage USING btree (root_id);
+grant select on mayfly.lineage to mayfly_across;
 grant select on mayfly.lineage to mayfly_app;
 grant delete, insert, select, update on mayfly.lineage to mayfly_log;
 
@@ -365,6 +394,8 @@ create table mayfly.outbox (
 alter table mayfly.outbox owner to mayfly_owner;
 alter table mayfly.outbox add constraint outbox_pkey PRIMARY KEY (id);
 CREATE INDEX outbox_due ON mayfly.outbox USING btree (due_at, id) WHERE (NOT parked);
+CREATE INDEX outbox_parked ON mayfly.outbox USING btree (due_at) WHERE parked;
+grant delete, select, update on mayfly.outbox to mayfly_across;
 grant delete, select, update on mayfly.outbox to mayfly_app;
 grant insert, select on mayfly.outbox to mayfly_log;
 
@@ -376,13 +407,16 @@ create table mayfly.person (
   name text,
   email text,
   created_at timestamp with time zone not null default clock_timestamp(),
-  seen_at timestamp with time zone not null default clock_timestamp()
+  seen_at timestamp with time zone not null default clock_timestamp(),
+  left_at timestamp with time zone
 );
 alter table mayfly.person owner to mayfly_owner;
 alter table mayfly.person add constraint person_pkey PRIMARY KEY (id);
 alter table mayfly.person add constraint person_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 alter table mayfly.person add constraint person_tenant_id_issuer_subject_key UNIQUE NULLS NOT DISTINCT (tenant_id, issuer, subject);
+CREATE INDEX person_left ON mayfly.person USING btree (id) WHERE (left_at IS NOT NULL);
 grant insert, select, update on mayfly.person to mayfly_app;
+grant select on mayfly.person to mayfly_log;
 
 create table mayfly.quota (
   tenant_id uuid not null,
@@ -422,6 +456,19 @@ alter table mayfly.resource add constraint resource_tenant_id_fkey FOREIGN KEY (
 alter table mayfly.resource add constraint resource_uri_key UNIQUE (uri);
 CREATE TRIGGER resource_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.resource FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
 grant delete, insert, select, update on mayfly.resource to mayfly_app;
+
+create table mayfly.sign_in_client_secret (
+  id uuid not null,
+  tenant_id uuid not null,
+  secret_sealed bytea not null,
+  kek_id text not null,
+  created_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.sign_in_client_secret owner to mayfly_owner;
+alter table mayfly.sign_in_client_secret add constraint sign_in_client_secret_id_fkey FOREIGN KEY (id) REFERENCES mayfly.sign_in_provider(id) ON DELETE CASCADE;
+alter table mayfly.sign_in_client_secret add constraint sign_in_client_secret_pkey PRIMARY KEY (id);
+alter table mayfly.sign_in_client_secret add constraint sign_in_client_secret_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+grant delete, insert, select, update on mayfly.sign_in_client_secret to mayfly_app;
 
 create table mayfly.sign_in_provider (
   id uuid not null,
@@ -529,6 +576,8 @@ create table mayfly.tombstone (
 alter table mayfly.tombstone owner to mayfly_owner;
 alter table mayfly.tombstone add constraint tombstone_pkey PRIMARY KEY (task_key);
 CREATE INDEX tombstone_account ON mayfly.tombstone USING btree (account_id);
+CREATE INDEX tombstone_hour ON mayfly.tombstone USING btree (date_trunc('hour'::text, (ended_at AT TIME ZONE 'UTC'::text)));
+grant delete, select on mayfly.tombstone to mayfly_across;
 grant delete, select on mayfly.tombstone to mayfly_app;
 grant insert, select on mayfly.tombstone to mayfly_log;
 
@@ -583,6 +632,182 @@ alter table mayfly.usage_cursor owner to mayfly_owner;
 alter table mayfly.usage_cursor add constraint usage_cursor_id_check CHECK ((id = 1));
 alter table mayfly.usage_cursor add constraint usage_cursor_pkey PRIMARY KEY (id);
 grant select, update on mayfly.usage_cursor to mayfly_app;
+
+CREATE OR REPLACE FUNCTION across.active_descendants(p_account uuid, p_limit integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, agent_id uuid, generation integer, now_ms double precision)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_now timestamptz := clock_timestamp();
+begin
+  return query
+    with recursive below as (
+      select l.account_id from mayfly.lineage l where l.parent_id = p_account
+      union all
+      select l.account_id from below b join mayfly.lineage l on l.parent_id = b.account_id
+    )
+    select a.id, a.tenant_id, a.agent_id, a.generation, extract(epoch from v_now)::float8 * 1000
+      from below b join mayfly.account a on a.id = b.account_id
+     where a.state = 'a' and a.deadline > v_now
+     limit p_limit;
+end $function$;
+alter function across.active_descendants(uuid,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.drop_tombstones(p_older_seconds double precision, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_hour timestamp := date_trunc('hour', (clock_timestamp() - make_interval(secs => p_older_seconds)) at time zone 'UTC');
+  v_count integer;
+begin
+  delete from mayfly.tombstone where task_key in (
+    select t.task_key from mayfly.tombstone t
+     where date_trunc('hour', t.ended_at at time zone 'UTC') < v_hour limit p_limit);
+  get diagnostics v_count = row_count;
+  return v_count;
+end $function$;
+alter function across.drop_tombstones(double precision,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.due_accounts(p_from timestamp with time zone, p_limit integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, agent_id uuid, generation integer, deadline text, now_ms double precision, late_ms double precision)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  -- A variable, because the index cannot be searched for something that changes while it is searched.
+  v_now timestamptz := clock_timestamp();
+begin
+  return query
+    select a.id, a.tenant_id, a.agent_id, a.generation, a.deadline::text, extract(epoch from v_now)::float8 * 1000,
+           extract(epoch from v_now - a.deadline)::float8 * 1000
+      from mayfly.account a
+     where a.state = 'a' and a.deadline >= p_from and a.deadline <= v_now
+     order by a.deadline limit p_limit for update skip locked;
+end $function$;
+alter function across.due_accounts(timestamp with time zone,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.finish_outbox(p_ids bigint[])
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  delete from mayfly.outbox o using unnest(p_ids) i(id) where o.id = i.id;
+$function$;
+alter function across.finish_outbox(bigint[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.lease_outbox(p_limit integer, p_lease_seconds double precision)
+ RETURNS TABLE(id bigint, tenant_id uuid, account_id uuid, transition text, generation integer, payload jsonb, at_ms double precision, attempts integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_now timestamptz := clock_timestamp();
+begin
+  return query
+    with due as (
+      select o.id from mayfly.outbox o where not o.parked and o.due_at <= v_now
+       order by o.due_at, o.id limit p_limit for update skip locked
+    ), lent as (
+      update mayfly.outbox o set due_at = v_now + make_interval(secs => p_lease_seconds), attempts = least(o.attempts + 1, 30000)
+        from due where o.id = due.id
+      returning o.*
+    )
+    select l.id, l.tenant_id, l.account_id, l.transition, l.generation, l.payload, extract(epoch from l.at)::float8 * 1000, l.attempts::integer
+      from lent l order by l.id;
+end $function$;
+alter function across.lease_outbox(integer,double precision) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.parents_among(p_accounts uuid[])
+ RETURNS uuid[]
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  select coalesce(array_agg(p.id), '{}') from unnest(p_accounts) p(id)
+   where exists (select from mayfly.lineage l where l.parent_id = p.id);
+$function$;
+alter function across.parents_among(uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.postpone_outbox(p_rows jsonb)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  update mayfly.outbox o set due_at = clock_timestamp() + make_interval(secs => r.seconds), parked = r.parked
+    from jsonb_to_recordset(p_rows) r(id bigint, seconds double precision, parked boolean) where o.id = r.id;
+$function$;
+alter function across.postpone_outbox(jsonb) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.reaper_backlog(OUT due bigint, OUT ended bigint, OUT outbox bigint, OUT parked bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_now timestamptz := clock_timestamp();
+begin
+  select count(*) into due from (select from mayfly.account a where a.state = 'a' and a.deadline <= v_now limit 100000) c;
+  select count(*) into ended from (select from mayfly.account a where a.state in ('m', 'e', 'r', 'x') limit 100000) c;
+  select count(*) into outbox from (select from mayfly.outbox o where not o.parked limit 100000) c;
+  select count(*) into parked from mayfly.outbox o where o.parked;
+end $function$;
+alter function across.reaper_backlog() owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.retry_parked_outbox()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_count integer;
+begin
+  update mayfly.outbox set parked = false where parked and due_at <= clock_timestamp();
+  get diagnostics v_count = row_count;
+  return v_count;
+end $function$;
+alter function across.retry_parked_outbox() owner to mayfly_across;
+-- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.accounts_in_the_way(p_outcomes smallint[], p_openings jsonb)
  RETURNS jsonb
@@ -741,6 +966,26 @@ $function$;
 alter function log.bury_accounts(smallint[],jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
 
+CREATE OR REPLACE FUNCTION log.ended_accounts(p_after uuid, p_limit integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, agent_id uuid, generation integer, state text, now_ms double precision)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+begin
+  return query
+    select a.id, a.tenant_id, a.agent_id, a.generation, a.state::text, extract(epoch from clock_timestamp())::float8 * 1000
+      from mayfly.account a
+     where a.state in ('m', 'e', 'r', 'x') and a.id > p_after and not log.is_attached(a.id)
+       and not exists (select from mayfly.live_count c where c.scope = a.id and c.live > 0)
+     order by a.id limit p_limit for update skip locked;
+end $function$;
+alter function log.ended_accounts(uuid,integer) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION log.ensure_partitions(p_from timestamp with time zone, p_months integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -763,6 +1008,38 @@ begin
   end loop;
 end $function$;
 alter function log.ensure_partitions(timestamp with time zone,integer) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.find_opening(p_account uuid, p_opened_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_low bigint := 0;
+  v_high bigint := (select h.size from log.head h where h.id = 1);
+  v_middle bigint;
+  v_at timestamptz;
+  v_body text;
+begin
+  while v_high - v_low > 256 loop
+    v_middle := (v_low + v_high) / 2;
+    select b.at into v_at from log.body b where b.position between v_middle and v_middle + 64 order by b.position limit 1;
+    -- Bodies whose retention has ended are older than any account that lives.
+    if v_at is null or v_at < p_opened_at then v_low := v_middle; else v_high := v_middle; end if;
+  end loop;
+  select b.body into v_body
+    from log.entry e join log.body b on b.position = e.position
+   where e.position between v_low and v_high + 1280 and b.position between v_low and v_high + 1280
+     and e.leaf::jsonb ->> 'type' = 'account.opened' and e.leaf::jsonb ->> 'account' = p_account::text
+   limit 1;
+  return v_body;
+end $function$;
+alter function log.find_opening(uuid,timestamp with time zone) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.hold_account(p_account uuid, p_tenant uuid, p_opener text, p_key text, p_leaf text, p_body text)
@@ -1062,6 +1339,22 @@ begin
   if 0 = any(outcomes) then perform log.append_of_changes(outcomes, v_tenants, v_leaves, v_bodies); end if;
 end $function$;
 alter function log.transition_accounts(jsonb,text,text) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.unattended_claims(p_limit integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, agent_id uuid, generation integer, reason text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select a.id, a.tenant_id, a.agent_id, a.generation, case when p.left_at is not null then 'owner_left' else 'review_overdue' end
+    from mayfly.claim c
+    join mayfly.account a on a.id = c.account_id and a.state = 'c' and a.readmitted
+    left join mayfly.person p on p.id = c.person_id
+   where p.left_at is not null or c.review_on < (clock_timestamp() at time zone 'UTC')::date
+   order by a.id limit p_limit;
+$function$;
+alter function log.unattended_claims(integer) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION mayfly.lease_quota(p_tenants uuid[], p_scopes uuid[], p_kinds text[], p_windows integer[], p_limits bigint[], p_least bigint[], p_wanted bigint[], p_given_back bigint[], p_openings bigint[])

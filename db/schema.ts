@@ -132,6 +132,22 @@ export interface MayflyClaim {
   review_on: ColumnType<Date | null, string | null | undefined, string | null>
 }
 
+export interface MayflyClaimCode {
+  account_id: string
+  tenant_id: string
+  secret_hash: Bytes
+  secret_until: Timestamp
+  code_mac: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
+  attempts_left: number
+  expires_at: Timestamp
+}
+
+export interface MayflyConsoleSession {
+  credential_id: string
+  tenant_id: string
+  groups: Json
+}
+
 export interface MayflyConsumedNonce {
   resource_id: string
   nonce_hash: Bytes
@@ -237,6 +253,7 @@ export interface MayflyPerson {
   email: string | null
   created_at: WithDefault<Timestamp>
   seen_at: WithDefault<Timestamp>
+  left_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
 export interface MayflyQuota {
@@ -262,6 +279,14 @@ export interface MayflyResource {
   config: Json
   created_at: WithDefault<Timestamp>
   updated_at: WithDefault<Timestamp>
+}
+
+export interface MayflySignInClientSecret {
+  id: string
+  tenant_id: string
+  secret_sealed: Bytes
+  kek_id: string
+  created_at: WithDefault<Timestamp>
 }
 
 export interface MayflySignInProvider {
@@ -371,6 +396,8 @@ export interface DB {
   'mayfly.ceiling': MayflyCeiling
   'mayfly.change': MayflyChange
   'mayfly.claim': MayflyClaim
+  'mayfly.claim_code': MayflyClaimCode
+  'mayfly.console_session': MayflyConsoleSession
   'mayfly.consumed_nonce': MayflyConsumedNonce
   'mayfly.credential': MayflyCredential
   'mayfly.enrolment': MayflyEnrolment
@@ -384,6 +411,7 @@ export interface DB {
   'mayfly.quota': MayflyQuota
   'mayfly.replay': MayflyReplay
   'mayfly.resource': MayflyResource
+  'mayfly.sign_in_client_secret': MayflySignInClientSecret
   'mayfly.sign_in_provider': MayflySignInProvider
   'mayfly.signing_key': MayflySigningKey
   'mayfly.subject_key': MayflySubjectKey

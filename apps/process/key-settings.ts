@@ -56,6 +56,7 @@ const names: Readonly<Record<string, string>> = {
   'mayfly.signing_key': 'signing keys',
   'mayfly.subject_key': 'subject keys',
   'mayfly.ca_key': 'CA keys',
+  'mayfly.sign_in_client_secret': "sign-in clients' secrets",
 }
 
 /** A process that cannot open what lies in the database must not start. Throws BrokerError `internal` with a hint that says how much it is. */

@@ -3,6 +3,7 @@
 
 import { createPostgresBackend, type PostgresPoolConfig, type Processor, Queue, Worker } from 'bullmq'
 import { queueSchema } from '#db/migrate-queue.ts'
+import { type Environment, findSecret } from './read-secret.ts'
 
 /** Where queues are. Neither: there are none. */
 export interface QueueSettings {
@@ -10,6 +11,11 @@ export interface QueueSettings {
   readonly redisUrl?: string | undefined
   /** Login of mayfly_queue. */
   readonly queueDatabaseUrl?: string | undefined
+}
+
+/** Reads `REDIS_URL` and `QUEUE_DATABASE_URL`. */
+export function readQueueSettings(env: Environment, problems: string[]): QueueSettings {
+  return { redisUrl: findSecret(env, 'REDIS_URL', problems), queueDatabaseUrl: findSecret(env, 'QUEUE_DATABASE_URL', problems) }
 }
 
 export interface Queues {

@@ -1,28 +1,58 @@
 // The only place of this app that reads the environment.
 
 import { type KeySettings, readKeySettings } from '#apps/process/key-settings.ts'
-import { type Environment, findSecret, getSecret } from '#apps/process/read-secret.ts'
+import { type QueueSettings, readQueueSettings } from '#apps/process/queues.ts'
+import { type Environment, getSecret } from '#apps/process/read-secret.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 
-export interface WorkerConfig extends KeySettings {
+export interface WorkerConfig extends KeySettings, QueueSettings {
   readonly databaseUrl: string
-  /** BullMQ on Redis when set, else on PostgreSQL. */
-  readonly redisUrl: string | undefined
-  /** Login of mayfly_queue; needed without Redis. */
-  readonly queueDatabaseUrl: string | undefined
   readonly logLevel: string
+  /** How long the task of an account that was collected stays refused; 90 when nothing is said. */
+  readonly tombstoneDays?: number | undefined
+  /** Left out: no metrics and health listener. */
+  readonly metrics?: { readonly host: string; readonly port: number } | undefined
 }
+
+const tombstoneDays = { standard: 90, least: 1, most: 3_650 }
 
 /** Throws BrokerError `internal` whose hint lists every problem. */
 export function readWorkerConfig(env: Environment): WorkerConfig {
   const problems: string[] = []
   const databaseUrl = getSecret(env, 'DATABASE_URL', problems, 'the PostgreSQL URL of the role mayfly_app')
-  const redisUrl = findSecret(env, 'REDIS_URL', problems)
-  const queueDatabaseUrl = findSecret(env, 'QUEUE_DATABASE_URL', problems)
+  const { redisUrl, queueDatabaseUrl } = readQueueSettings(env, problems)
   if (!redisUrl && !queueDatabaseUrl)
     problems.push('Set REDIS_URL, or QUEUE_DATABASE_URL: the PostgreSQL URL of the role mayfly_queue.')
   const keys = readKeySettings(env, problems)
+  const days = readNumber(env, 'MAYFLY_TOMBSTONE_DAYS', tombstoneDays, problems)
+  const metrics = readMetrics(env, problems)
   if (problems.length > 0)
     throw new BrokerError('internal', { hint: `The configuration is not usable:\n  ${problems.join('\n  ')}` })
-  return { ...keys, databaseUrl, redisUrl, queueDatabaseUrl, logLevel: env['MAYFLY_LOG_LEVEL'] || 'info' }
+  const logLevel = env['MAYFLY_LOG_LEVEL'] || 'info'
+  return { ...keys, databaseUrl, redisUrl, queueDatabaseUrl, logLevel, tombstoneDays: days, metrics }
 }
+
+/** Unlike the broker's, the worker's listener is off unless a port is named: the two may share a machine. */
+function readMetrics(env: Environment, problems: string[]): WorkerConfig['metrics'] {
+  const port = env['MAYFLY_METRICS_PORT']
+  if (!port || port === 'off') return undefined
+  const bounds = { standard: 0, least: 0, most: 65_535 }
+  return { host: env['MAYFLY_HOST'] || '127.0.0.1', port: readNumber(env, 'MAYFLY_METRICS_PORT', bounds, problems) }
+}
+
+function readNumber(
+  env: Environment,
+  name: string,
+  { standard, least, most }: { readonly standard: number; readonly least: number; readonly most: number },
+  problems: string[],
+): number {
+  const value = Number(env[name] || standard)
+  if (!Number.isInteger(value) || value < least || value > most)
+    problems.push(`${name} must be a whole number from ${least} to ${most}.`)
+  return value
+}
+
+/** How long tombstones stay, in seconds. */
+export const tombstoneSecondsOf = ({
+  tombstoneDays: days = tombstoneDays.standard,
+}: Pick<WorkerConfig, 'tombstoneDays'>): number => days * 86_400

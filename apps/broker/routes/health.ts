@@ -1,14 +1,9 @@
 import type { FastifyPluginCallback } from 'fastify'
+import { readiness } from '#apps/process/readiness.ts'
 
 export interface HealthRouteDeps {
   /** Why this node should get no traffic; empty when it is ready. */
   readonly faults: () => string[]
-}
-
-/** What /readyz answers, here and on the metrics port. */
-export function readiness(faults: readonly string[]): { readonly status: 200 | 503; readonly body: object } {
-  const ready = faults.length === 0
-  return { status: ready ? 200 : 503, body: { ready, faults } }
 }
 
 /** /livez: the process answers. /readyz: it can also decide and log. What is wrong is said in words, without details of a caller. */

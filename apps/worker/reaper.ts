@@ -1,0 +1,87 @@
+// Accounts that end: swept each second, and at once when a deadline's job comes up. The jobs only lower the wait; without them,
+// with a queue that is gone, full or slow, the sweeper finds everything a moment later. The outbox is worked off in the same rhythm.
+
+import type { Logger } from 'pino'
+import type { Queues } from '#apps/process/queues.ts'
+import { sparingly } from '#apps/process/sparingly.ts'
+import { within } from '#apps/process/within.ts'
+import { oneAtATime } from '#core/reaper/one-at-a-time.ts'
+import { type SweepRound, sweepAccounts } from '#core/reaper/sweep.ts'
+import { readDueAccounts, readEndedAccounts } from '#db/accounts/due.ts'
+import { transitionAccounts } from '#db/accounts/transition.ts'
+import type { Database } from '#db/connect.ts'
+import { drainOutbox, type OutboxRound } from './outbox/drain.ts'
+import type { OutboxHandler } from './outbox/handler.ts'
+import type { ReaperMetrics } from './reaper-metrics.ts'
+
+/** Where the broker announces deadlines (`apps/broker/announce-deadlines.ts`). */
+export const deadlineQueue = 'deadlines'
+
+const everyMs = 1_000
+const goodbyeMs = 2_000
+
+export interface ReaperOptions {
+  readonly database: Database
+  readonly logger: Logger
+  readonly queues: Queues
+  readonly handlers: readonly OutboxHandler[]
+  readonly metrics: ReaperMetrics
+  /** Left out: each second. */
+  readonly everyMs?: number | undefined
+}
+
+export interface Reaper {
+  /** Collects what is due now; resolves when nothing is left. */
+  sweep(): Promise<SweepRound>
+  /** Does what is to be done outside now. */
+  drain(): Promise<OutboxRound>
+  /** Finishes the batch under way, then ends. */
+  close(): Promise<void>
+}
+
+export function startReaper(options: ReaperOptions): Reaper {
+  const { database, logger, queues, handlers, metrics } = options
+  const { sql } = database
+  const ending = new AbortController()
+  const sweep = oneAtATime(async () => {
+    const round = await sweepAccounts({
+      transition: changes => transitionAccounts(sql, changes),
+      readDue: async (from, limit) => (ending.signal.aborted ? [] : readDueAccounts(sql, from, limit)),
+      readEnded: async (after, limit) => (ending.signal.aborted ? [] : readEndedAccounts(sql, after, limit)),
+      observeLateness: metrics.late,
+      complain: (err, account) => logger.error({ err, account }, 'an account cannot be collected'),
+    })
+    metrics.swept(round)
+    return round
+  })
+  const drain = oneAtATime(async () => {
+    const round = await drainOutbox({ database, logger, handlers, signal: ending.signal })
+    metrics.drained(round)
+    return round
+  })
+  const failed = sparingly<unknown>(err => logger.error({ err }, 'collecting accounts failed; it is tried again each second'))
+  const drainFailed = sparingly<unknown>(err =>
+    logger.error({ err }, 'the outbox cannot be worked off; it is tried again each second'),
+  )
+  const round = (): void => {
+    if (ending.signal.aborted) return
+    sweep().catch(failed)
+    drain().catch(drainFailed)
+  }
+  const timer = setInterval(round, options.everyMs ?? everyMs)
+  const worker = queues.worker(deadlineQueue, async () => {
+    await sweep()
+  })
+  const complain = sparingly<Error>(err => logger.warn({ err }, 'the queue of deadlines failed; the sweeper goes on without it'))
+  worker.on('error', complain)
+  worker.on('failed', (_, error) => failed(error))
+  return {
+    sweep,
+    drain,
+    async close() {
+      clearInterval(timer)
+      ending.abort()
+      await within(goodbyeMs, Promise.allSettled([worker.close(), sweep(), drain()]))
+    },
+  }
+}

@@ -1,0 +1,100 @@
+// Collecting. Expiry is a predicate at every use, so an account whose time is up is dead long before it is found here; what is
+// done here is to say so in the log, to give its place back, and in the end to let its row go.
+//
+// Rows are the truth: each round looks what is due, in batches, until there is nothing. Any number of workers may do it at once,
+// and one may die or stand still at any moment: it only proposes, the commit lets exactly one of them have its way.
+
+import { type ChangeDeps, changeAccounts, type ProposedChange } from '#core/account/change-accounts.ts'
+import type { CollectableAccount, DueAccount, EndedAccount } from '#db/accounts/due.ts'
+
+export interface SweepDeps extends ChangeDeps {
+  readonly readDue: (fromDeadline: string, limit: number) => Promise<readonly DueAccount[]>
+  readonly readEnded: (afterId: string, limit: number) => Promise<readonly EndedAccount[]>
+  /** Told how late each account was when it was found. */
+  readonly observeLateness?: ((lateMs: number) => void) | undefined
+  /** Told of an account whose change the database refuses whatever the batch; the others go on. */
+  readonly complain: (error: unknown, accountId: string) => void
+  /** Accounts a commit, at most 500. */
+  readonly batch?: number | undefined
+}
+
+export interface SweepRound {
+  readonly expired: number
+  readonly reaped: number
+}
+
+const firstDeadline = '-infinity'
+const firstId = '00000000-0000-0000-0000-000000000000'
+
+/** Expires what is due and collects what is over, until nothing is left. Throws BrokerError `log_unavailable`. */
+export async function sweepAccounts(deps: SweepDeps): Promise<SweepRound> {
+  const { batch = 500 } = deps
+  const expired = await drain(
+    deps,
+    (last?: DueAccount) => deps.readDue(last?.deadline ?? firstDeadline, batch),
+    account => ({ ...changeOf(account), transition: 'expire', facts: { late_ms: Math.round(account.lateMs) }, outbox: {} }),
+    accounts => {
+      for (const { lateMs } of accounts) deps.observeLateness?.(lateMs)
+    },
+  )
+  const reaped = await drain(
+    deps,
+    (last?: EndedAccount) => deps.readEnded(last?.id ?? firstId, batch),
+    account => ({ ...changeOf(account), transition: 'reap', facts: {} }),
+  )
+  return { expired, reaped }
+}
+
+const changeOf = ({ id, tenantId, agentId, generation }: CollectableAccount) => ({ accountId: id, tenantId, agentId, generation })
+
+/** One batch after the other, each beginning where the last one ended; so it ends also while something cannot be changed. */
+async function drain<Account extends CollectableAccount>(
+  deps: SweepDeps,
+  read: (last?: Account) => Promise<readonly Account[]>,
+  propose: (account: Account) => ProposedChange,
+  observe?: (accounts: readonly Account[]) => void,
+): Promise<number> {
+  let done = 0
+  let last: Account | undefined
+  for (;;) {
+    const accounts = await read(last)
+    if (accounts.length === 0) return done
+    const changed = await changeAll(deps, accounts, propose)
+    observe?.(changed)
+    done += changed.length
+    // Where all that was found lies at one point and none of it moves, the next look would find the same.
+    if (changed.length === 0 && samePlace(last, accounts.at(-1)!)) return done
+    last = accounts.at(-1)
+  }
+}
+
+const samePlace = (a: CollectableAccount | undefined, b: CollectableAccount): boolean => a?.id === b.id
+
+/** The accounts that were changed. A change that the database refuses as such is found by halving, so that it takes no other down. */
+async function changeAll<Account extends CollectableAccount>(
+  deps: SweepDeps,
+  accounts: readonly Account[],
+  propose: (account: Account) => ProposedChange,
+): Promise<Account[]> {
+  try {
+    const answers = await changeAccounts(deps, accounts.map(propose), accounts[0]!.nowMs)
+    return accounts.filter((_, index) => answers[index]!.outcome === 'done')
+  } catch (error) {
+    if (!isFaultOfOneChange(error)) throw error
+    if (accounts.length === 1) {
+      deps.complain(error, accounts[0]!.id)
+      return []
+    }
+    const half = accounts.length >> 1
+    return [
+      ...(await changeAll(deps, accounts.slice(0, half), propose)),
+      ...(await changeAll(deps, accounts.slice(half), propose)),
+    ]
+  }
+}
+
+/** SQLSTATE classes 22 (data) and 23 (integrity), beneath the error that callers see. */
+function isFaultOfOneChange(error: unknown): boolean {
+  const code = ((error as { cause?: unknown }).cause as { code?: unknown } | undefined)?.code
+  return typeof code === 'string' && /^2[23]...$/.test(code)
+}
