@@ -5,11 +5,14 @@ import helmet from '@fastify/helmet'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance } from 'fastify'
 import { createEnrolDeps } from '#core/enrolment/enrol-deps.ts'
+import { findLiveAccount } from '#db/accounts/live-account.ts'
+import { transitionAccounts } from '#db/accounts/transition.ts'
 import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
 import type { BrokerDeps } from './deps.ts'
 import { findPrincipal } from './http/access.ts'
 import { createBaseApp } from './http/base-app.ts'
 import { createCursors } from './http/cursor.ts'
+import { accountRoutes } from './routes/account/account-routes.ts'
 import { enrolRoutes } from './routes/enrol/enrol-routes.ts'
 import { healthRoutes } from './routes/health.ts'
 import { oauthRoutes } from './routes/oauth/oauth-routes.ts'
@@ -39,6 +42,21 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   const enrolment = createEnrolDeps({ ...deps.exchange, directory, db: database.db, keyEncryption, baseUrl: publicUrl })
   app.register(enrolRoutes, { enrolment, directory, peers })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
+  const cursors = createCursors(config.keyEncryptionKey)
+  app.register(accountRoutes, {
+    authentication: {
+      ...deps.exchange,
+      findLiveAccount: (tenantId, named) => findLiveAccount(database.db.forTenant(tenantId), named),
+    },
+    directory,
+    peers,
+    publicUrl,
+    mtlsUrl,
+    clock,
+    cursors,
+    dbOf: tenantId => database.db.forTenant(tenantId),
+    transition: changes => transitionAccounts(database.sql, changes),
+  })
   app.register(async management => {
     // Not for /token, which sheds load by its own queue and deadline, at no cost for those who are served.
     await management.register(underPressure, { maxEventLoopDelay: 1_000, retryAfter: 1 })
@@ -50,7 +68,6 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
       const tenantId = request.method === 'GET' ? undefined : findPrincipal(request)?.tenantId
       if (tenantId) directory.invalidate(tenantId)
     })
-    const cursors = createCursors(config.keyEncryptionKey)
     management.register(
       v1Routes({
         db: database.db,

@@ -15,6 +15,7 @@ import { IssuanceFrames } from '#core/exchange/issuance-frames.ts'
 import { Pins } from '#core/exchange/pins.ts'
 import { groupOf, Rejections } from '#core/exchange/rejections.ts'
 import { deriveMac } from '#core/ids/derive-mac.ts'
+import { IssuerTokens } from '#core/issuer-token/issuer-tokens.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import { Keyring } from '#core/keys/keyring.ts'
 import { SigningThread } from '#core/keys/signing-thread.ts'
@@ -98,6 +99,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     quotas,
     log,
     subjects: new SubjectAuthenticator(proofs, certificates, tenantId => material.generationOf(tenantId)),
+    issuerTokens: new IssuerTokens(verifying.verify),
     accounts,
     ceilings: new Ceilings(ids => readCeilings(database.db, ids)),
     grants: new Grants(),

@@ -3,6 +3,7 @@ import type { Ceilings } from '#core/account/ceilings.ts'
 import type { Failpoint } from '#core/audit/failpoint.ts'
 import type { GroupCommit } from '#core/audit/group-commit.ts'
 import type { DpopNonces } from '#core/dpop/nonces.ts'
+import type { IssuerTokens } from '#core/issuer-token/issuer-tokens.ts'
 import type { SubjectKeys } from '#core/keys/subject-keys.ts'
 import type { Quotas } from '#core/quota/quotas.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
@@ -25,6 +26,8 @@ export interface ExchangeDeps {
   readonly certificates: CertificateSubjects
   /** Holders of accounts that were opened ahead. */
   readonly accountSubjects: AccountSubjects
+  /** Tokens that the tenant made for itself: who brings one opens a child account. */
+  readonly issuerTokens: IssuerTokens
   readonly accounts: AccountStore
   readonly ceilings: Ceilings
   readonly grants: Grants

@@ -19,8 +19,8 @@ export interface AccountAuthentication {
   readonly issuerTokens: IssuerTokens
   readonly firstUses: Pick<FirstUses, 'consume'>
   readonly rejections: Rejections
-  /** `findLiveAccount` bound to a connection. */
-  readonly findLiveAccount: (named: AccountOfToken) => Promise<LiveAccount | undefined>
+  /** `findLiveAccount` among a tenant's accounts. */
+  readonly findLiveAccount: (tenantId: string, named: AccountOfToken) => Promise<LiveAccount | undefined>
 }
 
 /** A call as it came. */
@@ -69,16 +69,16 @@ export async function authenticateAccount(deps: AccountAuthentication, call: Acc
   if (fault) throw refuse(...fault)
   const agent = snapshot.agents.get(token.agentId)
   if (!agent) throw refuse('agent_gone', 'Its agent is no longer registered.')
-  const live = await findLive(deps, { tenantId: snapshot.tenant.id, accountId: token.accountId, generation: token.generation })
+  const live = await findLive(deps, snapshot.tenant.id, token)
   if (live?.account.agentId !== agent.id)
     throw refuse('account_not_live', 'The account has ended, or was claimed: its earlier tokens ended with that.')
   return { snapshot, agent, token, address, ...live }
 }
 
 /** A caller gets its refusal within a second also while the database hangs; that is the pool's statement timeout. */
-async function findLive(deps: AccountAuthentication, named: AccountOfToken): Promise<LiveAccount | undefined> {
+async function findLive(deps: AccountAuthentication, tenantId: string, named: AccountOfToken): Promise<LiveAccount | undefined> {
   try {
-    return await deps.findLiveAccount(named)
+    return await deps.findLiveAccount(tenantId, named)
   } catch (cause) {
     throw new BrokerError('log_unavailable', { cause, retryAfterSeconds: 1 })
   }

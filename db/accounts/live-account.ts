@@ -1,10 +1,10 @@
-import type { Sql } from 'postgres'
+import { sql } from 'kysely'
+import type { Db } from '../connect.ts'
 import type { LineageRow } from './find-account.ts'
 import type { AccountRow } from './read-accounts.ts'
 
 /** What a token of an account names. */
 export interface AccountOfToken {
-  readonly tenantId: string
   readonly accountId: string
   readonly generation: number
 }
@@ -17,15 +17,14 @@ export interface LiveAccount {
   readonly ancestorsUntilSeconds: number
 }
 
+type Row = LiveAccount['account'] & { lineage: LineageRow | null; until: number | null; dead: number }
+
 /**
- * The account, if its agent may use it now: of this tenant and generation, active (or claimed, with its agent let back in),
- * before its deadline on the database's clock, and so each of its ancestors. One statement. Undefined otherwise.
+ * The account, if its agent may use it now: of this generation, active (or claimed, with its agent let back in), before its
+ * deadline on the database's clock, and so each of its ancestors. One statement. Undefined otherwise. db: of the tenant.
  */
-export async function findLiveAccount(
-  sql: Sql,
-  { tenantId, accountId, generation }: AccountOfToken,
-): Promise<LiveAccount | undefined> {
-  const [row] = await sql<(LiveAccount['account'] & { lineage: LineageRow | null; until: number | null; dead: number })[]>`
+export async function findLiveAccount(db: Db, { accountId, generation }: AccountOfToken): Promise<LiveAccount | undefined> {
+  const { rows } = await sql<Row>`
     select a.id, a.tenant_id as "tenantId", a.agent_id as "agentId", a.task_key as "taskKey", a.task_id as "taskId",
            a.state::text as state, a.generation, extract(epoch from a.deadline)::float8 as "deadlineSeconds",
            extract(epoch from a.opened_at)::float8 as "openedSeconds", a.ceiling_id::text as "ceilingId",
@@ -41,9 +40,10 @@ export async function findLiveAccount(
                from unnest(l.ancestors, l.generations) g(id, generation)
                left join mayfly.account o on o.id = g.id and o.generation = g.generation and o.state = 'a' and o.deadline > clock_timestamp()
            ) p
-     where a.id = ${accountId} and a.tenant_id = ${tenantId} and a.generation = ${generation}
+     where a.id = ${accountId} and a.generation = ${generation}
        and (a.state = 'a' or (a.state = 'c' and a.readmitted)) and a.deadline > clock_timestamp()
-       and (a.root_id is null or l.account_id is not null)`
+       and (a.root_id is null or l.account_id is not null)`.execute(db)
+  const [row] = rows
   if (!row || row.dead > 0) return undefined
   const { lineage, until, dead: _, ...account } = row
   return { account, lineage: lineage ?? undefined, ancestorsUntilSeconds: until ?? Number.POSITIVE_INFINITY }

@@ -21,6 +21,9 @@ export async function registerOpenApi(app: FastifyInstance, baseUrl: string): Pr
         securitySchemes: {
           operator: bearer("An operator token, mfo_…, or a session's, mfs_…"),
           resource: bearer("A resource's credential, mfr_…"),
+          account: bearer(
+            'A token for the issuer itself with scope account; one bound to a DPoP key is sent as DPoP, with its proof',
+          ),
           bootstrap: bearer('The bootstrap token, mfb_…, once.'),
         },
       },
