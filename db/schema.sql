@@ -4,6 +4,7 @@ create schema across authorization mayfly_across;
 create schema log authorization mayfly_log;
 create schema mayfly authorization mayfly_owner;
 grant usage on schema across to mayfly_app;
+grant usage on schema log to mayfly_across;
 grant usage on schema log to mayfly_app;
 grant usage on schema mayfly to mayfly_across;
 grant usage on schema mayfly to mayfly_app;
@@ -18,6 +19,7 @@ create table log.body (
 alter table log.body owner to mayfly_log;
 CREATE INDEX body_position ON ONLY log.body USING brin ("position") WITH (pages_per_range='16');
 CREATE TRIGGER body_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.body FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.body to mayfly_across;
 grant select on log.body to mayfly_app;
 
 create table log.body_standard partition of log.body FOR VALUES IN ('1') partition by RANGE (at);
@@ -33,6 +35,7 @@ create table log.entry (
 alter table log.entry owner to mayfly_log;
 alter table log.entry add constraint entry_pkey PRIMARY KEY ("position");
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.entry FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.entry to mayfly_across;
 grant select on log.entry to mayfly_app;
 
 create table log.head (
@@ -46,6 +49,7 @@ alter table log.head add constraint head_pkey PRIMARY KEY (id);
 alter table log.head add constraint head_size_check CHECK ((size >= 0));
 CREATE TRIGGER head_grows BEFORE UPDATE ON log.head FOR EACH ROW WHEN ((new.size < old.size)) EXECUTE FUNCTION log.refuse_change();
 CREATE TRIGGER head_stays BEFORE DELETE OR TRUNCATE ON log.head FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.head to mayfly_across;
 grant select on log.head to mayfly_app;
 
 create table log.pending (
@@ -428,7 +432,7 @@ create table mayfly.quota (
 alter table mayfly.quota owner to mayfly_owner;
 alter table mayfly.quota add constraint quota_pkey PRIMARY KEY (scope, kind);
 CREATE INDEX quota_ends ON mayfly.quota USING btree (ends_at);
-grant delete, select on mayfly.quota to mayfly_app;
+grant delete, insert, select, update on mayfly.quota to mayfly_across;
 
 create table mayfly.replay (
   tenant_id uuid not null,
@@ -622,7 +626,8 @@ create table mayfly.usage (
 alter table mayfly.usage owner to mayfly_owner;
 alter table mayfly.usage add constraint usage_pkey PRIMARY KEY (tenant_id, day, agent_id, account_id);
 CREATE INDEX usage_account ON mayfly.usage USING btree (tenant_id, account_id);
-grant insert, select, update on mayfly.usage to mayfly_app;
+grant insert, select, update on mayfly.usage to mayfly_across;
+grant select on mayfly.usage to mayfly_app;
 
 create table mayfly.usage_cursor (
   id smallint not null,
@@ -631,7 +636,7 @@ create table mayfly.usage_cursor (
 alter table mayfly.usage_cursor owner to mayfly_owner;
 alter table mayfly.usage_cursor add constraint usage_cursor_id_check CHECK ((id = 1));
 alter table mayfly.usage_cursor add constraint usage_cursor_pkey PRIMARY KEY (id);
-grant select, update on mayfly.usage_cursor to mayfly_app;
+grant select, update on mayfly.usage_cursor to mayfly_across;
 
 CREATE OR REPLACE FUNCTION across.active_descendants(p_account uuid, p_limit integer)
  RETURNS TABLE(id uuid, tenant_id uuid, agent_id uuid, generation integer, now_ms double precision)
@@ -718,6 +723,86 @@ $function$;
 alter function across.finish_outbox(bigint[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.fold_usage(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'on'
+ SET enable_hashjoin TO 'on'
+ SET enable_mergejoin TO 'on'
+AS $function$
+declare
+  v_from bigint;
+  v_to bigint;
+begin
+  select c.position into v_from from mayfly.usage_cursor c where c.id = 1 for update skip locked;
+  if not found then return 0; end if;
+  select least(h.size, v_from + p_limit) into v_to from log.head h where h.id = 1;
+  if v_to = v_from then return 0; end if;
+  insert into mayfly.usage as u (tenant_id, day, agent_id, account_id, opened, tokens, denials, calls_allowed, calls_refused, units)
+    with events as materialized (
+      select e.leaf::jsonb as leaf, nullif(b.body, '')::jsonb as body
+        from log.entry e left join log.body b on b.position = e.position and b.position >= v_from and b.position < v_to
+       where e.position >= v_from and e.position < v_to and e.leaf ~ '"type":"(account\.opened|token\.issued|token\.denied|decisions\.reported)"'
+    ), named as (
+      select (v.leaf->>'tenant')::uuid as tenant, (to_timestamp((v.leaf->>'time')::float8 / 1000) at time zone 'UTC')::date as day,
+             v.leaf->>'type' as type, (v.leaf->>'agent')::uuid as agent, (v.leaf->>'account')::uuid as account, v.body
+        from events v
+    ), used as (
+      select n.tenant, n.day, n.agent, n.account, (n.type = 'account.opened')::int as opened, (n.type = 'token.issued')::int as tokens,
+             (n.type = 'token.denied')::int as denials, 0::bigint as allowed, 0::bigint as refused,
+             coalesce((n.body->>'units')::bigint, 0) as units
+        from named n where n.type <> 'decisions.reported'
+      union all
+      -- Guards are believed in what they say of accounts of their own tenant, and of no other.
+      select n.tenant, n.day, coalesce(a.agent_id, u.agent_id), case when coalesce(a.agent_id, u.agent_id) is not null then d.account end,
+             0, 0, 0, case d.outcome when 'allow' then d.count else 0 end, case d.outcome when 'deny' then d.count else 0 end, d.units
+        from named n
+        cross join lateral (
+          select substr(r.account_id, 6)::uuid as account, r.outcome, coalesce(r.count, 1) as count, coalesce(r.units, 0) as units
+            from jsonb_to_recordset(n.body->'decisions') r(account_id text, outcome text, count bigint, units bigint)
+        ) d
+        left join mayfly.account a on a.id = d.account and a.tenant_id = n.tenant
+        left join lateral (
+          select g.agent_id from mayfly.usage g
+           where a.id is null and g.tenant_id = n.tenant and g.account_id = d.account limit 1
+        ) u on true
+       where n.type = 'decisions.reported'
+    )
+    select d.tenant, d.day, coalesce(d.agent, '00000000-0000-0000-0000-000000000000'), coalesce(d.account, '00000000-0000-0000-0000-000000000000'),
+           sum(d.opened), sum(d.tokens), sum(d.denials), sum(d.allowed), sum(d.refused), sum(d.units)
+      from used d where d.tenant is not null group by 1, 2, 3, 4 order by 1, 2, 3, 4
+    on conflict (tenant_id, day, agent_id, account_id) do update set
+      opened = u.opened + excluded.opened, tokens = u.tokens + excluded.tokens, denials = u.denials + excluded.denials,
+      calls_allowed = u.calls_allowed + excluded.calls_allowed, calls_refused = u.calls_refused + excluded.calls_refused,
+      units = u.units + excluded.units;
+  update mayfly.usage_cursor c set position = v_to where c.id = 1;
+  return v_to - v_from;
+end $function$;
+alter function across.fold_usage(integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.forget_quota(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_count integer;
+begin
+  delete from mayfly.quota q using (
+    select o.scope, o.kind from mayfly.quota o
+     where o.ends_at < clock_timestamp() - interval '10 minutes'
+        or (o.ends_at = 'infinity' and not exists (select from mayfly.account a where a.id = o.scope)) limit p_limit
+  ) d where q.scope = d.scope and q.kind = d.kind;
+  get diagnostics v_count = row_count;
+  return v_count;
+end $function$;
+alter function across.forget_quota(integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.lease_outbox(p_limit integer, p_lease_seconds double precision)
  RETURNS TABLE(id bigint, tenant_id uuid, account_id uuid, transition text, generation integer, payload jsonb, at_ms double precision, attempts integer)
  LANGUAGE plpgsql
@@ -743,6 +828,45 @@ begin
       from lent l order by l.id;
 end $function$;
 alter function across.lease_outbox(integer,double precision) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.lease_quota(p_tenants uuid[], p_scopes uuid[], p_kinds text[], p_windows integer[], p_limits bigint[], p_least bigint[], p_wanted bigint[], p_given_back bigint[], p_openings bigint[])
+ RETURNS TABLE(n integer, granted bigint, used bigint, ends_ms double precision, at_ms double precision)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v record;
+  v_at double precision;
+  v_ends timestamptz;
+  v_row mayfly.quota;
+begin
+  for v in
+    select q.* from unnest(p_tenants, p_scopes, p_kinds, p_windows, p_limits, p_least, p_wanted, p_given_back, p_openings)
+      with ordinality q(tenant, scope, kind, seconds, most, least, wanted, given_back, opening, n) order by q.scope, q.kind, q.n
+  loop
+    insert into mayfly.quota as q (tenant_id, scope, kind, used, ends_at)
+      values (v.tenant, v.scope, v.kind::"char", least(v.opening, v.most), case when v.seconds = 0 then 'infinity' else '-infinity' end::timestamptz)
+      on conflict do nothing;
+    select * into strict v_row from mayfly.quota q where q.scope = v.scope and q.kind = v.kind::"char" for update;
+    v_at := extract(epoch from clock_timestamp());
+    if v_row.ends_at <> 'infinity' and extract(epoch from v_row.ends_at) <= v_at then
+      v_row.used := 0;
+      v_row.ends_at := to_timestamp((floor(v_at / v.seconds) + 1) * v.seconds);
+    end if;
+    v_row.used := greatest(0, v_row.used - v.given_back);
+    -- A quarter of what is left, and what is waited for in any case: near the limit nobody sits on much.
+    granted := greatest(0, least(v.most - v_row.used, greatest(v.least, least(v.wanted, (v.most - v_row.used + 3) / 4))));
+    update mayfly.quota q set used = v_row.used + granted, ends_at = v_row.ends_at where q.scope = v.scope and q.kind = v.kind::"char";
+    n := v.n;
+    used := v_row.used + granted;
+    ends_ms := case when v_row.ends_at = 'infinity' then null else extract(epoch from v_row.ends_at) * 1000 end;
+    at_ms := v_at * 1000;
+    return next;
+  end loop;
+end $function$;
+alter function across.lease_quota(uuid[],uuid[],text[],integer[],bigint[],bigint[],bigint[],bigint[],bigint[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.parents_among(p_accounts uuid[])
@@ -1355,45 +1479,6 @@ AS $function$
    order by a.id limit p_limit;
 $function$;
 alter function log.unattended_claims(integer) owner to mayfly_log;
--- may be executed by: mayfly_app
-
-CREATE OR REPLACE FUNCTION mayfly.lease_quota(p_tenants uuid[], p_scopes uuid[], p_kinds text[], p_windows integer[], p_limits bigint[], p_least bigint[], p_wanted bigint[], p_given_back bigint[], p_openings bigint[])
- RETURNS TABLE(n integer, granted bigint, used bigint, ends_ms double precision, at_ms double precision)
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-declare
-  v record;
-  v_at double precision;
-  v_ends timestamptz;
-  v_row mayfly.quota;
-begin
-  for v in
-    select q.* from unnest(p_tenants, p_scopes, p_kinds, p_windows, p_limits, p_least, p_wanted, p_given_back, p_openings)
-      with ordinality q(tenant, scope, kind, seconds, most, least, wanted, given_back, opening, n) order by q.scope, q.kind, q.n
-  loop
-    insert into mayfly.quota as q (tenant_id, scope, kind, used, ends_at)
-      values (v.tenant, v.scope, v.kind::"char", least(v.opening, v.most), case when v.seconds = 0 then 'infinity' else '-infinity' end::timestamptz)
-      on conflict do nothing;
-    select * into strict v_row from mayfly.quota q where q.scope = v.scope and q.kind = v.kind::"char" for update;
-    v_at := extract(epoch from clock_timestamp());
-    if v_row.ends_at <> 'infinity' and extract(epoch from v_row.ends_at) <= v_at then
-      v_row.used := 0;
-      v_row.ends_at := to_timestamp((floor(v_at / v.seconds) + 1) * v.seconds);
-    end if;
-    v_row.used := greatest(0, v_row.used - v.given_back);
-    -- A quarter of what is left, and what is waited for in any case: near the limit nobody sits on much.
-    granted := greatest(0, least(v.most - v_row.used, greatest(v.least, least(v.wanted, (v.most - v_row.used + 3) / 4))));
-    update mayfly.quota q set used = v_row.used + granted, ends_at = v_row.ends_at where q.scope = v.scope and q.kind = v.kind::"char";
-    n := v.n;
-    used := v_row.used + granted;
-    ends_ms := case when v_row.ends_at = 'infinity' then null else extract(epoch from v_row.ends_at) * 1000 end;
-    at_ms := v_at * 1000;
-    return next;
-  end loop;
-end $function$;
-alter function mayfly.lease_quota(uuid[],uuid[],text[],integer[],bigint[],bigint[],bigint[],bigint[],bigint[]) owner to mayfly_owner;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION mayfly.raise_config_epoch()

@@ -3,18 +3,19 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { Trx } from '#db/connect.ts'
 import { withdrawChangesOf } from '#db/operators/changes.ts'
-import { findPerson } from '#db/operators/people.ts'
+import { findPerson, notePersonLeft } from '#db/operators/people.ts'
 import { countOperators, deleteHeld, lockOperators } from '#db/registry/credentials.ts'
 import { actorFacts, type Principal } from './principal.ts'
 
 /**
  * Ends every session of a person and every token that it answers for, with what they had proposed, at once: for somebody who
- * leaves. Returns how many ended. Throws `not_found`, and `conflict` for the holder of the last platform-admin token.
+ * leaves. Accounts that it owns are suspended behind that (`core/claim/suspend-claims.ts`). Returns how many ended. Throws `not_found`, and `conflict` for the holder of the last platform-admin token.
  */
 export async function signOutPerson(trx: Trx, actor: Principal, personId: string, nowMs: number): Promise<number> {
   await lockOperators(trx)
   const person = await findPerson(trx, personId, actor.tenantId)
   if (!person) throw new BrokerError('not_found')
+  await notePersonLeft(trx, personId, actor.tenantId)
   const ended = await deleteHeld(trx, { personId })
   const heldPlatform = ended.some(({ kind, role }) => kind === 'operator' && role === 'platform-admin')
   if (heldPlatform && (await countOperators(trx, 'platform-admin')) === 0)

@@ -1,3 +1,4 @@
+import type { ClaimableBy } from '#core/claim/claimable-by.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { Limits } from '#core/quota/limits.ts'
 import type { RuleMembers } from './trust-source-kinds/table.ts'
@@ -30,6 +31,8 @@ export interface AgentSettings {
   readonly certificate_ttl_seconds?: number
   /** Limits that are this agent's own, in the place of its tenant's for every agent. */
   readonly limits?: Partial<Limits>
+  /** Who may claim its accounts; left out: nobody. */
+  readonly claimable_by?: ClaimableBy
   /** What is granted when a request names no permission at all; undefined: such a request is refused. */
   readonly default_permission?: {
     readonly resource: string

@@ -1,3 +1,4 @@
+import { findClaimableByFaults } from '#core/claim/claimable-by.ts'
 import type { ValidationProblem } from '#core/errors/validation-error.ts'
 import { parseId } from '#core/ids/id.ts'
 import { normaliseDetails, parseScope } from '#core/permission/normalise.ts'
@@ -117,6 +118,8 @@ function checkSettings(input: SettingsInput, ceiling: Permission, context: Agent
     complain('/settings/token_ttl_seconds', 'A token cannot live longer than the account that it lives in.')
   if (settings.longest_account_seconds !== undefined && settings.longest_account_seconds < settings.account_ttl_seconds)
     complain('/settings/longest_account_seconds', 'An account cannot live less long in all than it is given at first.')
+  for (const { pointer, detail } of settings.claimable_by ? findClaimableByFaults(settings.claimable_by) : [])
+    complain(`/settings/claimable_by${pointer}`, detail)
   if (wanted === undefined) return settings
   const at = '/settings/default_permission'
   const permission = checkPermission(wanted, at, complain)

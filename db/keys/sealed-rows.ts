@@ -8,6 +8,7 @@ export const sealedTables = [
   { table: 'mayfly.signing_key', column: 'private_sealed', purpose: 'signing-key' },
   { table: 'mayfly.ca_key', column: 'private_sealed', purpose: 'ca-key' },
   { table: 'mayfly.subject_key', column: 'key_sealed', purpose: 'subject-key' },
+  { table: 'mayfly.sign_in_client_secret', column: 'secret_sealed', purpose: 'client-secret' },
 ] as const
 export type SealedTable = (typeof sealedTables)[number]
 

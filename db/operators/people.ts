@@ -19,13 +19,23 @@ const columns = ['id', 'tenant_id', 'issuer', 'subject', 'name', 'email', 'creat
 
 /** The person with this issuer and subject, made with this id when it was never seen; name and address are what they are now. */
 export function keepPerson(trx: Trx, person: SeenPerson): Promise<PersonRow> {
-  const shown = { name: person.name, email: person.email, seen_at: sql<Date>`clock_timestamp()` }
+  const shown = { name: person.name, email: person.email, seen_at: sql<Date>`clock_timestamp()`, left_at: null }
   return trx
     .insertInto('mayfly.person')
     .values({ ...person })
     .onConflict(conflict => conflict.columns(['tenant_id', 'issuer', 'subject']).doUpdateSet(shown))
     .returning(columns)
     .executeTakeFirstOrThrow()
+}
+
+/** Notes that somebody left; signing in again takes it back. */
+export async function notePersonLeft(trx: Trx, id: string, tenantId: string | null): Promise<void> {
+  await trx
+    .updateTable('mayfly.person')
+    .set({ left_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', id)
+    .where('tenant_id', 'is not distinct from', tenantId)
+    .execute()
 }
 
 export function findPerson(db: Db, id: string, tenantId: string | null): Promise<PersonRow | undefined> {

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
 import type { Page } from './page.ts'
 
-export type CredentialKind = 'bootstrap' | 'operator' | 'resource' | 'session'
+export type CredentialKind = 'bootstrap' | 'operator' | 'resource' | 'session' | 'console'
 
 export interface CredentialRow {
   readonly id: string
@@ -156,12 +156,12 @@ export async function noteUse(db: Db, id: string): Promise<void> {
 
 export type HeldCredential = Pick<CredentialRow, 'id' | 'kind' | 'role'>
 
-/** Ends what people hold: sessions and tokens of one person, or the sessions of one provider. */
+/** Ends what people hold: sessions, of browsers too, and tokens of one person, or the sessions of one provider. */
 export function deleteHeld(
   trx: Trx,
   holder: { readonly personId: string } | { readonly providerId: string },
 ): Promise<HeldCredential[]> {
-  let query = trx.deleteFrom('mayfly.credential').where('kind', 'in', ['session', 'operator'])
+  let query = trx.deleteFrom('mayfly.credential').where('kind', 'in', ['session', 'console', 'operator'])
   query =
     'personId' in holder ? query.where('person_id', '=', holder.personId) : query.where('provider_id', '=', holder.providerId)
   return query.returning(['id', 'kind', 'role']).execute()

@@ -6,10 +6,11 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { hashSecret, newSecret } from '#core/ids/secret.ts'
 import type { Db, Trx } from '#db/connect.ts'
-import { keepPerson, type PersonRow, useIdTokenOnce } from '#db/operators/people.ts'
-import { holdSignInProvider, type SignInProviderRow } from '#db/operators/sign-in-providers.ts'
+import type { PersonRow } from '#db/operators/people.ts'
+import type { SignInProviderRow } from '#db/operators/sign-in-providers.ts'
 import { type CredentialRow, deleteCredential, insertCredential } from '#db/registry/credentials.ts'
 import { actorFacts, type OperatorRole, type Principal } from '../principal.ts'
+import { admitPerson } from './admit-person.ts'
 import { toSignInProvider } from './provider.ts'
 import { roleOfGroups } from './role-of-groups.ts'
 import type { IdToken } from './verify-id-token.ts'
@@ -27,18 +28,7 @@ export interface OpenedSession {
  */
 export async function openSession(db: Db, provider: SignInProviderRow, idToken: IdToken, nowMs: number): Promise<OpenedSession> {
   const opened = await db.transaction().execute(async trx => {
-    if (!(await holdSignInProvider(trx, provider.id, provider.updated_at)))
-      throw new BrokerError('sign_in_refused', { detail: 'the provider was changed meanwhile' })
-    if (!(await useIdTokenOnce(trx, idToken.hash, idToken.untilSeconds)))
-      throw new BrokerError('sign_in_refused', { detail: 'the ID token was used before' })
-    const person = await keepPerson(trx, {
-      id: newUuid(nowMs),
-      tenant_id: provider.tenant_id,
-      issuer: provider.issuer,
-      subject: idToken.subject,
-      name: readText(idToken.claims['name'], 200) ?? null,
-      email: readText(idToken.claims['email'], 254) ?? null,
-    })
+    const person = await admitPerson(trx, provider, idToken, nowMs)
     const { config } = toSignInProvider(provider)
     const role = roleOfGroups(config, idToken.claims)
     if (role === undefined) {
@@ -96,14 +86,4 @@ export async function endSession(trx: Trx, actor: Principal, nowMs: number): Pro
   const row = await deleteCredential(trx, { kind: 'session', tenantId: actor.tenantId }, actor.credentialId)
   if (!row) throw new BrokerError('conflict', { hint: 'This is no session but a token. End it under /v1/operators.' })
   await recordEvent(trx, { type: 'session.ended', tenantId: row.tenant_id, facts: actorFacts(actor) }, nowMs)
-}
-
-/** Control, format and direction characters: names are shown to people and written to logs. */
-const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu
-
-/** A claim that is to be shown; undefined when it is no text. */
-function readText(value: unknown, maxLength: number): string | undefined {
-  if (typeof value !== 'string') return undefined
-  const text = value.replace(hidden, '').trim().slice(0, maxLength)
-  return text === '' ? undefined : text
 }

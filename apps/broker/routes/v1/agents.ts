@@ -21,6 +21,24 @@ const Rule = Type.Unsafe<RuleInput>(Type.Object({ trust_source: Id('trustSource'
 
 const Ceiling = Type.Object({ scope: Type.Optional(Scope), authorization_details: Type.Optional(Details) }, closed)
 
+const ClaimableBy = Type.Object(
+  {
+    providers: Type.Optional(
+      Type.Array(Id('signInProvider'), { minItems: 1, maxItems: 16, description: 'Through one of these.' }),
+    ),
+    groups: Type.Optional(
+      Type.Array(Text('Compared byte for byte.', 255), { minItems: 1, maxItems: 64, description: 'In one of these there.' }),
+    ),
+    subjects: Type.Optional(
+      Type.Array(
+        Type.Object({ issuer: Uri('Exactly the `iss`.'), subject: Type.String({ minLength: 1, maxLength: 255 }) }, closed),
+        { minItems: 1, maxItems: 64, description: 'One of these people.' },
+      ),
+    ),
+  },
+  { ...closed, description: 'Who may claim its accounts: every member that is given must fit. Left out: nobody.' },
+)
+
 const Settings = Type.Object(
   {
     binding: Type.Optional(Type.Enum(['pop', 'bearer'], { default: 'pop' })),
@@ -60,6 +78,7 @@ const Settings = Type.Object(
         description: 'Life of such a certificate.',
       }),
     ),
+    claimable_by: Type.Optional(ClaimableBy),
     default_permission: Type.Optional(
       Type.Object(
         { resource: Uri('RFC 8707.'), scope: Type.Optional(Scope), authorization_details: Type.Optional(Details) },

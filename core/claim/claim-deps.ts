@@ -1,0 +1,14 @@
+import type { Ceilings } from '#core/account/ceilings.ts'
+import type { ChangeDeps } from '#core/account/change-accounts.ts'
+import type { KeyEncryption } from '#core/keys/key-encryption.ts'
+import type { Db } from '#db/connect.ts'
+
+/** What claiming needs. */
+export interface ClaimDeps extends ChangeDeps {
+  /** The rows of one tenant. */
+  readonly dbOf: (tenantId: string) => Db
+  readonly ceilings: Ceilings
+  /** Opens what the log says of where an account was opened from. */
+  readonly keyEncryption: KeyEncryption
+  readonly codeMac: (accountId: string, code: string) => Buffer
+}
