@@ -1,8 +1,8 @@
 // Every command that goes through the launcher. `run`: programs, each a path in the project with its first arguments, one after
 // the other; what the user adds goes to the last. `json`: `npm run <name> --json` works as `npm run <name> -- --json` does.
-// `stays`: one program, run in the caller's folder instead of the project's.
+// `stays`: one program, run in the caller's folder instead of the project's. `console`: the console's pages are built before.
 
-/** @typedef {{ about: string, example: string, run: string[][], json?: true, stays?: true }} Command */
+/** @typedef {{ about: string, example: string, run: string[][], json?: true, stays?: true, console?: true }} Command */
 
 const TSC = 'node_modules/typescript/bin/tsc'
 
@@ -13,11 +13,13 @@ export const COMMANDS = {
     example: 'npm run demo -- --json',
     run: [['apps/standalone/demo.ts']],
     json: true,
+    console: true,
   },
   start: {
     about: 'start Mayfly with its own PostgreSQL and stay up',
     example: 'MAYFLY_PORT=9443 npm start',
     run: [['apps/standalone/main.ts']],
+    console: true,
   },
   mayfly: {
     about: 'the command line: npx mayfly --help',
@@ -30,6 +32,7 @@ export const COMMANDS = {
     about: 'run the tests',
     example: 'npm test -- test/core',
     run: [['node_modules/vitest/vitest.mjs', 'run']],
+    console: true,
   },
   'test:containers': {
     about: 'bring docker-compose.yml up for real and walk through it',
@@ -77,6 +80,7 @@ export const COMMANDS = {
     example: 'npm run types',
     run: [
       [TSC, '--noEmit', '-p', 'tsconfig.json'],
+      [TSC, '--noEmit', '-p', 'apps/console'],
       [TSC, '--noEmit', '-p', 'packages/guard/tsconfig.test.json'],
       [TSC, '--noEmit', '-p', 'packages/client/tsconfig.test.json'],
     ],
@@ -93,6 +97,11 @@ export const COMMANDS = {
       [TSC, '-p', 'packages/guard'],
       [TSC, '-p', 'packages/client'],
     ],
+  },
+  'build:console': {
+    about: 'build the pages of the console; the other commands do it by themselves',
+    example: 'npm run build:console',
+    run: [['deploy/launcher/build-console.js']],
   },
 }
 

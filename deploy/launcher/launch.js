@@ -4,6 +4,7 @@ import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { COMMANDS, helpText } from './commands.js'
+import { buildConsole, consoleReady } from './console.js'
 import { dependenciesReady, installDependencies } from './dependencies.js'
 import { LauncherError } from './failure.js'
 import { say, step } from './progress.js'
@@ -24,7 +25,7 @@ async function main([name, ...args]) {
     })
   }
   checkPlatform()
-  const node = await setUp()
+  const node = await setUp(command.console === true)
   if (command.stays) return become(node, [...fromCaller(name, command.run[0]), ...withJson(command, args)])
   process.chdir(root)
   const last = command.run.length - 1
@@ -52,10 +53,11 @@ function checkPlatform() {
 }
 
 /** @returns {Promise<string>} path of the Node to run with */
-async function setUp() {
+async function setUp(withConsole) {
   const runtime = isNewEnough(process.versions.node) ? undefined : getRuntime(`${process.platform}-${process.arch}`)
   const node = runtime === undefined ? process.execPath : runtimePath(root, runtime)
-  const ready = () => existsSync(node) && dependenciesReady(root)
+  const pagesReady = () => !withConsole || consoleReady(root)
+  const ready = () => existsSync(node) && dependenciesReady(root) && pagesReady()
   if (ready()) return node
   await withSetupLock(root, async hold => {
     if (!existsSync(node)) {
@@ -63,6 +65,7 @@ async function setUp() {
       await step(title, () => bringRuntime(root, runtime, hold))
     }
     if (!dependenciesReady(root)) await step('Installing the locked dependencies', () => installDependencies(root, node, hold))
+    if (!pagesReady()) await step('Building the console', () => buildConsole(root, node, hold))
   })
   return node
 }
