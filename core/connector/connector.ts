@@ -53,7 +53,7 @@ export interface Connector {
 export type Connectors = Readonly<Record<ConnectorKind, Connector>>
 
 export const failureReasons = [
-  /** No connection, or it was lost. */
+  /** No connection, it was lost, or the other side says that it cannot now. */
   'unreachable',
   /** Its address is one that Mayfly does not connect to. */
   'address_refused',

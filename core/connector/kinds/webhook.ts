@@ -1,0 +1,19 @@
+import { findHttpsFault } from '#core/registry/url-faults.ts'
+import type { SignatureMethod } from '#core/webhook/signature.ts'
+import type { KindRules } from '../kind-rules.ts'
+
+export interface WebhookConfig {
+  readonly url: string
+  readonly signature: SignatureMethod
+  readonly ca_pem?: string
+}
+
+export const webhookRules: KindRules = {
+  // Made by us, shown once: what calls are signed with.
+  admin: [],
+  defaults: { signature: 'hmac' },
+  findFaults(config) {
+    const fault = findHttpsFault((config as unknown as WebhookConfig).url, { query: true })
+    return fault === undefined ? [] : [{ pointer: '/config/url', detail: fault }]
+  },
+}
