@@ -25,12 +25,14 @@ create table mayfly.quota (
   primary key (scope, kind)
 ) with (fillfactor = 70);
 create index quota_ends on mayfly.quota (ends_at);
-grant select, delete on mayfly.quota to mayfly_app;
+grant select, insert, update on mayfly.quota to mayfly_across;
+
+set local role mayfly_across;
 
 -- Leases units of many limits in one round trip. Each row stays locked until the end, in one order for all, so what is given
 -- out to everybody together is never more than the limit. The clock is read under the lock: a window that ended while we
 -- waited is over.
-create function mayfly.lease_quota(
+create function across.lease_quota(
   p_tenants     uuid[],
   p_scopes      uuid[],
   p_kinds       text[],
@@ -72,8 +74,8 @@ begin
     return next;
   end loop;
 end $$;
-revoke all on function mayfly.lease_quota from public;
-grant execute on function mayfly.lease_quota to mayfly_app;
+
+set local role mayfly_owner;
 
 -- What accounts used, folded from the log (db/quota/fold-usage.ts). Survives them.
 create table mayfly.usage (
@@ -92,7 +94,7 @@ create table mayfly.usage (
   primary key (tenant_id, day, agent_id, account_id)
 );
 create index usage_account on mayfly.usage (tenant_id, account_id);
-grant select, insert, update on mayfly.usage to mayfly_app;
+grant select on mayfly.usage to mayfly_app;
 
 -- Up to which position of the log usage was folded; gapless.
 create table mayfly.usage_cursor (
@@ -100,4 +102,84 @@ create table mayfly.usage_cursor (
   position      bigint not null
 );
 insert into mayfly.usage_cursor values (1, 0);
-grant select, update on mayfly.usage_cursor to mayfly_app;
+grant select, insert, update on mayfly.usage to mayfly_across;
+grant select, update on mayfly.usage_cursor to mayfly_across;
+grant select on mayfly.account, mayfly.usage_cursor to mayfly_across;
+
+set local role mayfly_log;
+grant usage on schema log to mayfly_across;
+grant select on log.head, log.entry, log.body to mayfly_across;
+
+set local role mayfly_across;
+
+-- What the next entries of the log say of use, added up. Counts and cursor are one commit, so each entry counts once, however often
+-- and by however many workers this is called. Returns how many entries were read; 0: none are left, or another worker is at it.
+create function across.fold_usage(p_limit integer) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = on set enable_hashjoin = on set enable_mergejoin = on as $$
+declare
+  v_from bigint;
+  v_to bigint;
+begin
+  select c.position into v_from from mayfly.usage_cursor c where c.id = 1 for update skip locked;
+  if not found then return 0; end if;
+  select least(h.size, v_from + p_limit) into v_to from log.head h where h.id = 1;
+  if v_to = v_from then return 0; end if;
+  insert into mayfly.usage as u (tenant_id, day, agent_id, account_id, opened, tokens, denials, calls_allowed, calls_refused, units)
+    with events as materialized (
+      select e.leaf::jsonb as leaf, nullif(b.body, '')::jsonb as body
+        from log.entry e left join log.body b on b.position = e.position and b.position >= v_from and b.position < v_to
+       where e.position >= v_from and e.position < v_to and e.leaf ~ '"type":"(account\.opened|token\.issued|token\.denied|decisions\.reported)"'
+    ), named as (
+      select (v.leaf->>'tenant')::uuid as tenant, (to_timestamp((v.leaf->>'time')::float8 / 1000) at time zone 'UTC')::date as day,
+             v.leaf->>'type' as type, (v.leaf->>'agent')::uuid as agent, (v.leaf->>'account')::uuid as account, v.body
+        from events v
+    ), used as (
+      select n.tenant, n.day, n.agent, n.account, (n.type = 'account.opened')::int as opened, (n.type = 'token.issued')::int as tokens,
+             (n.type = 'token.denied')::int as denials, 0::bigint as allowed, 0::bigint as refused,
+             coalesce((n.body->>'units')::bigint, 0) as units
+        from named n where n.type <> 'decisions.reported'
+      union all
+      -- Guards are believed in what they say of accounts of their own tenant, and of no other.
+      select n.tenant, n.day, coalesce(a.agent_id, u.agent_id), case when coalesce(a.agent_id, u.agent_id) is not null then d.account end,
+             0, 0, 0, case d.outcome when 'allow' then d.count else 0 end, case d.outcome when 'deny' then d.count else 0 end, d.units
+        from named n
+        cross join lateral (
+          select substr(r.account_id, 6)::uuid as account, r.outcome, coalesce(r.count, 1) as count, coalesce(r.units, 0) as units
+            from jsonb_to_recordset(n.body->'decisions') r(account_id text, outcome text, count bigint, units bigint)
+        ) d
+        left join mayfly.account a on a.id = d.account and a.tenant_id = n.tenant
+        left join lateral (
+          select g.agent_id from mayfly.usage g
+           where a.id is null and g.tenant_id = n.tenant and g.account_id = d.account limit 1
+        ) u on true
+       where n.type = 'decisions.reported'
+    )
+    select d.tenant, d.day, coalesce(d.agent, '00000000-0000-0000-0000-000000000000'), coalesce(d.account, '00000000-0000-0000-0000-000000000000'),
+           sum(d.opened), sum(d.tokens), sum(d.denials), sum(d.allowed), sum(d.refused), sum(d.units)
+      from used d where d.tenant is not null group by 1, 2, 3, 4 order by 1, 2, 3, 4
+    on conflict (tenant_id, day, agent_id, account_id) do update set
+      opened = u.opened + excluded.opened, tokens = u.tokens + excluded.tokens, denials = u.denials + excluded.denials,
+      calls_allowed = u.calls_allowed + excluded.calls_allowed, calls_refused = u.calls_refused + excluded.calls_refused,
+      units = u.units + excluded.units;
+  update mayfly.usage_cursor c set position = v_to where c.id = 1;
+  return v_to - v_from;
+end $$;
+
+-- Rows of windows that are over, and of accounts that are gone.
+create function across.forget_quota(p_limit integer) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_count integer;
+begin
+  delete from mayfly.quota q using (
+    select o.scope, o.kind from mayfly.quota o
+     where o.ends_at < clock_timestamp() - interval '10 minutes'
+        or (o.ends_at = 'infinity' and not exists (select from mayfly.account a where a.id = o.scope)) limit p_limit
+  ) d where q.scope = d.scope and q.kind = d.kind;
+  get diagnostics v_count = row_count;
+  return v_count;
+end $$;
+
+set local role mayfly_owner;
+grant delete on mayfly.quota to mayfly_across;

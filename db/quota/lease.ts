@@ -29,7 +29,7 @@ export interface LeasedRow {
 export async function leaseQuota(sql: Sql, rows: readonly LeaseRow[]): Promise<LeasedRow[]> {
   const list = (pick: (row: LeaseRow) => string | number): string => `{${rows.map(pick).join(',')}}`
   const leased = await sql<(LeasedRow & { n: number })[]>`
-    select n, granted::float8 as granted, used::float8 as used, ends_ms as "endsMs", at_ms as "atMs" from mayfly.lease_quota(
+    select n, granted::float8 as granted, used::float8 as used, ends_ms as "endsMs", at_ms as "atMs" from across.lease_quota(
       ${list(row => row.tenantId)}::text::uuid[], ${list(row => row.scope)}::text::uuid[], ${list(row => row.code)}::text::text[],
       ${list(row => row.windowSeconds)}::text::integer[], ${list(row => row.limit)}::text::bigint[],
       ${list(row => row.least)}::text::bigint[], ${list(row => row.wanted)}::text::bigint[],

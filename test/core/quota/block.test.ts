@@ -5,7 +5,7 @@ import { Block, blockSize, type Lease, type LeaseRequest } from '#core/quota/blo
 const key = { tenantId: 't', scope: 's', kind: 'tokens' } as const
 const minute = 60_000
 
-/** The database's row, as `mayfly.lease_quota` keeps it. */
+/** The database's row, as `across.lease_quota` keeps it. */
 function createRow(options: { readonly windowed: boolean }) {
   const row = { nowMs: 0, used: 0, endsMs: options.windowed ? 0 : Number.POSITIVE_INFINITY, leases: 0, gate: Promise.resolve() }
   const lease = async (request: LeaseRequest): Promise<Lease> => {
