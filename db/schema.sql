@@ -135,6 +135,38 @@ alter table mayfly.agent add constraint agent_tenant_id_name_key UNIQUE (tenant_
 CREATE TRIGGER agent_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.agent FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
 grant delete, insert, select, update on mayfly.agent to mayfly_app;
 
+create table mayfly.attachment (
+  id uuid not null,
+  tenant_id uuid not null,
+  account_id uuid not null,
+  agent_id uuid not null,
+  connector_id uuid not null,
+  ordinal bigint not null generated always as identity,
+  state text not null,
+  generation integer not null,
+  rotation integer not null,
+  due_at timestamp with time zone not null,
+  attempts smallint not null default 0,
+  parked boolean not null default false,
+  ended_by text,
+  failure text,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  ended_at timestamp with time zone,
+  destroyed jsonb,
+  receipt text
+);
+alter table mayfly.attachment owner to mayfly_owner;
+alter table mayfly.attachment add constraint attachment_pkey PRIMARY KEY (id);
+alter table mayfly.attachment add constraint attachment_state_check CHECK ((state = ANY (ARRAY['making'::text, 'active'::text, 'renewing'::text, 'locking'::text, 'locked'::text, 'ending'::text, 'kept'::text, 'gone'::text])));
+CREATE INDEX attachment_account ON mayfly.attachment USING btree (account_id, ordinal);
+CREATE INDEX attachment_connector ON mayfly.attachment USING btree (connector_id) WHERE (state <> 'gone'::text);
+CREATE INDEX attachment_due ON mayfly.attachment USING btree (due_at) WHERE (state = ANY (ARRAY['making'::text, 'renewing'::text, 'locking'::text, 'ending'::text, 'kept'::text]));
+CREATE INDEX attachment_ended ON mayfly.attachment USING btree (ended_at) WHERE (state = 'gone'::text);
+CREATE UNIQUE INDEX attachment_of_account ON mayfly.attachment USING btree (account_id, connector_id) WHERE (state <> ALL (ARRAY['gone'::text, 'kept'::text]));
+grant delete, select, update on mayfly.attachment to mayfly_across;
+grant insert, select, update on mayfly.attachment to mayfly_app;
+grant select on mayfly.attachment to mayfly_log;
+
 create table mayfly.ca_key (
   id uuid not null,
   tenant_id uuid not null,
@@ -229,6 +261,23 @@ alter table mayfly.claim_code owner to mayfly_owner;
 alter table mayfly.claim_code add constraint claim_code_pkey PRIMARY KEY (account_id);
 CREATE INDEX claim_code_until ON mayfly.claim_code USING btree (secret_until);
 grant delete, insert, select, update on mayfly.claim_code to mayfly_app;
+
+create table mayfly.connector (
+  id uuid not null,
+  tenant_id uuid not null,
+  name text not null,
+  kind text not null,
+  config jsonb not null,
+  admin_sealed bytea not null,
+  kek_id text not null,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.connector owner to mayfly_owner;
+alter table mayfly.connector add constraint connector_pkey PRIMARY KEY (id);
+alter table mayfly.connector add constraint connector_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.connector add constraint connector_tenant_id_name_key UNIQUE (tenant_id, name);
+grant delete, insert, select, update on mayfly.connector to mayfly_app;
 
 create table mayfly.console_session (
   credential_id uuid not null,
@@ -638,6 +687,51 @@ alter table mayfly.usage_cursor add constraint usage_cursor_id_check CHECK ((id 
 alter table mayfly.usage_cursor add constraint usage_cursor_pkey PRIMARY KEY (id);
 grant select, update on mayfly.usage_cursor to mayfly_across;
 
+create table mayfly.webhook (
+  id uuid not null,
+  tenant_id uuid not null,
+  name text not null,
+  config jsonb not null,
+  secret_sealed bytea not null,
+  kek_id text not null,
+  public_key text,
+  hold_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  failures integer not null default 0,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.webhook owner to mayfly_owner;
+alter table mayfly.webhook add constraint webhook_pkey PRIMARY KEY (id);
+alter table mayfly.webhook add constraint webhook_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.webhook add constraint webhook_tenant_id_name_key UNIQUE (tenant_id, name);
+grant select on mayfly.webhook to mayfly_across;
+grant delete, insert, select, update on mayfly.webhook to mayfly_app;
+
+create table mayfly.webhook_message (
+  id uuid not null,
+  tenant_id uuid not null,
+  webhook_id uuid not null,
+  event text not null,
+  type text not null,
+  body text not null,
+  state text not null default 'waiting'::text,
+  due_at timestamp with time zone not null default clock_timestamp(),
+  attempts smallint not null default 0,
+  status smallint,
+  failure text,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  settled_at timestamp with time zone
+);
+alter table mayfly.webhook_message owner to mayfly_owner;
+alter table mayfly.webhook_message add constraint webhook_message_pkey PRIMARY KEY (id);
+alter table mayfly.webhook_message add constraint webhook_message_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'parked'::text])));
+alter table mayfly.webhook_message add constraint webhook_message_webhook_id_event_key UNIQUE (webhook_id, event);
+alter table mayfly.webhook_message add constraint webhook_message_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES mayfly.webhook(id) ON DELETE CASCADE;
+CREATE INDEX webhook_message_due ON mayfly.webhook_message USING btree (webhook_id, due_at, id) WHERE (state = 'waiting'::text);
+CREATE INDEX webhook_message_settled ON mayfly.webhook_message USING btree (settled_at) WHERE (state = 'delivered'::text);
+grant delete, select, update on mayfly.webhook_message to mayfly_across;
+grant insert, select, update on mayfly.webhook_message to mayfly_app;
+
 CREATE OR REPLACE FUNCTION across.active_descendants(p_account uuid, p_limit integer)
  RETURNS TABLE(id uuid, tenant_id uuid, agent_id uuid, generation integer, now_ms double precision)
  LANGUAGE plpgsql
@@ -662,6 +756,58 @@ begin
      limit p_limit;
 end $function$;
 alter function across.active_descendants(uuid,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.attached_among(p_accounts uuid[])
+ RETURNS uuid[]
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  select coalesce(array_agg(p.id), '{}') from unnest(p_accounts) p(id)
+   where exists (select from mayfly.attachment a where a.account_id = p.id and a.state <> 'gone');
+$function$;
+alter function across.attached_among(uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.attachment_backlog(OUT due bigint, OUT parked bigint, OUT kept bigint, OUT messages bigint, OUT parked_messages bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  select count(*) filter (where a.state in ('locking', 'ending') and not a.parked),
+         count(*) filter (where a.parked), count(*) filter (where a.state = 'kept')
+    into due, parked, kept from mayfly.attachment a where a.state in ('making', 'renewing', 'locking', 'ending', 'kept');
+  select count(*) into messages from mayfly.webhook_message m where m.state = 'waiting';
+  select count(*) into parked_messages from mayfly.webhook_message m where m.state = 'parked';
+end $function$;
+alter function across.attachment_backlog() owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.drop_settled(p_attachment_seconds double precision, p_message_seconds double precision, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_attachments integer;
+  v_messages integer;
+begin
+  delete from mayfly.attachment where id in (select a.id from mayfly.attachment a
+    where a.state = 'gone' and a.ended_at < clock_timestamp() - make_interval(secs => p_attachment_seconds) limit p_limit);
+  get diagnostics v_attachments = row_count;
+  delete from mayfly.webhook_message where id in (select m.id from mayfly.webhook_message m
+    where m.state = 'delivered' and m.settled_at < clock_timestamp() - make_interval(secs => p_message_seconds) limit p_limit);
+  get diagnostics v_messages = row_count;
+  return v_attachments + v_messages;
+end $function$;
+alter function across.drop_settled(double precision,double precision,integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.drop_tombstones(p_older_seconds double precision, p_limit integer)
@@ -803,6 +949,69 @@ end $function$;
 alter function across.forget_quota(integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.lease_attachments(p_limit integer, p_lease_seconds double precision)
+ RETURNS TABLE(id uuid, tenant_id uuid, account_id uuid, agent_id uuid, connector_id uuid, state text, generation integer, rotation integer, attempts integer, ended_by text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_now timestamptz := clock_timestamp();
+begin
+  return query
+    with due as (
+      select a.id from mayfly.attachment a
+       where a.state in ('making', 'renewing', 'locking', 'ending', 'kept') and a.due_at <= v_now
+         and (a.state <> 'ending' or not exists (
+           select from mayfly.attachment l where l.account_id = a.account_id and l.ordinal > a.ordinal
+              and l.state in ('making', 'renewing', 'locking', 'ending') and not l.parked))
+       order by a.due_at limit p_limit for update skip locked
+    ), lent as (
+      update mayfly.attachment a set
+          due_at = v_now + make_interval(secs => p_lease_seconds),
+          attempts = least(a.attempts + 1, 30000),
+          state = case a.state when 'making' then 'ending' when 'renewing' then 'locking' else a.state end,
+          ended_by = case a.state when 'making' then 'abandoned' else a.ended_by end
+        from due where a.id = due.id
+      returning a.*
+    )
+    select l.id, l.tenant_id, l.account_id, l.agent_id, l.connector_id, l.state, l.generation, l.rotation, l.attempts::integer, l.ended_by
+      from lent l order by l.ordinal desc;
+end $function$;
+alter function across.lease_attachments(integer,double precision) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.lease_messages(p_limit integer, p_each integer, p_lease_seconds double precision, p_busy uuid[])
+ RETURNS TABLE(id uuid, tenant_id uuid, webhook_id uuid, type text, body text, attempts integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_now timestamptz := clock_timestamp();
+begin
+  return query
+    with due as (
+      select d.id from mayfly.webhook w,
+        lateral (select m.id, m.due_at from mayfly.webhook_message m
+                  where m.webhook_id = w.id and m.state = 'waiting' and m.due_at <= v_now
+                  order by m.due_at, m.id limit p_each for update skip locked) d
+       where w.hold_until <= v_now and not w.id = any(p_busy) and exists (
+         select from mayfly.webhook_message m where m.webhook_id = w.id and m.state = 'waiting' and m.due_at <= v_now)
+       limit p_limit
+    ), lent as (
+      update mayfly.webhook_message m set due_at = v_now + make_interval(secs => p_lease_seconds), attempts = least(m.attempts + 1, 30000)
+        from due where m.id = due.id
+      returning m.*
+    )
+    select l.id, l.tenant_id, l.webhook_id, l.type, l.body, l.attempts::integer from lent l order by l.id;
+end $function$;
+alter function across.lease_messages(integer,integer,double precision,uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.lease_outbox(p_limit integer, p_lease_seconds double precision)
  RETURNS TABLE(id bigint, tenant_id uuid, account_id uuid, transition text, generation integer, payload jsonb, at_ms double precision, attempts integer)
  LANGUAGE plpgsql
@@ -899,6 +1108,28 @@ $function$;
 alter function across.postpone_outbox(jsonb) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.read_lineages(p_tenants uuid[], p_accounts uuid[])
+ RETURNS TABLE(account_id uuid, root_id uuid, parent_id uuid, depth smallint, max_depth smallint, ancestors uuid[], generations integer[], agents uuid[], quota jsonb, live boolean)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+begin
+  return query
+    select l.account_id, l.root_id, l.parent_id, l.depth, l.max_depth, l.ancestors, l.generations, l.agents, l.quota,
+           not exists (
+             select from unnest(l.ancestors, l.generations) g(id, generation)
+               left join mayfly.account a on a.id = g.id and a.generation = g.generation and a.state = 'a' and a.deadline > clock_timestamp()
+              where a.id is null)
+      from unnest(p_tenants, p_accounts) n(tenant, account)
+      join mayfly.lineage l on l.account_id = n.account and l.tenant_id = n.tenant;
+end $function$;
+alter function across.read_lineages(uuid[],uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.reaper_backlog(OUT due bigint, OUT ended bigint, OUT outbox bigint, OUT parked bigint)
  RETURNS record
  LANGUAGE plpgsql
@@ -931,6 +1162,17 @@ begin
   return v_count;
 end $function$;
 alter function across.retry_parked_outbox() owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.tenants_with_webhooks(p_tenants uuid[])
+ RETURNS uuid[]
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select coalesce(array_agg(distinct w.tenant_id), '{}') from mayfly.webhook w where w.tenant_id = any(p_tenants);
+$function$;
+alter function across.tenants_with_webhooks(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.accounts_in_the_way(p_outcomes smallint[], p_openings jsonb)
@@ -1198,7 +1440,12 @@ CREATE OR REPLACE FUNCTION log.is_attached(p_account uuid)
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$ select false $function$;
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  select exists (select from mayfly.attachment a where a.account_id = p_account and a.state not in ('gone', 'kept'));
+$function$;
 alter function log.is_attached(uuid) owner to mayfly_log;
 -- none but its owner may execute it
 

@@ -83,6 +83,27 @@ export interface MayflyAgent {
   updated_at: WithDefault<Timestamp>
 }
 
+export interface MayflyAttachment {
+  id: string
+  tenant_id: string
+  account_id: string
+  agent_id: string
+  connector_id: string
+  ordinal: GeneratedAlways<bigint>
+  state: string
+  generation: number
+  rotation: number
+  due_at: Timestamp
+  attempts: WithDefault<number>
+  parked: WithDefault<boolean>
+  ended_by: string | null
+  failure: string | null
+  created_at: WithDefault<Timestamp>
+  ended_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  destroyed: Json
+  receipt: string | null
+}
+
 export interface MayflyCaKey {
   id: string
   tenant_id: string
@@ -140,6 +161,18 @@ export interface MayflyClaimCode {
   code_mac: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
   attempts_left: number
   expires_at: Timestamp
+}
+
+export interface MayflyConnector {
+  id: string
+  tenant_id: string
+  name: string
+  kind: string
+  config: Json
+  admin_sealed: Bytes
+  kek_id: string
+  created_at: WithDefault<Timestamp>
+  updated_at: WithDefault<Timestamp>
 }
 
 export interface MayflyConsoleSession {
@@ -383,6 +416,36 @@ export interface MayflyUsageCursor {
   position: Int8
 }
 
+export interface MayflyWebhook {
+  id: string
+  tenant_id: string
+  name: string
+  config: Json
+  secret_sealed: Bytes
+  kek_id: string
+  public_key: string | null
+  hold_until: WithDefault<Timestamp>
+  failures: WithDefault<number>
+  created_at: WithDefault<Timestamp>
+  updated_at: WithDefault<Timestamp>
+}
+
+export interface MayflyWebhookMessage {
+  id: string
+  tenant_id: string
+  webhook_id: string
+  event: string
+  type: string
+  body: string
+  state: WithDefault<string>
+  due_at: WithDefault<Timestamp>
+  attempts: WithDefault<number>
+  status: number | null
+  failure: string | null
+  created_at: WithDefault<Timestamp>
+  settled_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+}
+
 export interface DB {
   'log.body': LogBody
   'log.entry': LogEntry
@@ -392,11 +455,13 @@ export interface DB {
   'mayfly.account': MayflyAccount
   'mayfly.account_holder': MayflyAccountHolder
   'mayfly.agent': MayflyAgent
+  'mayfly.attachment': MayflyAttachment
   'mayfly.ca_key': MayflyCaKey
   'mayfly.ceiling': MayflyCeiling
   'mayfly.change': MayflyChange
   'mayfly.claim': MayflyClaim
   'mayfly.claim_code': MayflyClaimCode
+  'mayfly.connector': MayflyConnector
   'mayfly.console_session': MayflyConsoleSession
   'mayfly.consumed_nonce': MayflyConsumedNonce
   'mayfly.credential': MayflyCredential
@@ -422,4 +487,6 @@ export interface DB {
   'mayfly.trust_source': MayflyTrustSource
   'mayfly.usage': MayflyUsage
   'mayfly.usage_cursor': MayflyUsageCursor
+  'mayfly.webhook': MayflyWebhook
+  'mayfly.webhook_message': MayflyWebhookMessage
 }

@@ -9,6 +9,8 @@ export const sealedTables = [
   { table: 'mayfly.ca_key', column: 'private_sealed', purpose: 'ca-key' },
   { table: 'mayfly.subject_key', column: 'key_sealed', purpose: 'subject-key' },
   { table: 'mayfly.sign_in_client_secret', column: 'secret_sealed', purpose: 'client-secret' },
+  { table: 'mayfly.connector', column: 'admin_sealed', purpose: 'connector' },
+  { table: 'mayfly.webhook', column: 'secret_sealed', purpose: 'webhook' },
 ] as const
 export type SealedTable = (typeof sealedTables)[number]
 
