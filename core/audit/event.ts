@@ -47,6 +47,7 @@ export type AuditEventType =
   | 'session.ended'
   | 'person.signed_out'
   | 'two_person.changed'
+  | 'limits.changed'
   | 'change.proposed'
   | 'change.approved'
   | 'change.rejected'

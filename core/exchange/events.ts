@@ -34,6 +34,7 @@ export function issuedEvent(
         ...(claimed.idJagAudience !== undefined && { kind: 'id_jag' }),
         narrowed: plan.dropped.details.length + plan.dropped.scopes.length > 0,
         resource: claimed.resource.id,
+        ...(claimed.resource.config.token_units && { units: claimed.resource.config.token_units }),
         trust_source: subject.trustSourceId,
       },
       private: facts,

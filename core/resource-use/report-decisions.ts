@@ -15,6 +15,8 @@ export interface ReportedDecision {
   readonly path_hash?: string | undefined
   /** How many requests this entry stands for, where they were not worth an entry each; 1 when absent. */
   readonly count?: number | undefined
+  /** What it cost, in spend units; for usage records. */
+  readonly units?: number | undefined
 }
 
 /** Writes a guard's decisions into the log as one event, so that the trail shows use and refusal and not only issuance. */

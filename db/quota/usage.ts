@@ -38,7 +38,7 @@ export async function readUsage(db: Db, tenantId: string, query: UsageQuery): Pr
     .selectFrom('mayfly.usage')
     .select([
       key.as('key'),
-      (query.by === 'account' ? sql<string>`min(agent_id::text)` : sql<null>`null`).as('agent_id'),
+      (query.by === 'account' ? sql<string | null>`min(agent_id::text)` : sql<string | null>`null::text`).as('agent_id'),
       sum('opened').as('opened'),
       sum('tokens').as('tokens'),
       sum('denials').as('denials'),

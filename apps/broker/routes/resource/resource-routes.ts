@@ -52,6 +52,9 @@ const DecisionsBody = Type.Object(
           method: Type.Optional(Type.String({ pattern: '^[A-Z]{1,16}$' })),
           path_hash: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_-]{1,64}$' })),
           count: Type.Optional(Type.Integer({ minimum: 1 })),
+          units: Type.Optional(
+            Type.Integer({ minimum: 0, maximum: 1_000_000_000, description: 'What the call cost, in spend units.' }),
+          ),
         },
         closed,
       ),

@@ -14,6 +14,10 @@ export const v1Access: AccessTable = {
   'GET /v1/tenants': everyOperator,
   'GET /v1/tenants/:id': everyOperator,
 
+  'GET /v1/tenants/:id/limits': everyOperator,
+  'PUT /v1/tenants/:id/limits': admins,
+  'GET /v1/usage': everyOperator,
+
   'GET /v1/tenants/:id/two-person': ['tenant-admin', 'approver', 'auditor'],
   'PUT /v1/tenants/:id/two-person': writes,
 

@@ -3,12 +3,14 @@ import { deepest, standardDepth } from '#core/delegation/depth.ts'
 import { formatId } from '#core/ids/id.ts'
 import { longestCertificateSeconds } from '#core/keys/rotation/times.ts'
 import type { Permission } from '#core/permission/permission.ts'
+import { limitNames, limitRows } from '#core/quota/limits.ts'
 import type { AgentRule, AgentSettings } from '#core/registry/agent.ts'
 import { registerAgent, removeAgent, replaceAgent } from '#core/registry/agents.ts'
 import type { RuleInput } from '#core/registry/validate-agent.ts'
 import { type AgentRow, findAgent, listAgents } from '#db/registry/agents.ts'
 import { registerCollection, stamps } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
+import { LimitsOf } from './limits.ts'
 import { closed, Details, Id, Name, Scope, Text, Time, TtlSeconds, Uri } from './schemas.ts'
 import { ruleMembers } from './trust-source-kinds/table.ts'
 import { ClaimName } from './trust-source-kinds/trust-source-kind.ts'
@@ -79,6 +81,7 @@ const Settings = Type.Object(
       }),
     ),
     claimable_by: Type.Optional(ClaimableBy),
+    limits: Type.Optional(LimitsOf(limitNames.filter(name => limitRows[name].perAgent))),
     default_permission: Type.Optional(
       Type.Object(
         { resource: Uri('RFC 8707.'), scope: Type.Optional(Scope), authorization_details: Type.Optional(Details) },

@@ -3,6 +3,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
 import type { Rejections } from '#core/exchange/rejections.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
+import type { Limits } from '#core/quota/limits.ts'
 import type { JwksStore } from '#core/subject/jwks-store.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { Db } from '#db/connect.ts'
@@ -20,6 +21,8 @@ export interface ManagementDeps {
   /** `MAYFLY_SIGNING_KEY_DAYS`; 90 when nothing is said. */
   readonly signingKeyDays?: number | undefined
   readonly cursors: Cursors
+  /** Of every tenant that nobody has said anything of; `standardLimits` when nothing is said. */
+  readonly limits?: Limits | undefined
   /** Keys of sign-in providers. */
   readonly jwks: JwksStore
   readonly rejections: Rejections

@@ -30,6 +30,9 @@ const body = {
     }),
   ),
   proof: Type.Optional(Type.Enum(['pop', 'any'], { default: 'pop', description: '`pop`: key-bound tokens only.' })),
+  token_units: Type.Optional(
+    Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0, description: 'Spend units that each of its tokens costs.' }),
+  ),
   authorization_server: Type.Optional(
     Type.Object(
       { issuer: Uri('Its issuer (RFC 8414): the `audience` by which an ID-JAG is asked for.') },

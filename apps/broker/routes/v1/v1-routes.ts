@@ -11,6 +11,7 @@ import { changeRoutes } from './changes.ts'
 import type { ManagementDeps, V1App, V1Deps } from './deps.ts'
 import { joinTokenRoutes } from './join-tokens.ts'
 import { keyRoutes } from './keys.ts'
+import { limitRoutes } from './limits.ts'
 import { Operations } from './operation.ts'
 import { operatorRoutes } from './operators.ts'
 import { peopleRoutes } from './people.ts'
@@ -22,6 +23,7 @@ import { signInProviderRoutes } from './sign-in-providers.ts'
 import { tenantRoutes } from './tenants.ts'
 import { trustSourceRoutes } from './trust-sources.ts'
 import { twoPersonRoutes } from './two-person.ts'
+import { usageRoutes } from './usage.ts'
 
 const handlerTimeoutMs = 15_000
 
@@ -39,6 +41,8 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     limitTime(app)
     bootstrapRoute(app, deps)
     tenantRoutes(app, deps)
+    limitRoutes(app, deps)
+    usageRoutes(app, deps)
     trustSourceRoutes(app, deps)
     agentRoutes(app, deps)
     joinTokenRoutes(app, deps)
