@@ -10,7 +10,7 @@ export interface TestAccount extends Opening {
   readonly outcome: AppendOutcome
 }
 
-export type AccountSettings = Partial<Omit<Opening, 'deadline'>> & {
+export type AccountSettings = Partial<Opening> & {
   /** From now; negative: its time was up when it was opened. */
   readonly ttlSeconds?: number
 }
