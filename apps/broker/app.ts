@@ -8,6 +8,7 @@ import { createEnrolDeps } from '#core/enrolment/enrol-deps.ts'
 import { findLiveAccount } from '#db/accounts/live-account.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
+import { createAccountApi } from './account-api.ts'
 import type { BrokerDeps } from './deps.ts'
 import { findPrincipal } from './http/access.ts'
 import { createBaseApp } from './http/base-app.ts'
@@ -65,7 +66,9 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
     })
     // Whoever got the answer to a change may count on it in the next request here; other brokers hear of it by NOTIFY.
     management.addHook('onSend', async request => {
-      const tenantId = request.method === 'GET' ? undefined : findPrincipal(request)?.tenantId
+      // What happens to accounts is no change of what a tenant has registered.
+      const isChange = request.method !== 'GET' && !request.routeOptions.url?.startsWith('/v1/accounts')
+      const tenantId = isChange ? findPrincipal(request)?.tenantId : undefined
       if (tenantId) directory.invalidate(tenantId)
     })
     management.register(
@@ -79,6 +82,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
         jwks: deps.jwks,
         rejections: deps.rejections,
         addressOf: peers.addressOf,
+        accounts: createAccountApi({ ...deps, secret: config.keyEncryptionKey }),
       }),
     )
   })

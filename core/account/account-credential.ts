@@ -11,7 +11,7 @@ import type { BoundKey } from '#core/subject/bound-key.ts'
 import { hashList } from '#core/subject/subject.ts'
 
 /** RFC 8693 § 3: a token type of ours. */
-export const accountCredentialTokenType = 'urn:mayfly:token-type:account-credential'
+export const accountCredentialTokenType: 'urn:mayfly:token-type:account-credential' = 'urn:mayfly:token-type:account-credential'
 
 /** Makes credentials of accounts by uuid. secret: at least 32 bytes, the same on every broker of a deployment. */
 export function createAccountCredentials(secret: Buffer): (accountId: string) => string {

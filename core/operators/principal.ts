@@ -1,7 +1,7 @@
 import { formatId } from '#core/ids/id.ts'
 
-/** DESIGN § 10. `platform-admin` belongs to no tenant, each other role to one. */
-export const operatorRoles = ['platform-admin', 'tenant-admin', 'policy-author', 'approver', 'auditor'] as const
+/** DESIGN § 10. `platform-admin` belongs to no tenant, each other role to one. `orchestrator` has to do with accounts alone. */
+export const operatorRoles = ['platform-admin', 'tenant-admin', 'policy-author', 'approver', 'auditor', 'orchestrator'] as const
 export type OperatorRole = (typeof operatorRoles)[number]
 export type Role = OperatorRole | 'resource'
 

@@ -72,6 +72,12 @@ export class TenantDirectory {
     return finding
   }
 
+  /** The snapshot of the tenant with this uuid, loaded if need be; undefined when there is none. */
+  async find(tenantId: string): Promise<TenantSnapshot | undefined> {
+    const loaded = this.#byId.get(tenantId)
+    return loaded !== undefined && !this.#old.has(tenantId) ? loaded : this.refresh(tenantId)
+  }
+
   /** The tenant's snapshot as of a read that begins after this call. */
   refresh(tenantId: string): Promise<TenantSnapshot | undefined> {
     const loads = this.#loads.get(tenantId)

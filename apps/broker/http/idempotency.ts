@@ -42,7 +42,7 @@ export async function once(
   const key = readIdempotencyKey(request.headers['idempotency-key'])
   if (key === undefined) return work()
   const scope = { credentialId: options.credentialId, keyHash: sha256(key) }
-  const fingerprint = sha256(`${request.method} ${request.url}\n${canonicalJson(request.body ?? null)}`)
+  const fingerprint = fingerprintOf(request)
   if (!(await tryLockKey(trx, scope))) throw new BrokerError('idempotency_in_flight', { retryAfterSeconds: 1 })
   const before = await findAnswer(trx, scope)
   if (before) {
@@ -58,5 +58,24 @@ export async function once(
   await storeAnswer(trx, scope, { fingerprint, status: answer.status, response: isKept ? answer.body : null })
   return answer
 }
+
+/**
+ * For work that is itself done once under a name: keeps the key with what it was sent for, before the work. Returns a name for the
+ * work, the same for each repetition; undefined when no key was sent. Throws `idempotency_mismatch`, `idempotency_in_flight`.
+ */
+export async function reserveKey(trx: Trx, request: FastifyRequest, credentialId: string): Promise<string | undefined> {
+  const key = readIdempotencyKey(request.headers['idempotency-key'])
+  if (key === undefined) return undefined
+  const scope = { credentialId, keyHash: sha256(key) }
+  const fingerprint = fingerprintOf(request)
+  if (!(await tryLockKey(trx, scope))) throw new BrokerError('idempotency_in_flight', { retryAfterSeconds: 1 })
+  const before = await findAnswer(trx, scope)
+  if (before && !before.fingerprint.equals(fingerprint)) throw new BrokerError('idempotency_mismatch')
+  if (!before) await storeAnswer(trx, scope, { fingerprint, status: 201, response: null })
+  return `${credentialId} ${scope.keyHash.toString('hex')}`
+}
+
+const fingerprintOf = (request: FastifyRequest): Buffer =>
+  sha256(`${request.method} ${request.url}\n${canonicalJson(request.body ?? null)}`)
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()

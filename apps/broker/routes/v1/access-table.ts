@@ -4,6 +4,8 @@ import type { AccessTable } from '../../http/access.ts'
 const reads = ['tenant-admin', 'auditor'] as const
 const writes = ['tenant-admin'] as const
 const everyOperator = ['platform-admin', 'tenant-admin', 'auditor'] as const
+const opens = ['tenant-admin', 'orchestrator'] as const
+const seesAccounts = ['tenant-admin', 'orchestrator', 'auditor'] as const
 const admins = ['platform-admin', 'tenant-admin'] as const
 
 /** DESIGN § 10: a platform-admin makes tenants and hands out their tokens; what a tenant trusts, its own admins decide. */
@@ -67,6 +69,15 @@ export const v1Access: AccessTable = {
   'POST /v1/resources/:id/credentials': writes,
   'GET /v1/resources/:id/credentials': reads,
   'DELETE /v1/resources/:id/credentials/:credential_id': writes,
+
+  'POST /v1/accounts': opens,
+  'GET /v1/accounts': seesAccounts,
+  'GET /v1/accounts/:id': seesAccounts,
+  'GET /v1/accounts/:id/tree': seesAccounts,
+  'POST /v1/accounts/:id/extend': opens,
+  'POST /v1/accounts/:id/complete': opens,
+  'POST /v1/accounts/:id/revoke': opens,
+  'POST /v1/accounts/:id/close': writes,
 
   'GET /v1/keys': reads,
   'POST /v1/keys/rotate': writes,

@@ -39,6 +39,13 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
   'POST /v1/resources/:id/credentials': null,
   'DELETE /v1/resources/:id/credentials/:credential_id': null,
 
+  // An account is what its agent's registration allows, which two people let pass.
+  'POST /v1/accounts': null,
+  'POST /v1/accounts/:id/extend': null,
+  'POST /v1/accounts/:id/complete': null,
+  'POST /v1/accounts/:id/revoke': null,
+  'POST /v1/accounts/:id/close': null,
+
   'POST /v1/keys/rotate': 'keys',
   'POST /v1/keys/rewrap': null,
 

@@ -8,6 +8,7 @@ import type { JwksStore } from '#core/subject/jwks-store.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { Db } from '#db/connect.ts'
 import type { Cursors } from '../../http/cursor.ts'
+import type { AccountApiDeps } from './accounts.ts'
 import type { Operations } from './operation.ts'
 
 /** What the management API is given. */
@@ -26,6 +27,7 @@ export interface ManagementDeps {
   /** Keys of sign-in providers. */
   readonly jwks: JwksStore
   readonly rejections: Rejections
+  readonly accounts: AccountApiDeps
   /** Whose failures they are (`Peers`). */
   readonly addressOf: (request: IncomingMessage) => string
 }

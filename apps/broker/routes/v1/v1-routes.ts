@@ -4,6 +4,7 @@ import { createErrorHandler, renderProblem } from '../../http/error-handler.ts'
 import { acceptJsonOnly } from '../../http/json-body.ts'
 import { compileSchema } from '../../http/schema-validator.ts'
 import { v1Access } from './access-table.ts'
+import { temporaryAccountRoutes } from './accounts.ts'
 import { agentRoutes } from './agents.ts'
 import { bootstrapRoute } from './bootstrap.ts'
 import { demandClasses } from './change-classes.ts'
@@ -48,6 +49,7 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     joinTokenRoutes(app, deps)
     resourceRegistryRoutes(app, deps)
     resourceCredentialRoutes(app, deps)
+    temporaryAccountRoutes(app, deps)
     keyRoutes(app, deps)
     operatorRoutes(app, deps)
     signInProviderRoutes(app, deps)

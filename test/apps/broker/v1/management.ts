@@ -2,14 +2,30 @@
 
 import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, InjectOptions } from 'fastify'
+import { createAccountApi } from '#apps/broker/account-api.ts'
 import { createBaseApp } from '#apps/broker/http/base-app.ts'
 import { createCursors } from '#apps/broker/http/cursor.ts'
 import { v1Routes } from '#apps/broker/routes/v1/v1-routes.ts'
 import { createLogger } from '#apps/process/logger.ts'
+import { AccountStore } from '#core/account/account-store.ts'
+import { Ceilings } from '#core/account/ceilings.ts'
+import { GroupCommit } from '#core/audit/group-commit.ts'
 import { Rejections } from '#core/exchange/rejections.ts'
+import { deriveMac } from '#core/ids/derive-mac.ts'
 import { LocalKeyEncryption } from '#core/keys/key-encryption.ts'
+import { Keyring } from '#core/keys/keyring.ts'
+import { SubjectKeys } from '#core/keys/subject-keys.ts'
 import { createBootstrapToken } from '#core/operators/bootstrap.ts'
+import { createLeaser } from '#core/quota/leaser.ts'
+import { Quotas } from '#core/quota/quotas.ts'
+import { TenantDirectory } from '#core/registry/directory.ts'
 import { JwksStore } from '#core/subject/jwks-store.ts'
+import { DatabaseClock } from '#core/time/database-clock.ts'
+import { type ClaimRenewal, readAccounts, readSubjectKeys, replaceClaimHash } from '#db/accounts/read-accounts.ts'
+import type { Database } from '#db/connect.ts'
+import { appendBatch } from '#db/log/append.ts'
+import { leaseQuota } from '#db/quota/lease.ts'
+import { readCeilings } from '#db/registry/read-ceilings.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { createPeople, type People } from '#test/setup/people.ts'
 
@@ -50,6 +66,7 @@ export async function startManagement(): Promise<Management> {
       jwks: new JwksStore(source => people.fetchKeys(source)),
       rejections: new Rejections(clock),
       addressOf: ({ socket }) => socket.remoteAddress ?? '',
+      accounts: createAccounts(test.database, kek),
     }),
   )
   await app.ready()
@@ -73,6 +90,29 @@ export async function startManagement(): Promise<Management> {
     await test.close()
   }
   return { ...test, app, logLines, kek, people, call, close }
+}
+
+/** As `apps/broker/deps.ts` wires them. */
+function createAccounts(database: Database, kek: Buffer) {
+  const { sql, db } = database
+  const keyEncryption = new LocalKeyEncryption(kek)
+  const databaseClock = new DatabaseClock()
+  const directory = new TenantDirectory({ db, keyring: new Keyring(keyEncryption), baseUrl })
+  const exchange = {
+    accounts: new AccountStore((ids, keys) => readAccounts(sql, ids, keys)),
+    ceilings: new Ceilings(ids => readCeilings(db, ids)),
+    clock,
+    log: new GroupCommit({ clock: databaseClock, commit: requests => appendBatch(sql, requests), reconnect: () => {} }),
+    quotas: new Quotas({
+      clock,
+      lease: createLeaser(rows => leaseQuota(sql, rows)),
+      addressMac: deriveMac(kek, 'a test'),
+      groupOf: address => address,
+    }),
+    replaceClaimHash: (renewal: ClaimRenewal) => replaceClaimHash(sql, renewal),
+    subjectKeys: new SubjectKeys(keyEncryption, names => readSubjectKeys(sql, names)),
+  }
+  return createAccountApi({ exchange, directory, database, secret: kek })
 }
 
 export interface Operators {

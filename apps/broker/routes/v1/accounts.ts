@@ -1,0 +1,155 @@
+// Temporary accounts, as orchestrators, admins and auditors see them.
+
+import { type Static, Type } from 'typebox'
+import { taskKey } from '#core/account/account.ts'
+import type { ChangeDeps } from '#core/account/change-accounts.ts'
+import type { OpenAheadDeps } from '#core/account/open-ahead.ts'
+import { stateNames } from '#core/account/transitions.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import { parseId } from '#core/ids/id.ts'
+import type { Permission } from '#core/permission/permission.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { findAccountView, findTombstone, listAccounts, type AccountView as Row, readSubtree } from '#db/accounts/account-views.ts'
+import type { AccountState } from '#db/accounts/read-accounts.ts'
+import type { Db } from '#db/connect.ts'
+import { tenantOf } from '../../http/access.ts'
+import { AccountView, ReapedView, toAccountView, toReapedView } from './account-view.ts'
+import { accountChangeRoutes } from './accounts-change.ts'
+import { openAccountRoute } from './accounts-open.ts'
+import { answerPage } from './answer-page.ts'
+import { uuidOf } from './collection.ts'
+import type { V1App, V1Deps } from './deps.ts'
+import { closed, Id, IdParams, operatorSecurity, PageOf, PageQuery, problems } from './schemas.ts'
+
+/** What the routes of accounts are given, beside what all of `/v1` is. */
+export interface AccountApiDeps extends ChangeDeps {
+  readonly opening: Omit<OpenAheadDeps, 'keepCeiling'>
+  /** Counts an opening against the limits of tenant, agent and address. Throws QuotaError. */
+  readonly charge: (snapshot: TenantSnapshot, agentId: string, address: string) => Promise<void>
+  /** The tenant as it is registered now. Throws BrokerError `not_found`. */
+  readonly snapshotOf: (tenantId: string) => Promise<TenantSnapshot>
+  readonly ceilingOf: (ceilingId: string) => Promise<Permission>
+  /** The rows of one tenant. */
+  readonly dbOf: (tenantId: string) => Db
+}
+
+export const accountTags = { tags: ['temporary account'], security: operatorSecurity }
+
+/** More would be no page for anybody; the log has them all. */
+const largestTree = 5_000
+
+const ListQuery = Type.Object(
+  {
+    ...PageQuery.properties,
+    state: Type.Optional(Type.Enum([...Object.values(stateNames)])),
+    agent: Type.Optional(Id('agent')),
+    task_id: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  },
+  closed,
+)
+
+export function temporaryAccountRoutes(app: V1App, deps: V1Deps): void {
+  openAccountRoute(app, deps)
+  listRoute(app, deps)
+  getRoute(app, deps)
+  treeRoute(app, deps)
+  accountChangeRoutes(app, deps)
+}
+
+/** The account as `/v1` shows it. */
+export const showAccount = async ({ accounts }: V1Deps, row: Row): Promise<Static<typeof AccountView>> =>
+  toAccountView(row, await accounts.ceilingOf(row.ceilingId))
+
+/** Throws BrokerError `not_found` also for what was collected. */
+export async function getAccount({ accounts }: V1Deps, tenantId: string, id: string): Promise<Row> {
+  const row = await findAccountView(accounts.dbOf(tenantId), tenantId, id)
+  if (!row) throw new BrokerError('not_found')
+  return row
+}
+
+const stateOf = (name: string | undefined): AccountState | undefined =>
+  Object.entries(stateNames).find(([, known]) => known === name)?.[0] as AccountState | undefined
+
+function filterOf(query: Static<typeof ListQuery>): Parameters<typeof listAccounts>[2] {
+  const agentId = query.agent === undefined ? undefined : parseId('agent', query.agent)
+  const { task_id: taskId } = query
+  const both = agentId !== undefined && taskId !== undefined
+  return { state: stateOf(query.state), agentId, taskId, taskKey: both ? taskKey(agentId, taskId) : undefined }
+}
+
+function listRoute(app: V1App, deps: V1Deps): void {
+  app.get(
+    '/v1/accounts',
+    {
+      schema: {
+        ...accountTags,
+        summary: 'List accounts, newest first',
+        querystring: ListQuery,
+        response: { 200: PageOf(AccountView), ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { query } = request
+      const tenantId = tenantOf(request)
+      const list = `/v1/accounts ${tenantId} ${JSON.stringify([query.state, query.agent, query.task_id])}`
+      const read = async ({ afterId: beforeId, limit }: { afterId: string | undefined; limit: number }) => {
+        const rows = await listAccounts(deps.accounts.dbOf(tenantId), tenantId, filterOf(query), { beforeId, limit })
+        return Promise.all(rows.map(async row => ({ id: row.id, view: await showAccount(deps, row) })))
+      }
+      return reply.send(await answerPage(deps.cursors, list, query, read, ({ view }) => view))
+    },
+  )
+}
+
+function getRoute(app: V1App, deps: V1Deps): void {
+  app.get(
+    '/v1/accounts/:id',
+    {
+      schema: {
+        ...accountTags,
+        summary: 'Get one account, or what is left of it',
+        params: IdParams('account'),
+        response: { 200: Type.Union([AccountView, ReapedView]), ...problems },
+      },
+    },
+    async (request, reply) => {
+      const [tenantId, id] = [tenantOf(request), uuidOf('account', request.params.id)]
+      const db = deps.accounts.dbOf(tenantId)
+      const row = await findAccountView(db, tenantId, id)
+      if (row) return reply.send(await showAccount(deps, row))
+      const tombstone = await findTombstone(db, tenantId, id)
+      if (!tombstone) throw new BrokerError('not_found')
+      return reply.send(toReapedView(tombstone))
+    },
+  )
+}
+
+function treeRoute(app: V1App, deps: V1Deps): void {
+  app.get(
+    '/v1/accounts/:id/tree',
+    {
+      schema: {
+        ...accountTags,
+        summary: 'An account and all below it, parents first',
+        params: IdParams('account'),
+        response: {
+          200: Type.Object(
+            {
+              items: Type.Array(AccountView),
+              truncated: Type.Boolean({ description: `Whether there are more than ${largestTree} below it.` }),
+            },
+            closed,
+          ),
+          ...problems,
+        },
+      },
+    },
+    async (request, reply) => {
+      const [tenantId, id] = [tenantOf(request), uuidOf('account', request.params.id)]
+      const top = await getAccount(deps, tenantId, id)
+      const rows = await readSubtree(deps.accounts.dbOf(tenantId), tenantId, top, largestTree + 1)
+      const items = await Promise.all(rows.slice(0, largestTree + 1).map(row => showAccount(deps, row)))
+      return reply.send({ items, truncated: rows.length > largestTree + 1 })
+    },
+  )
+}
