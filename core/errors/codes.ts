@@ -47,6 +47,8 @@ export const errorCodes = {
   ),
   enrolment_refused: row(400, 'invalid_grant', 'No certificate was issued: the proof was not accepted.'),
   csr_refused: row(400, 'invalid_request', 'No certificate was issued: the certificate signing request was not accepted.'),
+  attachment_busy: row(409, 'attachment_busy', 'This attachment is being worked on. Retry after the stated time.'),
+  connector_failed: row(502, 'connector_failed', 'What the connector stands for did not do its part.'),
   internal: row(500, 'server_error', 'Something failed inside the broker.'),
   not_authenticated: row(401, 'invalid_token', 'Present a valid credential.'),
   forbidden: row(403, 'insufficient_scope', 'This credential may not do that.'),
