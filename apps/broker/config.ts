@@ -2,13 +2,14 @@
 // place of this app that reads the environment. Secrets may come from files (`NAME_FILE`), which keeps them out of it.
 
 import { type KeySettings, readKeySettings } from '#apps/process/key-settings.ts'
+import { type QueueSettings, readQueueSettings } from '#apps/process/queues.ts'
 import { type Environment, getSecret } from '#apps/process/read-secret.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { hasDevelopmentMarker } from './development-marker.ts'
 import { type FailpointPlan, findFailpointFault, parseFailpoint } from './failpoint.ts'
 import { readTrustedProxies, type TrustedProxy } from './tls/trusted-proxies.ts'
 
-export interface BrokerConfig extends KeySettings {
+export interface BrokerConfig extends KeySettings, QueueSettings {
   /** Base URL and first tenant's issuer, without a slash at the end. */
   readonly publicUrl: string
   readonly mtlsUrl: string
@@ -23,6 +24,8 @@ export interface BrokerConfig extends KeySettings {
   readonly logLevel: string
   /** Who may end TLS connections in front of us; left out: nobody. */
   readonly trustedProxies?: readonly TrustedProxy[]
+  /** Where the built console lies; left out: where the repository builds it. */
+  readonly consoleFolder?: string | undefined
   /** Tests only: where this process ends itself. */
   readonly failpoint?: FailpointPlan | undefined
 }
@@ -47,6 +50,7 @@ export function readBrokerConfig(env: Environment): BrokerConfig {
       keyPem: read.secret('MAYFLY_TLS_KEY', "the server certificate's key, PEM"),
     },
     ...readKeySettings(env, problems),
+    ...readQueueSettings(env, problems),
     allowPrivateIssuers: env['MAYFLY_ALLOW_PRIVATE_ISSUERS'] === 'true',
     trustedProxies: readTrustedProxies(env['MAYFLY_TRUSTED_PROXIES'], problems),
     logLevel: read.text('MAYFLY_LOG_LEVEL', 'info'),

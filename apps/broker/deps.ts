@@ -15,6 +15,7 @@ import { IssuanceFrames } from '#core/exchange/issuance-frames.ts'
 import { Pins } from '#core/exchange/pins.ts'
 import { groupOf, Rejections } from '#core/exchange/rejections.ts'
 import { deriveMac } from '#core/ids/derive-mac.ts'
+import { Lineages } from '#core/delegation/lineages.ts'
 import { IssuerTokens } from '#core/issuer-token/issuer-tokens.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import { Keyring } from '#core/keys/keyring.ts'
@@ -34,12 +35,15 @@ import { DatabaseClock } from '#core/time/database-clock.ts'
 import type { TrustMaterial } from '#core/trust-material/trust-material.ts'
 import { holdAccount } from '#db/accounts/hold-account.ts'
 import { readAccounts, readSubjectKeys, replaceClaimHash } from '#db/accounts/read-accounts.ts'
+import { readLineagesNow } from '#db/accounts/read-lineages.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
 import { appendBatch } from '#db/log/append.ts'
 import { leaseQuota } from '#db/quota/lease.ts'
+import { storeCeiling } from '#db/registry/ceilings.ts'
 import { readCeilings } from '#db/registry/read-ceilings.ts'
 import { consumeReplays } from '#db/replay/consume.ts'
 import { readClock } from '#db/server/check-server.ts'
+import { announceDeadlines, type DeadlineAnnouncer } from './announce-deadlines.ts'
 import type { BrokerConfig } from './config.ts'
 import { createFailpoint } from './failpoint.ts'
 import { followTrustMaterial } from './follow-trust-material.ts'
@@ -74,7 +78,8 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const keyEncryption = openKeyEncryption(config)
   const failpoint = createFailpoint(config.failpoint)
   const accounts = new AccountStore((ids, taskKeys) => readAccounts(database.sql, ids, taskKeys))
-  const { log, close: closeLog } = openLog({ url: config.databaseUrl, clock, logger, failpoint, accounts })
+  const deadlines = announceDeadlines(config, clock, logger)
+  const { log, close: closeLog } = openLog({ url: config.databaseUrl, clock, logger, failpoint, accounts, deadlines })
   const signing = new SigningThread()
   const verifying = new VerifyingThread()
   const keyring = new Keyring(keyEncryption, signing.sign)
@@ -101,7 +106,8 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     subjects: new SubjectAuthenticator(proofs, certificates, tenantId => material.generationOf(tenantId)),
     issuerTokens: new IssuerTokens(verifying.verify),
     accounts,
-    ceilings: new Ceilings(ids => readCeilings(database.db, ids)),
+    lineages: new Lineages(names => readLineagesNow(database.sql, names)),
+    ceilings: new Ceilings(ids => readCeilings(database.db, ids), (hash, text) => storeCeiling(database.db, hash, text)),
     grants: new Grants(),
     issuanceFrames: new IssuanceFrames(),
     subjectKeys: new SubjectKeys(keyEncryption, names => readSubjectKeys(database.sql, names)),
@@ -117,7 +123,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     stopFollowing()
     await log.close()
     await quotas.close()
-    await Promise.all([closeLog(), database.close(), issuerFetch.close(), signing.close(), verifying.close()])
+    await Promise.all([closeLog(), deadlines.close(), database.close(), issuerFetch.close(), signing.close(), verifying.close()])
   }
   return {
     config,
@@ -144,8 +150,9 @@ function openLog(options: {
   readonly logger: Logger
   readonly failpoint: Failpoint | undefined
   readonly accounts: AccountStore
+  readonly deadlines: DeadlineAnnouncer
 }): { log: GroupCommit; close: () => Promise<void> } {
-  const { url, clock, logger, failpoint, accounts } = options
+  const { url, clock, logger, failpoint, accounts, deadlines } = options
   const open = (): Database => openDatabase(url, { poolSize: 1, applicationName: 'mayfly-log', statementTimeoutMs: 2_000 })
   let database = open()
   const log = new GroupCommit({
@@ -154,6 +161,9 @@ function openLog(options: {
     commit: async requests => {
       const answer = await appendBatch(database.sql, requests)
       for (const account of answer.existing) accounts.remember(account)
+      requests.forEach(({ opening }, index) => {
+        if (opening && answer.outcomes[index] === 'appended') deadlines.note(opening.deadline)
+      })
       return answer
     },
     reconnect: () => {

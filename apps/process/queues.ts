@@ -26,6 +26,9 @@ export interface Queues {
   producer(name: string): Queue
 }
 
+/** Where the broker announces deadlines to the worker. */
+export const deadlineQueue = 'deadlines'
+
 const prefix = 'mayfly'
 /** Finished jobs are of no interest: the audit log says what was done. */
 const defaultJobOptions = { removeOnComplete: true, removeOnFail: { count: 100 } }

@@ -106,7 +106,7 @@ function keySettings(state: StateFolder): KeySettings {
   return settings
 }
 
-function brokerConfig({ state, ports, logLevel }: StackOptions, tls: TlsMaterial, urls: DatabaseUrls): BrokerConfig {
+function brokerConfig({ state, ports, logLevel, redisUrl }: StackOptions, tls: TlsMaterial, urls: DatabaseUrls): BrokerConfig {
   return {
     publicUrl: `https://localhost:${ports.public}`,
     mtlsUrl: `https://localhost:${ports.mtls}`,
@@ -115,6 +115,8 @@ function brokerConfig({ state, ports, logLevel }: StackOptions, tls: TlsMaterial
     mtlsPort: ports.mtls,
     metricsPort: ports.metrics,
     databaseUrl: urls.app,
+    redisUrl,
+    queueDatabaseUrl: urls.queue,
     tls: { certPem: tls.server.certPem, keyPem: tls.server.keyPem },
     ...keySettings(state),
     // The OpenID provider is on this machine.

@@ -2,7 +2,7 @@
 // with a queue that is gone, full or slow, the sweeper finds everything a moment later. The outbox is worked off in the same rhythm.
 
 import type { Logger } from 'pino'
-import type { Queues } from '#apps/process/queues.ts'
+import { deadlineQueue, type Queues } from '#apps/process/queues.ts'
 import { sparingly } from '#apps/process/sparingly.ts'
 import { within } from '#apps/process/within.ts'
 import { oneAtATime } from '#core/reaper/one-at-a-time.ts'
@@ -13,9 +13,6 @@ import type { Database } from '#db/connect.ts'
 import { drainOutbox, type OutboxRound } from './outbox/drain.ts'
 import type { OutboxHandler } from './outbox/handler.ts'
 import type { ReaperMetrics } from './reaper-metrics.ts'
-
-/** Where the broker announces deadlines (`apps/broker/announce-deadlines.ts`). */
-export const deadlineQueue = 'deadlines'
 
 const everyMs = 1_000
 const goodbyeMs = 2_000
