@@ -51,7 +51,7 @@ export const blockSize = (limit: number): number => Math.min(largestBlock, Math.
 
 interface Waiting {
   readonly units: number
-  readonly resolve: (got: boolean) => void
+  readonly resolve: (era: number | undefined) => void
   readonly reject: (error: unknown) => void
 }
 
@@ -66,6 +66,7 @@ export class Block {
   #dryUntilMs = 0
   #refilling = false
   #waiting: Waiting[] = []
+  #era = 0
 
   /** held: units that are this process's from the beginning (`opening`), of a limit that never lapses. */
   constructor(
@@ -92,6 +93,11 @@ export class Block {
     return this.#held
   }
 
+  /** Changes whenever units that were leased before are good no more. */
+  get era(): number {
+    return this.#era
+  }
+
   /** When the units of this window lapse, milliseconds since the epoch; 0: nothing was leased yet. */
   get endsMs(): number {
     return this.#endsMs
@@ -112,18 +118,18 @@ export class Block {
     return true
   }
 
-  /** Takes units, after a lease if need be; false: the limit is reached. Throws BrokerError `log_unavailable`. */
-  async take(units: number, limit: number, nowMs: number): Promise<boolean> {
-    if (this.tryTake(units, limit, nowMs)) return true
-    if (units > limit || nowMs < this.#dryUntilMs) return false
-    const waiting = new Promise<boolean>((resolve, reject) => this.#waiting.push({ units, resolve, reject }))
+  /** Takes units, after a lease if need be; gives their era, or undefined: the limit is reached. Throws BrokerError `log_unavailable`. */
+  async take(units: number, limit: number, nowMs: number): Promise<number | undefined> {
+    if (this.tryTake(units, limit, nowMs)) return this.#era
+    if (units > limit || nowMs < this.#dryUntilMs) return undefined
+    const waiting = new Promise<number | undefined>((resolve, reject) => this.#waiting.push({ units, resolve, reject }))
     void this.#refill()
     return waiting
   }
 
-  /** Units that were taken and not used. endsMs: of the window that they were taken in. */
-  giveBack(units: number, endsMs: number): void {
-    if (endsMs === this.#endsMs) this.#held += units
+  /** Units that were taken and not used. era: in which they were taken. */
+  giveBack(units: number, era: number): void {
+    if (era === this.#era) this.#held += units
   }
 
   /** Takes all that lies here out, to be given back to the database. */
@@ -138,12 +144,14 @@ export class Block {
     this.#limit = limit
     this.#held = 0
     this.#dryUntilMs = 0
+    this.#era++
   }
 
   #lapse(): void {
     this.#held = 0
     this.#used = 0
     this.#dryUntilMs = 0
+    this.#era++
   }
 
   async #refill(): Promise<void> {
@@ -167,7 +175,7 @@ export class Block {
   }
 
   #receive({ granted, used, endsMs, atMs }: Lease): void {
-    if (endsMs !== this.#endsMs) this.#held = 0
+    if (endsMs !== this.#endsMs) this.#lapse()
     this.#endsMs = endsMs
     this.#held += granted
     this.#used = used
@@ -183,7 +191,7 @@ export class Block {
       if (!served && this.#dryUntilMs === 0) break
       this.#waiting.shift()
       if (served) this.#held -= units
-      resolve(served)
+      resolve(served ? this.#era : undefined)
     }
     if (this.#waiting.length > 0) void this.#refill()
   }

@@ -42,7 +42,7 @@ interface Part {
 
 /** Units that were taken. */
 export interface Taken {
-  readonly parts: readonly { readonly part: Part; readonly endsMs: number }[]
+  readonly parts: readonly { readonly part: Part; readonly era: number }[]
 }
 
 interface Rates {
@@ -98,15 +98,15 @@ export class Quotas {
     const parts = this.#partsOf(use)
     for (const [index, { block, units, limit }] of parts.entries()) {
       if (block.tryTake(units, limit, nowMs)) continue
-      for (const { block, units } of parts.slice(0, index)) block.giveBack(units, block.endsMs)
+      for (const { block, units } of parts.slice(0, index)) block.giveBack(units, block.era)
       return this.#waitFor(parts)
     }
-    return { parts: parts.map(part => ({ part, endsMs: part.block.endsMs })) }
+    return { parts: parts.map(part => ({ part, era: part.block.era })) }
   }
 
   /** What was taken for a token that was not issued. */
   giveBack({ parts }: Taken): void {
-    for (const { part, endsMs } of parts) part.block.giveBack(part.units, endsMs)
+    for (const { part, era } of parts) part.block.giveBack(part.units, era)
   }
 
   /**
@@ -118,7 +118,7 @@ export class Quotas {
     const limit = accountLimit(limits, use.account, kind)
     if (limit === null) return true
     const block = this.#accounts.get({ tenantId: use.snapshot.tenant.id, scope: use.account.id, kind }, limit, false)
-    return block.take(units, limit, this.#deps.clock.nowMs())
+    return (await block.take(units, limit, this.#deps.clock.nowMs())) !== undefined
   }
 
   /** What the agent may still use: of its rate, and of its account. */
@@ -137,8 +137,9 @@ export class Quotas {
     try {
       for (const part of parts) {
         const nowMs = this.#deps.clock.nowMs()
-        if (!(await part.block.take(part.units, part.limit, nowMs))) throw new QuotaError(standingOf(part, nowMs))
-        taken.push({ part, endsMs: part.block.endsMs })
+        const era = await part.block.take(part.units, part.limit, nowMs)
+        if (era === undefined) throw new QuotaError(standingOf(part, nowMs))
+        taken.push({ part, era })
       }
       return { parts: taken }
     } catch (error) {

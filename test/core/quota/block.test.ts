@@ -5,6 +5,9 @@ import { Block, blockSize, type Lease, type LeaseRequest } from '#core/quota/blo
 const key = { tenantId: 't', scope: 's', kind: 'tokens' } as const
 const minute = 60_000
 
+const take = async (block: Block, units: number, limit: number, nowMs: number) =>
+  (await block.take(units, limit, nowMs)) !== undefined
+
 /** The database's row, as `across.lease_quota` keeps it. */
 function createRow(options: { readonly windowed: boolean }) {
   const row = { nowMs: 0, used: 0, endsMs: options.windowed ? 0 : Number.POSITIVE_INFINITY, leases: 0, gate: Promise.resolve() }
@@ -38,7 +41,7 @@ describe('leased blocks', () => {
           for (const [which, count] of bursts) {
             asked += count
             const got = await Promise.all(Array.from({ length: count }, () => blocks[which]!.take(1, limit, row.nowMs)))
-            given += got.filter(Boolean).length
+            given += got.filter(era => era !== undefined).length
           }
           expect(given).toBeLessThanOrEqual(limit)
           const missed = Math.min(asked, limit) - given
@@ -60,7 +63,7 @@ describe('leased blocks', () => {
   test('ask nobody while there are units, and refill ahead', async () => {
     const { row, lease } = createRow({ windowed: true })
     const block = new Block(key, 64_000, lease)
-    expect(await block.take(1, 64_000, 0)).toBe(true)
+    expect(await take(block, 1, 64_000, 0)).toBe(true)
     const before = row.leases
     for (let i = 0; i < 400; i++) expect(block.tryTake(1, 64_000, 0)).toBe(true)
     expect(row.leases).toBe(before)
@@ -73,33 +76,33 @@ describe('leased blocks', () => {
   test('lapse with their window, and units of an ended window do not come back', async () => {
     const { row, lease } = createRow({ windowed: true })
     const block = new Block(key, 2, lease)
-    expect(await block.take(1, 2, 0)).toBe(true)
-    const endsMs = block.endsMs
-    expect(await block.take(1, 2, 0)).toBe(true)
-    expect(await block.take(1, 2, 0)).toBe(false)
+    expect(await take(block, 1, 2, 0)).toBe(true)
+    const { era } = block
+    expect(await take(block, 1, 2, 0)).toBe(true)
+    expect(await take(block, 1, 2, 0)).toBe(false)
     row.nowMs = minute
-    expect(await block.take(1, 2, minute)).toBe(true)
-    block.giveBack(1, endsMs)
-    expect(await block.take(1, 2, minute)).toBe(true)
-    expect(await block.take(1, 2, minute)).toBe(false)
+    expect(await take(block, 1, 2, minute)).toBe(true)
+    block.giveBack(1, era)
+    expect(await take(block, 1, 2, minute)).toBe(true)
+    expect(await take(block, 1, 2, minute)).toBe(false)
   })
 
   test('give units back to those who ask later in the same window', async () => {
     const { row, lease } = createRow({ windowed: true })
     const block = new Block(key, 1, lease)
-    expect(await block.take(1, 1, row.nowMs)).toBe(true)
-    expect(await block.take(1, 1, row.nowMs)).toBe(false)
-    block.giveBack(1, block.endsMs)
-    expect(await block.take(1, 1, row.nowMs)).toBe(true)
+    expect(await take(block, 1, 1, row.nowMs)).toBe(true)
+    expect(await take(block, 1, 1, row.nowMs)).toBe(false)
+    block.giveBack(1, block.era)
+    expect(await take(block, 1, 1, row.nowMs)).toBe(true)
   })
 
   test('ask no more until the window ends, once the limit is reached', async () => {
     const { row, lease } = createRow({ windowed: true })
     const block = new Block(key, 3, lease)
-    for (let i = 0; i < 3; i++) expect(await block.take(1, 3, 0)).toBe(true)
-    expect(await block.take(1, 3, 0)).toBe(false)
+    for (let i = 0; i < 3; i++) expect(await take(block, 1, 3, 0)).toBe(true)
+    expect(await take(block, 1, 3, 0)).toBe(false)
     const { leases } = row
-    for (let i = 0; i < 100; i++) expect(await block.take(1, 3, 0)).toBe(false)
+    for (let i = 0; i < 100; i++) expect(await take(block, 1, 3, 0)).toBe(false)
     expect(row.leases).toBe(leases)
   })
 
@@ -107,9 +110,19 @@ describe('leased blocks', () => {
     const { row, lease } = createRow({ windowed: true })
     const block = new Block(key, 64_000, lease)
     await block.take(1, 64_000, 0)
-    expect(await block.take(1, 10, 0)).toBe(false)
+    expect(await take(block, 1, 10, 0)).toBe(false)
     expect(row.used).toBeGreaterThan(10)
     expect(block.held).toBe(0)
+  })
+
+  test('take nothing back that was taken under another limit', async () => {
+    const { lease } = createRow({ windowed: true })
+    const block = new Block(key, 64_000, lease)
+    await block.take(1, 64_000, 0)
+    const { era } = block
+    expect(await take(block, 1, 0, 0)).toBe(false)
+    block.giveBack(1, era)
+    expect(block.tryTake(1, 0, 0)).toBe(false)
   })
 
   test('refuse everybody who waits when the lease fails, and ask again for the next', async () => {
@@ -122,7 +135,7 @@ describe('leased blocks', () => {
     const waiting = [block.take(1, 5, 0), block.take(1, 5, 0)]
     for (const refused of waiting) await expect(refused).rejects.toMatchObject({ code: 'log_unavailable' })
     fails = false
-    expect(await block.take(1, 5, row.nowMs)).toBe(true)
+    expect(await take(block, 1, 5, row.nowMs)).toBe(true)
   })
 
   test('of an account begin with what its opener holds; others count that as used', async () => {
@@ -131,6 +144,6 @@ describe('leased blocks', () => {
     const opener = new Block({ ...key, kind: 'account_tokens' }, 10, lease, { held: 4, opening: () => 4 })
     const other = new Block({ ...key, kind: 'account_tokens' }, 10, lease, { opening: () => 4 })
     const got = await Promise.all([...Array(20)].map((_, i) => (i % 2 ? opener : other).take(1, 10, 0)))
-    expect(got.filter(Boolean).length).toBe(10)
+    expect(got.filter(era => era !== undefined).length).toBe(10)
   })
 })
