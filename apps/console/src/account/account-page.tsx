@@ -74,7 +74,7 @@ function Details({ account }: { readonly account: Account }) {
         <Allowance account={account} />
         {live && <ReadmittedAgent account={account} />}
         {live && <ReviewDate account={account} />}
-        {live && <CloseAccount id={account.id} attachments={account.attachments.length} />}
+        {live && <CloseAccount id={account.id} attachments={account.attachments?.length ?? 0} />}
       </div>
     </section>
   )

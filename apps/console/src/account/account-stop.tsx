@@ -1,5 +1,5 @@
-import { Button } from 'react-aria-components'
 import { ApiError } from '../api/request.ts'
+import { Button } from '../layout/button.tsx'
 import { LinkButton } from '../layout/link-button.tsx'
 import { Notice } from '../layout/notice.tsx'
 

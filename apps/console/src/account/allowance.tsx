@@ -3,7 +3,7 @@ import { Foreign } from '../text/foreign.tsx'
 
 /** What the account may do, and what is attached to it. */
 export function Allowance({ account }: { readonly account: Account }) {
-  const { permissions, scopes, attachments } = account
+  const { permissions, scopes, attachments = [] } = account
   return (
     <section className="panel">
       <h2>What it may do</h2>

@@ -1,5 +1,6 @@
-import { Button, DialogTrigger } from 'react-aria-components'
+import { DialogTrigger } from 'react-aria-components'
 import { useChange } from '../api/accounts.ts'
+import { Button } from '../layout/button.tsx'
 import { ConfirmDialog } from '../layout/confirm-dialog.tsx'
 
 export function CloseAccount({ id, attachments }: { readonly id: string; readonly attachments: number }) {
@@ -10,7 +11,7 @@ export function CloseAccount({ id, attachments }: { readonly id: string; readonl
       <h2>Close the account</h2>
       <p className="soft">It ends for good, for you and for the agent.{things} Its record stays in the log.</p>
       <DialogTrigger>
-        <Button className="danger">Close…</Button>
+        <Button kind="danger">Close…</Button>
         <ConfirmDialog
           title="Close this account?"
           text={`It ends for good and nobody can open it again.${things}`}

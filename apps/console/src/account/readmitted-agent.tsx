@@ -5,7 +5,7 @@ import type { Account } from '../api/contract.ts'
 /** Whether the agent may work in the account. Taking effect is the broker's; the switch shows what it says. */
 export function ReadmittedAgent({ account }: { readonly account: Account }) {
   const change = useChange(account.id)
-  const offered = account.readmission?.offered !== false
+  const offered = account.readmission.offered
   const shown = change.isPending && change.variables.verb === 'readmit' ? change.variables.readmit : account.readmitted
   return (
     <section className="panel">

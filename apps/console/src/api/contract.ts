@@ -42,6 +42,8 @@ export interface Claimable {
     readonly opened_at: string
     readonly expires_at: string
     readonly origin_address: string | null
+    /** Whom the workload said that it is. */
+    readonly origin_subject?: string | null
   }
   readonly agent: AgentOfAccount
   readonly permissions: readonly Allowed[]
@@ -62,7 +64,7 @@ export interface Confirmation {
   readonly keep?: Keep
 }
 
-export type AccountState = 'active' | 'claimed' | 'suspended' | 'closed' | 'revoked' | 'completed' | 'expired'
+export type AccountState = 'active' | 'claimed' | 'closed' | 'revoked' | 'completed' | 'expired'
 
 export interface AccountRow {
   readonly id: string
@@ -74,7 +76,6 @@ export interface AccountRow {
   /** A day, `2027-05-22`. */
   readonly review_on: string | null
   readonly readmitted: boolean
-  readonly suspended?: boolean
 }
 
 export interface Attachment {
@@ -85,9 +86,8 @@ export interface Attachment {
 }
 
 export interface Account extends AccountRow {
-  readonly origin_address?: string | null
   readonly permissions: readonly Allowed[]
   readonly scopes: readonly AllowedScope[]
-  readonly attachments: readonly Attachment[]
-  readonly readmission?: { readonly offered: boolean }
+  readonly attachments?: readonly Attachment[]
+  readonly readmission: { readonly offered: boolean }
 }

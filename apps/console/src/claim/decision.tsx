@@ -1,11 +1,12 @@
 // The claimer's own words: shall the agent come back in, the code that the agent shows, claim or refuse.
 
 import { type FormEvent, useState } from 'react'
-import { Button, FieldError, Form, Input, Label, Text, TextField } from 'react-aria-components'
+import { FieldError, Form, Input, Label, Text, TextField } from 'react-aria-components'
 import { useLocation } from 'wouter'
 import { useConfirm } from '../api/claims.ts'
 import type { Keep } from '../api/contract.ts'
 import { ApiError } from '../api/request.ts'
+import { Button } from '../layout/button.tsx'
 import { Readmission } from './readmission.tsx'
 import { RefuseDialog } from './refuse-dialog.tsx'
 import { ClaimStop } from './stops.tsx'
@@ -55,11 +56,11 @@ export function Decision({ secret, readmissionOffered, keep, onClaimed, onRefuse
           The agent shows it where it runs: in its output, its chat, its terminal. It is never in the link, so that a link that
           went astray is not enough. It is good for ten minutes.
         </Text>
-        <Input spellCheck="false" autoCapitalize="characters" maxLength={32} />
+        <Input spellCheck="false" autoCapitalize="characters" maxLength={32} placeholder="••••-••••" />
         <FieldError>{wrongCode && wrongCodeText(wrongCode)}</FieldError>
       </TextField>
       <div className="actions claim-actions">
-        <Button type="submit" className="primary" isPending={confirm.isPending} isDisabled={nothingKept}>
+        <Button type="submit" kind="primary" isPending={confirm.isPending} isDisabled={nothingKept}>
           {confirm.isPending ? 'Claiming…' : 'Claim this account'}
         </Button>
         <RefuseDialog secret={secret} onRefused={onRefused} />
@@ -72,6 +73,7 @@ export function Decision({ secret, readmissionOffered, keep, onClaimed, onRefuse
 /** A wrong code is no stop: the claimer tries again. */
 function wrongCodeText({ problem }: ApiError): string {
   const left = problem['attempts_left']
+  if (left === 0) return 'That is not it, or there is no code yet. Let the agent show a new one.'
   if (typeof left !== 'number') return 'That is not the code that the agent shows.'
   return `That is not the code that the agent shows. ${left === 1 ? 'One attempt is' : `${left} attempts are`} left.`
 }

@@ -1,9 +1,9 @@
 // Where a claim does not go on: one row for each reason, in words for somebody who has never heard of Mayfly.
 
-import { Button } from 'react-aria-components'
 import type { Person } from '../api/contract.ts'
 import { ApiError } from '../api/request.ts'
 import { useSignOut } from '../api/session.ts'
+import { Button } from '../layout/button.tsx'
 import { LinkButton } from '../layout/link-button.tsx'
 import { Notice } from '../layout/notice.tsx'
 import { Foreign } from '../text/foreign.tsx'

@@ -1,4 +1,5 @@
-import { Button, Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
+import { Dialog, Heading, Modal, ModalOverlay } from 'react-aria-components'
+import { Button } from './button.tsx'
 
 export interface ConfirmDialogProps {
   readonly title: string
@@ -24,10 +25,10 @@ export function ConfirmDialog({ title, text, action, isPending, failed, onConfir
             </p>
           )}
           <div className="actions">
-            <Button className="danger" isPending={isPending} onPress={onConfirm}>
+            <Button kind="danger" isPending={isPending} onPress={onConfirm}>
               {action}
             </Button>
-            <Button slot="close" className="quiet" autoFocus>
+            <Button slot="close" kind="quiet" autoFocus>
               Cancel
             </Button>
           </div>

@@ -1,12 +1,13 @@
-/** The mark: two wings upright, the body a curve, three long tail threads. */
+/** The mark, from the side: a great wing upright, a small one behind it, the body a bow, three long threads for a tail. */
 export function Mayfly({ className }: { readonly className?: string }) {
   return (
     <svg className={className ?? 'mark'} viewBox="0 0 64 64" aria-hidden="true">
-      <path className="wing" d="M25 28C17 19 17 9 26 3c10 7 11 17 4 26" />
-      <path className="wing" d="M31 28c4-9 12-13 22-11-1 10-9 15-20 14" />
-      <path d="M17 26c-2 1-3 3-2 5 3 1 8 0 13-1 8 4 14 10 18 18" />
-      <path d="M46 48c1 5 3 8 8 11M46 48c4 2 8 2 13-1M46 48c0 5-1 9-5 13" />
-      <path d="M20 31l-6 8M25 32l-3 9M17 26c-3-1-6-4-7-8" />
+      <path className="wing" d="M23 35C14 24 14 10 25 3c13 7 16 21 7 33" />
+      <path className="wing" d="M32 36c4-8 10-12 18-11-1 9-7 14-15 14" />
+      <path className="vein" d="M25 34C20 24 21 12 25 4M28.500 35c2-11 1-22-3-30M34 37c4-5 9-9 15-11.500" />
+      <path className="body" d="M17 36c9-4 20 0 30 9" />
+      <path className="thread" d="M47 45c5 3 10 3 15-1M47 45c5 5 9 6 15 6M47 45c4 6 7 10 13 13" />
+      <path className="thread" d="M18 37c-4 2-8 1-11-4M22 38l-4 8M27 38l-1 9" />
     </svg>
   )
 }

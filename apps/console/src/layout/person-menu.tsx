@@ -10,7 +10,8 @@ export function PersonMenu({ person, role }: { readonly person: Person; readonly
   const name = visible(person.name ?? person.subject)
   return (
     <MenuTrigger>
-      <Button className="person" aria-label={`Signed in as ${name}`}>
+      <Button className="person">
+        <span className="unseen">Signed in as </span>
         <span className="initial" aria-hidden="true">
           {[...name][0]?.toUpperCase()}
         </span>

@@ -27,7 +27,9 @@ export function SignInCard({ title, text, returnTo }: SignInCardProps) {
       <div className="providers">
         {providers.data?.map(({ id, name }, i) => (
           <a key={id} className={i === 0 ? 'button primary' : 'button'} href={signInAddress(id, returnTo)}>
-            Sign in with <Foreign text={name} />
+            <span>
+              Sign in with <Foreign text={name} />
+            </span>
           </a>
         ))}
       </div>
