@@ -5,7 +5,8 @@ import helmet from '@fastify/helmet'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance } from 'fastify'
 import { createEnrolDeps } from '#core/enrolment/enrol-deps.ts'
-import { findLiveAccount } from '#db/accounts/live-account.ts'
+import { OwnTokens } from '#core/introspection/own-tokens.ts'
+import { type AccountOfToken, findLiveAccount } from '#db/accounts/live-account.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
 import { createAccountApi } from './account-api.ts'
@@ -39,7 +40,12 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   const peers = createPeers(config.trustedProxies ?? [])
   const tokenRoute = { exchange: deps.exchange, directory, publicUrl, mtlsUrl, peers }
   const tokenDoor = createTokenDoor(app, tokenRoute)
-  app.register(oauthRoutes, { ...tokenRoute, challenges: deps.challenges, clock })
+  const introspection = {
+    db: database.db,
+    ownTokens: new OwnTokens(),
+    findLiveAccount: (tenantId: string, named: AccountOfToken) => findLiveAccount(database.db.forTenant(tenantId), named),
+  }
+  app.register(oauthRoutes, { ...tokenRoute, challenges: deps.challenges, clock, introspection })
   const enrolment = createEnrolDeps({ ...deps.exchange, directory, db: database.db, keyEncryption, baseUrl: publicUrl })
   app.register(enrolRoutes, { enrolment, directory, peers })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })

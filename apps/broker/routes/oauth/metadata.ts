@@ -49,6 +49,8 @@ function describeIssuer(tenant: Tenant, { publicUrl, mtlsUrl }: MetadataRouteDep
     issuer,
     token_endpoint: `${issuer}/token`,
     jwks_uri: `${issuer}/jwks`,
+    introspection_endpoint: `${issuer}/introspect`,
+    introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
     challenge_endpoint: `${issuer}/challenge`,
     response_types_supported: [],
     grant_types_supported: Object.values(grantTypes),

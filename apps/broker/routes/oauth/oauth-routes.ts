@@ -5,6 +5,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { createErrorHandler } from '../../http/error-handler.ts'
 import { type ChallengeRouteDeps, challengeRoutes } from './challenge.ts'
 import { bodyLimitBytes, decodeUtf8, formType } from './form-body.ts'
+import { type IntrospectRouteDeps, introspectRoutes } from './introspect.ts'
 import { type MetadataRouteDeps, metadataRoutes } from './metadata.ts'
 import { renderOAuthError } from './oauth-error.ts'
 import { type TokenRouteDeps, tokenRoutes } from './token.ts'
@@ -16,7 +17,11 @@ function checkMediaType(contentType: string | undefined): void {
   if (parameters.some(parameter => !/^\s*charset="?utf-8"?\s*$/i.test(parameter))) throw new BrokerError('unsupported_media_type')
 }
 
-export const oauthRoutes: FastifyPluginCallback<TokenRouteDeps & MetadataRouteDeps & ChallengeRouteDeps> = (app, deps, done) => {
+export const oauthRoutes: FastifyPluginCallback<TokenRouteDeps & MetadataRouteDeps & ChallengeRouteDeps & IntrospectRouteDeps> = (
+  app,
+  deps,
+  done,
+) => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     formType,
@@ -30,5 +35,6 @@ export const oauthRoutes: FastifyPluginCallback<TokenRouteDeps & MetadataRouteDe
   app.register(metadataRoutes, deps)
   app.register(tokenRoutes, deps)
   app.register(challengeRoutes, deps)
+  app.register(introspectRoutes, deps)
   done()
 }
