@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Broker, startBroker } from '#apps/broker/broker.ts'
 import type { BrokerConfig } from '#apps/broker/config.ts'
+import { consoleClient } from '#apps/idp/console-client.ts'
 import { createIdp, type Idp } from '#apps/idp/create-idp.ts'
 import { loadOrCreateIdpKeys, saveIdpIssuer } from '#apps/idp/idp-state.ts'
 import { type KeySettings, readKeySettings } from '#apps/process/key-settings.ts'
@@ -67,7 +68,7 @@ export async function startCore(options: StackOptions): Promise<Core> {
     }),
   ])
   const { urls } = database
-  const idp = await progress('Starting the OpenID provider', () => startIdp(state, tls, ports.idp))
+  const idp = await progress('Starting the OpenID provider', () => startIdp(state, tls, ports))
   starting.defer(() => idp.close())
   const worker = await progress('Starting the worker', () =>
     startWorker(
@@ -87,9 +88,11 @@ export async function startCore(options: StackOptions): Promise<Core> {
   return { state, tls, urls, databaseDescription, publicUrl, mtlsUrl, idpIssuer, mintWorkloadToken, broker, ended, closing }
 }
 
-async function startIdp(state: StateFolder, tls: TlsMaterial, port: number): Promise<Idp> {
+async function startIdp(state: StateFolder, tls: TlsMaterial, ports: Ports): Promise<Idp> {
   const keys = await loadOrCreateIdpKeys(state.dir)
-  const idp = createIdp({ keys, tls: { cert: tls.server.certPem, key: tls.server.keyPem }, production: false, port })
+  const { certPem: cert, keyPem: key } = tls.server
+  const clients = [consoleClient(publicUrlOf(ports))]
+  const idp = createIdp({ keys, tls: { cert, key }, production: false, port: ports.idp, clients })
   await saveIdpIssuer(state.dir, await idp.listen())
   return idp
 }
@@ -106,9 +109,11 @@ function keySettings(state: StateFolder): KeySettings {
   return settings
 }
 
+const publicUrlOf = (ports: Ports): string => `https://localhost:${ports.public}`
+
 function brokerConfig({ state, ports, logLevel, redisUrl }: StackOptions, tls: TlsMaterial, urls: DatabaseUrls): BrokerConfig {
   return {
-    publicUrl: `https://localhost:${ports.public}`,
+    publicUrl: publicUrlOf(ports),
     mtlsUrl: `https://localhost:${ports.mtls}`,
     host: '127.0.0.1',
     port: ports.public,

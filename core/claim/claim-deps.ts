@@ -1,6 +1,7 @@
 import type { Ceilings } from '#core/account/ceilings.ts'
 import type { ChangeDeps } from '#core/account/change-accounts.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
+import type { Permission } from '#core/permission/permission.ts'
 import type { Db } from '#db/connect.ts'
 
 /** What claiming needs. */
@@ -8,6 +9,8 @@ export interface ClaimDeps extends ChangeDeps {
   /** The rows of one tenant. */
   readonly dbOf: (tenantId: string) => Db
   readonly ceilings: Ceilings
+  /** The id of a ceiling, stored now if it never was. */
+  readonly keepCeiling: (permission: Permission) => Promise<string>
   /** Opens what the log says of where an account was opened from. */
   readonly keyEncryption: KeyEncryption
   readonly codeMac: (accountId: string, code: string) => Buffer

@@ -46,6 +46,16 @@ export function updateSignInProvider(
     .executeTakeFirst()
 }
 
+/** Says that something about it has changed that stands elsewhere. */
+export async function touchSignInProvider(trx: Trx, id: string, tenantId: string): Promise<void> {
+  await trx
+    .updateTable('mayfly.sign_in_provider')
+    .set({ updated_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', id)
+    .where('tenant_id', '=', tenantId)
+    .execute()
+}
+
 /** Its sessions go with it. */
 export async function deleteSignInProvider(trx: Trx, id: string, tenantId: string | null): Promise<boolean> {
   const result = await trx

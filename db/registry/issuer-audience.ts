@@ -16,6 +16,6 @@ export async function isAudienceUsed(trx: Trx, by: AudienceUse, issuer: string, 
           id: string
         }>`select id from mayfly.trust_source where kind = 'openid' and issuer = ${issuer} and audience = ${audience} limit 1`
       : sql<{ id: string }>`select id from mayfly.sign_in_provider
-          where issuer = ${issuer} and coalesce(config->>'audience', client_id) = ${audience} limit 1`
+          where issuer = ${issuer} and ${audience} in (coalesce(config->>'audience', client_id), config->>'console_client_id') limit 1`
   return (await found.execute(trx)).rows.length > 0
 }

@@ -2,6 +2,7 @@
 // may ever be granted.
 
 import { commandLineClientId } from '#apps/idp/command-line-client.ts'
+import { consoleClientId } from '#apps/idp/console-client.ts'
 import type { Wanted } from './ensure.ts'
 
 /** SPIFFE id in the demo agent's certificate. */
@@ -45,6 +46,7 @@ export const signInProvider = (input: { issuer: string; caPem: string }): Wanted
   name: 'development-idp',
   issuer: input.issuer,
   client_id: commandLineClientId,
+  console_client_id: consoleClientId,
   scopes: ['openid', 'profile', 'email', 'groups'],
   groups_claim: 'groups',
   rules: [
@@ -112,6 +114,7 @@ export const demoAgent = (input: {
     task_claims: ['run_id'],
     account_ttl_seconds: 86_400,
     token_ttl_seconds: 300,
+    claimable_by: { groups: ['mayfly-claimers'] },
     default_permission: { resource: input.uris.orders, scope: 'orders:read' },
   },
 })

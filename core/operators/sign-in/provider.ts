@@ -18,6 +18,8 @@ export interface SignInProviderInput {
   readonly name: string
   readonly issuer: string
   readonly client_id: string
+  /** Browsers' client there, where it is another one than `client_id`. */
+  readonly console_client_id?: string
   /** `aud` of its ID tokens, where it is another one than `client_id`. */
   readonly audience?: string
   readonly scopes?: readonly string[]
@@ -31,8 +33,10 @@ export interface SignInProviderInput {
 }
 
 /** What `sign_in_provider.config` holds. */
-export type SignInProviderConfig = Required<Omit<SignInProviderInput, 'name' | 'issuer' | 'client_id' | 'audience' | 'ca_pem'>> &
-  Pick<SignInProviderInput, 'audience' | 'ca_pem'>
+export type SignInProviderConfig = Required<
+  Omit<SignInProviderInput, 'name' | 'issuer' | 'client_id' | 'console_client_id' | 'audience' | 'ca_pem'>
+> &
+  Pick<SignInProviderInput, 'console_client_id' | 'audience' | 'ca_pem'>
 
 export interface SignInProvider extends KeySource {
   readonly tenantId: string | null
@@ -72,6 +76,7 @@ export function validateSignInProvider(
     groups_claim: input.groups_claim,
     rules: input.rules,
     session_ttl_seconds: input.session_ttl_seconds ?? DEFAULT_SESSION_TTL_SECONDS,
+    ...(input.console_client_id !== undefined && { console_client_id: input.console_client_id }),
     ...(input.audience !== undefined && { audience: input.audience }),
     ...(input.ca_pem !== undefined && { ca_pem: input.ca_pem }),
   }

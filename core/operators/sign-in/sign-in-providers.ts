@@ -73,8 +73,12 @@ export async function removeSignInProvider(trx: Trx, change: SignInProviderChang
 }
 
 /** A workload's token must not let a person in: no tokens are taken for both. */
-async function refuseWorkloadsTokens(trx: Trx, { issuer, client_id, audience = client_id }: SignInProviderInput): Promise<void> {
-  if (!(await isAudienceUsed(trx, 'trust_source', issuer, audience))) return
+async function refuseWorkloadsTokens(trx: Trx, input: SignInProviderInput): Promise<void> {
+  const { issuer, client_id, console_client_id, audience = client_id } = input
+  const audiences = console_client_id === undefined ? [audience] : [audience, console_client_id].sort()
+  let used = false
+  for (const one of audiences) used = (await isAudienceUsed(trx, 'trust_source', issuer, one)) || used
+  if (!used) return
   throw new BrokerError('conflict', {
     hint: 'Workloads come with tokens of this issuer for this audience. Register a client of its own for people.',
   })

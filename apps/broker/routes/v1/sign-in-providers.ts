@@ -14,6 +14,11 @@ const body = {
   name: Name,
   issuer: Uri('Exactly the `iss` of its ID tokens; https. Its keys are found by discovery.'),
   client_id: Token('Mayfly as that provider knows it: a public client with PKCE, and loopback redirects for the command line.'),
+  console_client_id: Type.Optional(
+    Token(
+      "The console's client there, where that is another one: a web client that comes back to `<issuer of the tenant>/console/callback`.",
+    ),
+  ),
   audience: Type.Optional(Uri('The only `aud` accepted, where it is not the client id; `azp` must then be the client id.')),
   scopes: Type.Optional(
     Type.Array(Token('RFC 6749 § 3.3.'), {

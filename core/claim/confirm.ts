@@ -1,0 +1,89 @@
+// Claiming, in order: the link is good and this person may (`resolve-secret.ts`); one of five attempts at the code is used up,
+// whatever comes of it; then the transition is proposed, and the commit judges. Of two who confirm at once exactly one becomes
+// the owner; the other is told that somebody was there first. A process that dies anywhere leaves one owner or none.
+
+import { timingSafeEqual } from 'node:crypto'
+import { changeAccounts } from '#core/account/change-accounts.ts'
+import { prepareEvent } from '#core/audit/event.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import { type ConsoleSession, sessionFacts } from '#core/operators/sign-in/console-session.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { clearClaimCode, useAttempt } from '#db/claim/claim-codes.ts'
+import { appendPending } from '#db/log/append-pending.ts'
+import type { ClaimDeps } from './claim-deps.ts'
+import { mayReadmit } from './look.ts'
+import { type Keep, narrowCeiling } from './narrow.ts'
+import { getOwned, type OwnedAccount } from './own-accounts.ts'
+import { type ClaimableAccount, findTarget, resolveSecret } from './resolve-secret.ts'
+import { reviewDays } from './review.ts'
+import { WrongCodeError } from './wrong-code-error.ts'
+
+export interface Confirmation {
+  readonly secret: string
+  readonly code: string
+  /** Whether the agent comes back in, once it has proven its key again. */
+  readonly readmit: boolean
+  readonly keep?: Keep | undefined
+}
+
+/** Throws as `resolveSecret`, WrongCodeError, `too_many_codes`, ValidationError for what is kept. nowMs: the database's clock. */
+export async function confirmClaim(
+  deps: ClaimDeps,
+  snapshot: TenantSnapshot,
+  session: ConsoleSession,
+  input: Confirmation,
+  nowMs: number,
+): Promise<OwnedAccount> {
+  const account = await resolveSecret(deps, snapshot, session, input.secret)
+  const { row } = account
+  const readmitted = input.readmit && mayReadmit(snapshot, row.agentId)
+  const kept = narrowCeiling(await deps.ceilings.get(row.ceilingId), input.keep)
+  await checkCode(deps, session, account, input.code, nowMs)
+  const db = deps.dbOf(row.tenantId)
+  const [answer] = await changeAccounts(
+    deps,
+    [
+      {
+        accountId: row.id,
+        tenantId: row.tenantId,
+        agentId: row.agentId,
+        transition: 'claim',
+        generation: row.generation,
+        ceilingId: kept && (await deps.keepCeiling(kept)),
+        claim: { personId: session.person.id, readmitted, reviewOn: reviewDays.dayAfter(nowMs, reviewDays.standard) },
+        facts: { ...sessionFacts(session), narrowed: kept !== undefined },
+        outbox: { readmitted },
+      },
+    ],
+    nowMs,
+  )
+  if (answer!.outcome !== 'done') throw await explainLoss(deps, row.tenantId, input.secret)
+  await clearClaimCode(db, row.id, row.tenantId)
+  return getOwned(deps, snapshot, session, row.id)
+}
+
+async function checkCode(
+  deps: ClaimDeps,
+  session: ConsoleSession,
+  { row, secretHash }: ClaimableAccount,
+  code: string,
+  nowMs: number,
+): Promise<void> {
+  const db = deps.dbOf(row.tenantId)
+  const attempt = await useAttempt(db, row.id, row.tenantId, secretHash)
+  if (attempt.usedUp) throw new BrokerError('too_many_codes')
+  const mac = deps.codeMac(row.id, code)
+  if (attempt.mac !== undefined && attempt.mac.length === mac.length && timingSafeEqual(attempt.mac, mac)) return
+  const { tenantId, agentId, id: accountId } = row
+  const facts = { ...sessionFacts(session), attempts_left: attempt.attemptsLeft }
+  const { leaf, body } = prepareEvent({ type: 'account.claim_code_refused', tenantId, agentId, accountId, facts }, nowMs)
+  // Without a code to compare with there is no attempt to bound what somebody could write into the log.
+  if (attempt.mac !== undefined) await db.transaction().execute(trx => appendPending(trx, [{ tenantId, leaf, body }]))
+  throw new WrongCodeError(attempt.attemptsLeft)
+}
+
+/** Why the commit did not agree: somebody else was first, or the account has ended meanwhile. */
+async function explainLoss(deps: ClaimDeps, tenantId: string, secret: string): Promise<BrokerError> {
+  const now = await findTarget(deps, tenantId, secret)
+  return new BrokerError(now?.row.state === 'c' ? 'already_claimed' : 'claim_expired')
+}

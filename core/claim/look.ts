@@ -1,0 +1,39 @@
+import type { ConsoleSession } from '#core/operators/sign-in/console-session.ts'
+import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import type { ClaimDeps } from './claim-deps.ts'
+import { type AccountView, type DescribedPermission, describeForPeople, viewAccount, viewAgent } from './describe-account.ts'
+import { readOrigin } from './read-origin.ts'
+import { resolveSecret } from './resolve-secret.ts'
+
+/** What somebody who may claim an account is shown before deciding. */
+export interface ClaimOffer extends DescribedPermission {
+  readonly account: AccountView & { readonly origin_address: string | null; readonly origin_subject: string | null }
+  readonly agent: { readonly id: string; readonly name: string; readonly owner: string | null }
+  /** Whether the claimer may let the agent back in. */
+  readonly readmission: { readonly offered: boolean }
+  readonly claimable: true
+}
+
+/** Changes nothing. Throws as `resolveSecret`. */
+export async function lookAtClaim(
+  deps: ClaimDeps,
+  snapshot: TenantSnapshot,
+  session: ConsoleSession,
+  secret: string,
+): Promise<ClaimOffer> {
+  const { row } = await resolveSecret(deps, snapshot, session, secret)
+  const [permission, origin] = await Promise.all([
+    deps.ceilings.get(row.ceilingId),
+    readOrigin(deps.dbOf(row.tenantId), deps.keyEncryption, row.id),
+  ])
+  return {
+    account: { ...viewAccount(row), origin_address: origin.address, origin_subject: origin.subject },
+    agent: viewAgent(snapshot, row.agentId),
+    ...describeForPeople(permission, snapshot),
+    readmission: { offered: mayReadmit(snapshot, row.agentId) },
+    claimable: true,
+  }
+}
+
+/** An agent that nobody registered is not let back in. */
+export const mayReadmit = (snapshot: TenantSnapshot, agentId: string): boolean => snapshot.agents.has(agentId)

@@ -1,0 +1,49 @@
+// Where an account was opened from, and by whom: the log knows, sealed under the subject's key. Whoever claims is shown it; once
+// the subject is erased, nobody is any more.
+
+import { createDecipheriv } from 'node:crypto'
+import { isJsonObject } from '#core/json/is-json-object.ts'
+import type { KeyEncryption } from '#core/keys/key-encryption.ts'
+import { findOpening } from '#db/claim/claims.ts'
+import { findSubjectKey } from '#db/claim/subject-keys.ts'
+import type { Db } from '#db/connect.ts'
+
+export interface Origin {
+  /** Of the connection that opened it. */
+  readonly address: string | null
+  /** The workload, as its own trust source names it. */
+  readonly subject: string | null
+}
+
+const unknown: Origin = { address: null, subject: null }
+
+/** db: the tenant's rows. What cannot be read, for whatever reason, is not known; that stops nobody from claiming. */
+export async function readOrigin(db: Db, keyEncryption: KeyEncryption, accountId: string): Promise<Origin> {
+  const opening = await findOpening(db, accountId)
+  if (opening === undefined) return unknown
+  const { private: sealed, subject_key: keyId } = JSON.parse(opening) as { private?: string; subject_key?: string }
+  if (sealed === undefined || keyId === undefined) return unknown
+  const row = await findSubjectKey(db, keyId)
+  if (!row) return unknown
+  const key = await keyEncryption.open(row.key_sealed, row.kek_id, {
+    tenantId: row.tenant_id,
+    purpose: 'subject-key',
+    rowId: row.id,
+  })
+  const facts = openFacts(sealed, key)
+  return { address: textOf(facts['address']), subject: textOf(facts['subject']) }
+}
+
+const [nonceBytes, tagBytes] = [12, 16]
+
+/** The facts that `sealFacts` of the log sealed. Throws when the key is another one. */
+function openFacts(sealed: string, key: Buffer): Readonly<Record<string, unknown>> {
+  const bytes = Buffer.from(sealed, 'base64url')
+  const cipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes })
+  cipher.setAuthTag(bytes.subarray(-tagBytes))
+  const plain = Buffer.concat([cipher.update(bytes.subarray(nonceBytes, -tagBytes)), cipher.final()]).toString('utf8')
+  const { facts } = JSON.parse(plain) as { facts: unknown }
+  return isJsonObject(facts) ? facts : {}
+}
+
+const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
