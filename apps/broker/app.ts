@@ -10,11 +10,15 @@ import { type AccountOfToken, findLiveAccount } from '#db/accounts/live-account.
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
 import { createAccountApi } from './account-api.ts'
+import { createClaimDeps, createConsoleDeps } from './console.ts'
 import type { BrokerDeps } from './deps.ts'
 import { findPrincipal } from './http/access.ts'
 import { createBaseApp } from './http/base-app.ts'
 import { createCursors } from './http/cursor.ts'
 import { accountRoutes } from './routes/account/account-routes.ts'
+import { claimCodeRoutes } from './routes/account/claim-code.ts'
+import { claimStatusRoutes } from './routes/claim/claim-status.ts'
+import { consoleRoutes } from './routes/console/console-routes.ts'
 import { enrolRoutes } from './routes/enrol/enrol-routes.ts'
 import { healthRoutes } from './routes/health.ts'
 import { oauthRoutes } from './routes/oauth/oauth-routes.ts'
@@ -50,6 +54,11 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   app.register(enrolRoutes, { enrolment, directory, peers })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
   const cursors = createCursors(config.keyEncryptionKey)
+  const claims = createClaimDeps(deps)
+  const console = createConsoleDeps(deps, claims, peers)
+  app.register(consoleRoutes, console)
+  app.register(claimStatusRoutes, console)
+  app.addHook('onClose', () => console.https.close())
   app.register(accountRoutes, {
     authentication: {
       ...deps.exchange,
@@ -63,6 +72,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
     cursors,
     dbOf: tenantId => database.db.forTenant(tenantId),
     transition: changes => transitionAccounts(database.sql, changes),
+    more: [claimCodeRoutes(claims, clock)],
   })
   app.register(async management => {
     // Not for /token, which sheds load by its own queue and deadline, at no cost for those who are served.
