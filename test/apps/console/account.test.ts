@@ -76,6 +76,12 @@ describe.skipIf(chromiumPath === undefined)('the accounts of a person', () => {
     expect(await headingOf(page)).toBe('There is no such account of yours')
   })
 
+  test('are not shown to whoever is signed in at another tenant, who may sign in anew', async () => {
+    console.fake.answers['GET /accounts'] = { status: 403, body: { code: 'other_tenant' } }
+    const page = await console.open('/console')
+    await page.getByRole('button', { name: 'Sign in as somebody else' }).waitFor()
+  })
+
   test('are forgotten when the person signs out', async () => {
     const page = await console.open(path)
     await page.getByText('reports-database').waitFor()

@@ -55,6 +55,7 @@ describe.skipIf(chromiumPath === undefined)('a claim in the browser', () => {
       'Payments platform',
       'ci-18442/reconcile-invoices',
       '198.51.100.23',
+      'repo:acme/billing:ref:refs/heads/main',
       '11 minutes ago',
     ])
       expect(label).toContain(said)

@@ -2,10 +2,19 @@ import { ApiError } from '../api/request.ts'
 import { Button } from '../layout/button.tsx'
 import { LinkButton } from '../layout/link-button.tsx'
 import { Notice } from '../layout/notice.tsx'
+import { OtherPerson } from '../sign-in/other-person.tsx'
 
 /** Where an account cannot be shown. One that belongs to somebody else looks like one that never was. */
 export function AccountStop({ error, onRetry }: { readonly error: Error; readonly onRetry: () => unknown }) {
   const status = error instanceof ApiError ? error.status : 0
+  if (error instanceof ApiError && error.code === 'other_tenant')
+    return (
+      <Notice title="You are signed in at another organisation" text="What you claimed there is shown at its own address.">
+        <div className="actions">
+          <OtherPerson />
+        </div>
+      </Notice>
+    )
   if (status === 403 || status === 404)
     return (
       <Notice

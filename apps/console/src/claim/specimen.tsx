@@ -20,6 +20,7 @@ export function Specimen({ claimable }: { readonly claimable: Claimable }) {
           ['Answers for it', agent.owner ? <Foreign key="owner" text={agent.owner} /> : 'nobody is named'],
           ['Task', <Foreign key="task" text={account.task_id} code />],
           ['Came from', account.origin_address ? <Foreign key="from" text={account.origin_address} code /> : 'unknown'],
+          ...(account.origin_subject ? [['Ran as', <Foreign key="subject" text={account.origin_subject} code />] as const] : []),
           [
             'Opened',
             <span key="opened">

@@ -2,10 +2,10 @@
 
 import type { Person } from '../api/contract.ts'
 import { ApiError } from '../api/request.ts'
-import { useSignOut } from '../api/session.ts'
 import { Button } from '../layout/button.tsx'
 import { LinkButton } from '../layout/link-button.tsx'
 import { Notice } from '../layout/notice.tsx'
+import { OtherPerson } from '../sign-in/other-person.tsx'
 import { Foreign } from '../text/foreign.tsx'
 
 type Way = 'retry' | 'other person' | 'my accounts'
@@ -89,15 +89,6 @@ export function ClaimStop({ code, error, person, onRetry }: ClaimStopProps) {
         {ways.includes('my accounts') && <LinkButton to="/console">My accounts</LinkButton>}
       </div>
     </Notice>
-  )
-}
-
-function OtherPerson() {
-  const signOut = useSignOut()
-  return (
-    <Button isPending={signOut.isPending} onPress={() => signOut.mutate()}>
-      Sign in as somebody else
-    </Button>
   )
 }
 
