@@ -7,6 +7,7 @@ import { AccountStore } from '#core/account/account-store.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
 import type { Failpoint } from '#core/audit/failpoint.ts'
 import { GroupCommit } from '#core/audit/group-commit.ts'
+import { Lineages } from '#core/delegation/lineages.ts'
 import type { ChallengeNonces } from '#core/did/challenge-nonces.ts'
 import { DpopNonces } from '#core/dpop/nonces.ts'
 import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
@@ -15,7 +16,6 @@ import { IssuanceFrames } from '#core/exchange/issuance-frames.ts'
 import { Pins } from '#core/exchange/pins.ts'
 import { groupOf, Rejections } from '#core/exchange/rejections.ts'
 import { deriveMac } from '#core/ids/derive-mac.ts'
-import { Lineages } from '#core/delegation/lineages.ts'
 import { IssuerTokens } from '#core/issuer-token/issuer-tokens.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import { Keyring } from '#core/keys/keyring.ts'
@@ -107,7 +107,10 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     issuerTokens: new IssuerTokens(verifying.verify),
     accounts,
     lineages: new Lineages(names => readLineagesNow(database.sql, names)),
-    ceilings: new Ceilings(ids => readCeilings(database.db, ids), (hash, text) => storeCeiling(database.db, hash, text)),
+    ceilings: new Ceilings(
+      ids => readCeilings(database.db, ids),
+      (hash, text) => storeCeiling(database.db, hash, text),
+    ),
     grants: new Grants(),
     issuanceFrames: new IssuanceFrames(),
     subjectKeys: new SubjectKeys(keyEncryption, names => readSubjectKeys(database.sql, names)),

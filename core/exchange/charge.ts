@@ -19,7 +19,12 @@ export function charge(attempt: Attempt, subject: VerifiedSubject, plan: Plan | 
     agent: subject.agent,
     address: input.address,
     opens: plan?.opening !== undefined,
-    account: plan && { id: plan.claims.accountId, units: plan.claims.resource.config.token_units ?? 0 },
+    account: plan && {
+      id: plan.claims.accountId,
+      parentId: plan.lineage?.parentId,
+      quota: plan.lineage?.quota ?? undefined,
+      units: plan.claims.resource.config.token_units ?? 0,
+    },
   })
   return taking instanceof Promise ? taking.catch(error => refuse(attempt, error)) : taking
 }

@@ -3,12 +3,15 @@
 // integers), so the text is canonical as it stands; a test holds it against a canonicalizer.
 
 import { hash } from 'node:crypto'
+import { nestActors } from '#core/delegation/actor.ts'
+import type { Chain } from '#core/delegation/lineage.ts'
 import { idJagClaims } from '#core/id-jag/mint.ts'
 import { formatId } from '#core/ids/id.ts'
 import { canonicalJson } from '#core/json/canonical.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { ReplayMode, Resource } from '#core/registry/resource.ts'
 import type { BoundKey } from '#core/subject/bound-key.ts'
+import type { DelegationRequest } from './delegation-request.ts'
 
 export interface ClaimsInput {
   readonly issuer: string
@@ -17,6 +20,8 @@ export interface ClaimsInput {
   /** uuid */
   readonly accountId: string
   readonly generation: number
+  /** Where the account stands in its tree. */
+  readonly chain: Chain
   readonly taskId: string
   readonly resource: Resource
   readonly granted: Permission
@@ -26,6 +31,8 @@ export interface ClaimsInput {
   readonly nonce: string
   /** What is minted is an ID-JAG for this authorization server and no task token; undefined: a task token. */
   readonly idJagAudience: string | undefined
+  /** What is minted opens a child account for the agent that this names; undefined: it does not. */
+  readonly delegation?: DelegationRequest | undefined
   readonly issuedSeconds: number
   readonly expiresSeconds: number
 }
@@ -52,36 +59,55 @@ export interface ClaimsFrame {
 }
 
 export function frameClaims(input: Omit<ClaimsInput, 'nonce'>): ClaimsFrame {
-  const account = formatId('account', input.accountId)
   const { details, scopes } = input.granted
+  const { chain } = input
   const head = JSON.stringify({
-    account_id: account,
-    act: { iss: input.issuer, sub: input.clientId, sub_profile: 'ai_agent' },
+    account_id: formatId('account', input.accountId),
+    act: nestActors(input.issuer, [input.clientId, ...chain.actors]),
     aud: input.resource.uri,
     authorization_details: details.length > 0 ? details : undefined,
     cfg: input.configEpoch,
     client_id: input.clientId,
     cnf: input.key && { [input.key.kind]: input.key.thumbprint },
-    delegation: { depth: 0, max_depth: 0 },
+    delegation: { depth: chain.depth, max_depth: chain.maxDepth },
   })
   const tail = JSON.stringify({
     replay: input.resource.config.replay,
     resource_hash: input.resourceHash,
     scope: scopes.length > 0 ? scopes.join(' ') : undefined,
-    sub: account,
+    sub: formatId('account', chain.rootId),
     task_id: input.taskId,
     // One for each root task: it carries the root account's own random bits.
-    txn: formatId('transaction', input.accountId),
+    txn: formatId('transaction', chain.rootId),
   })
   return { head: head.slice(0, -1), issuer: JSON.stringify(input.issuer), tail: tail.slice(1) }
 }
 
 /** The claims of an ID-JAG, prepared in the same way. */
 export function prepareIdJag(input: Omit<ClaimsInput, 'nonce'> & { readonly idJagAudience: string }): PreparedClaims {
-  const { idJagAudience: audience, accountId, resource, ...grant } = input
-  const canonical = canonicalJson(
-    idJagClaims({ ...grant, audience, subject: formatId('account', accountId), resource: resource.uri }),
-  )
+  const { idJagAudience: audience, chain, resource, ...grant } = input
+  const act = nestActors(input.issuer, [input.clientId, ...chain.actors])
+  const subject = formatId('account', chain.rootId)
+  const canonical = canonicalJson(idJagClaims({ ...grant, audience, act, subject, resource: resource.uri }))
+  return { canonical, hash: hash('sha256', canonical, 'base64url') }
+}
+
+/**
+ * The claims of a delegation token: those of a task token in the parent's account, whose audience is the issuer, and who may act
+ * (RFC 8693 § 4.4). It is bound to no key of the parent's: who may use it proves a key of its own.
+ */
+export function prepareDelegation(input: ClaimsInput & { readonly delegation: DelegationRequest }): PreparedClaims {
+  const { issuer, delegation } = input
+  const { canonical: frame } = prepareClaims({ ...input, key: undefined })
+  const { mayAct, maxDepth, accountTtlSeconds, quota } = delegation
+  const { chain } = input
+  const canonical = canonicalJson({
+    ...(JSON.parse(frame) as object),
+    ...(accountTtlSeconds !== undefined && { account_ttl: accountTtlSeconds }),
+    delegation: { depth: chain.depth, max_depth: Math.min(maxDepth ?? chain.maxDepth, chain.maxDepth) },
+    may_act: { iss: issuer, sub: mayAct },
+    ...(quota && { quota }),
+  })
   return { canonical, hash: hash('sha256', canonical, 'base64url') }
 }
 

@@ -2,6 +2,7 @@ import type { AccountStore } from '#core/account/account-store.ts'
 import type { Ceilings } from '#core/account/ceilings.ts'
 import type { Failpoint } from '#core/audit/failpoint.ts'
 import type { GroupCommit } from '#core/audit/group-commit.ts'
+import type { Lineages } from '#core/delegation/lineages.ts'
 import type { DpopNonces } from '#core/dpop/nonces.ts'
 import type { IssuerTokens } from '#core/issuer-token/issuer-tokens.ts'
 import type { SubjectKeys } from '#core/keys/subject-keys.ts'
@@ -30,6 +31,8 @@ export interface ExchangeDeps {
   readonly issuerTokens: IssuerTokens
   readonly accounts: AccountStore
   readonly ceilings: Ceilings
+  /** Of child accounts. */
+  readonly lineages: Lineages
   readonly grants: Grants
   readonly issuanceFrames: IssuanceFrames
   readonly subjectKeys: SubjectKeys
@@ -38,7 +41,7 @@ export interface ExchangeDeps {
   /** Of DPoP proofs. */
   readonly nonces: DpopNonces
   readonly rejections: Rejections
-  readonly quotas: Pick<Quotas, 'take' | 'giveBack' | 'limitsOf' | 'standings'>
+  readonly quotas: Pick<Quotas, 'take' | 'giveBack' | 'carve' | 'limitsOf' | 'standings'>
   readonly log: Pick<GroupCommit, 'append'>
   readonly replaceClaimHash: (renewal: ClaimRenewal) => Promise<boolean>
   /** Tests only. */

@@ -4,6 +4,7 @@ import { accountCredentialTokenType } from '#core/account/account-credential.ts'
 import { clientAssertionType } from '#core/client/verify-client-assertion.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { idJagTokenType } from '#core/id-jag/mint.ts'
+import { type DelegationRequest, parseActing, parseDelegation } from './delegation-request.ts'
 import type { Form } from './form.ts'
 
 export const grantTypes = {
@@ -25,6 +26,10 @@ export interface ExchangeRequest {
   readonly subjectToken: string
   /** `client`: who authenticated as the client is the subject. `account`: who holds an account that was opened ahead. */
   readonly subjectKind: 'jwt' | 'certificate' | 'client' | 'account'
+  /** What a parent account's agent got for this one: a child account is opened, by who is authenticated as the subject. */
+  readonly delegationToken?: string | undefined
+  /** Asked for by a parent: a token that opens a child account. */
+  readonly delegation?: DelegationRequest | undefined
   readonly clientId: string | undefined
   /** RFC 7523 § 2.2: a JWT that the client signed. */
   readonly clientAssertion: string | undefined
@@ -54,6 +59,7 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
   const common = {
     clientId: one('client_id'),
     clientAssertion: parseClientAssertion(one),
+    delegation: parseDelegation(form),
     targets: [...(form.get('resource') ?? []), ...(form.get('audience') ?? [])],
     idJagAudience: undefined,
     scope: one('scope'),
@@ -65,7 +71,7 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
     nonce: match('nonce', one('nonce'), /^[A-Za-z0-9_.~-]{8,128}$/, '8 to 128 unreserved characters'),
   }
   if (grantType === grantTypes.tokenExchange)
-    return { grant: 'token_exchange', ...parseSubjectToken(one), ...common, ...parseWanted(form) }
+    return { grant: 'token_exchange', ...parseSubjectToken(form), ...common, ...parseWanted(form) }
   if (grantType === grantTypes.jwtBearer) {
     const assertion = one('assertion')
     if (assertion === undefined) throw malformed('assertion is missing.')
@@ -85,7 +91,15 @@ const subjectKinds: ReadonlyMap<string, ExchangeRequest['subjectKind']> = new Ma
   [accountCredentialTokenType, 'account'],
 ] as const)
 
-function parseSubjectToken(one: (name: string) => string | undefined): Pick<ExchangeRequest, 'subjectToken' | 'subjectKind'> {
+/** Of an actor's own credential; the credential of an account that was opened ahead is nobody's own. */
+const actorKindOf = (type: string): ExchangeRequest['subjectKind'] | undefined =>
+  type === certificateTokenType ? 'certificate' : jwtTypes.includes(type) ? 'jwt' : undefined
+
+function parseSubjectToken(form: Form): Pick<ExchangeRequest, 'subjectToken' | 'subjectKind' | 'delegationToken'> {
+  const one = (name: string): string | undefined => form.get(name)?.[0]
+  if (one('subject_token_type') === accessTokenType) return parseActing(form, actorKindOf)
+  if (form.has('actor_token') || form.has('actor_token_type'))
+    throw malformed('actor_token is for a delegation token as subject_token: else an agent acts for itself.')
   const subjectToken = one('subject_token')
   const type = one('subject_token_type')
   if (subjectToken === undefined) throw malformed('subject_token is missing.')
@@ -116,11 +130,10 @@ function refuseWhatIsNotOffered(form: Form): void {
   // RFC 6749 § 5.2: an authentication method that is not supported is `invalid_client`.
   if (form.has('client_secret'))
     throw new BrokerError('client_not_authenticated', { hint: 'client_secret is not used here: agents prove a key.' })
-  if (form.has('actor_token') || form.has('actor_token_type'))
-    throw malformed('actor_token is not accepted here: an agent acts for itself.')
+  if (form.get('grant_type')?.[0] !== grantTypes.tokenExchange && (form.has('actor_token') || form.has('actor_token_type')))
+    throw malformed('actor_token is for token exchange, beside a delegation token.')
   if (form.has('intent')) throw malformed('intent is not accepted here: name the permissions themselves.')
-  for (const name of ['act', 'may_act', 'cnf'])
-    if (form.has(name)) throw malformed(`${name} cannot be asked for: the broker states it.`)
+  for (const name of ['act', 'cnf']) if (form.has(name)) throw malformed(`${name} cannot be asked for: the broker states it.`)
 }
 
 function parseClientAssertion(one: (name: string) => string | undefined): string | undefined {

@@ -11,22 +11,24 @@ import { eventOnly } from '#core/audit/event-only.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { idJagTyp } from '#core/id-jag/verify.ts'
 import { randomText } from '#core/ids/random.ts'
+import { delegationTokenTyp } from '#core/issuer-token/issuer-token.ts'
 import { rowToStore } from '#core/keys/subject-keys.ts'
 import type { Standing } from '#core/quota/quota-error.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { PresentedCertificate } from '#core/subject/certificate.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
-import type { AppendOutcome } from '#db/log/append.ts'
+import type { AppendOutcome, AppendRequest } from '#db/log/append.ts'
 import type { Attempt } from './attempt.ts'
 import { authenticate } from './authenticate.ts'
 import { bindKey, type KeyBinding } from './bind-key.ts'
 import { charge, settle } from './charge.ts'
-import { prepareClaims, prepareIdJag, tokenTyp, withReceipt } from './claims.ts'
+import { type PreparedClaims, prepareClaims, prepareDelegation, prepareIdJag, tokenTyp, withReceipt } from './claims.ts'
 import { type Denial, denialError, deny } from './denial.ts'
 import { deniedEvent, issuedEvent, openedEvent } from './events.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
+import type { IssuanceFrame } from './issuance-frames.ts'
 import { Pins } from './pins.ts'
 import { isDenial, type Plan, planIssuance } from './plan.ts'
 import { proveKeys } from './prove-keys.ts'
@@ -139,11 +141,7 @@ async function issue(
   const charging = charge(attempt, subject, plan)
   const taken = charging instanceof Promise ? await charging : charging
   const frame = deps.issuanceFrames.get(plan.subjectKey, subject, plan.claims, input.address)
-  const { idJagAudience } = plan.claims
-  const claims =
-    idJagAudience === undefined
-      ? prepareClaims({ ...plan.claims, nonce: input.request.nonce ?? randomText(16) }, frame.claims)
-      : prepareIdJag({ ...plan.claims, idJagAudience })
+  const claims = claimsOf(plan, frame, input.request.nonce)
   const issued = issuedEvent(attempt, subject, plan, { claims, facts: frame.facts })
   const { resource } = plan.claims
   // Found before the commit: no leaf for a token that cannot be signed.
@@ -152,15 +150,14 @@ async function issue(
   const committing = deps.log.append({
     tenantId: snapshot.tenant.id,
     configEpoch: snapshot.configEpoch,
-    account: plan.opening ? null : { id: plan.claims.accountId, generation: plan.claims.generation },
-    untilSeconds: plan.claims.expiresSeconds,
+    ...standsOn(plan),
     events,
     opening: plan.opening?.row ?? null,
     pin: plan.pin ?? null,
     subjectKey: rowToStore(plan.subjectKey),
   })
   const payload = withReceipt(claims, issued.leafHash)
-  const signing = signer.sign(payload, idJagAudience === undefined ? tokenTyp(resource.config.replay) : idJagTyp)
+  const signing = signer.sign(payload, typOf(plan))
   const [outcome, token] = await Promise.all([committing, signing])
   if (outcome !== 'appended') {
     settle(attempt, taken, outcome)
@@ -169,10 +166,32 @@ async function issue(
   deps.failpoint?.(plan.opening ? 'account-opened' : 'before-answer')
   plan.subjectKey.stored = true
   if (plan.opening) deps.accounts.remember(plan.opening.account)
+  if (plan.opening?.child) deps.lineages.remember(plan.opening.child.lineage)
   if (plan.pin) deps.pins.remember(plan.pin)
   const claimSecret = plan.opening?.claimSecret ?? (await renewClaimSecret(attempt, plan))
   input.onStandings?.(deps.quotas.standings(taken))
   return tokenAnswer(plan, token, snapshot.tenant.issuer, claimSecret)
+}
+
+function claimsOf({ claims }: Plan, frame: IssuanceFrame, nonce: string | undefined): PreparedClaims {
+  const { idJagAudience, delegation } = claims
+  if (idJagAudience !== undefined) return prepareIdJag({ ...claims, idJagAudience })
+  const withNonce = { ...claims, nonce: nonce ?? randomText(16) }
+  return delegation ? prepareDelegation({ ...withNonce, delegation }) : prepareClaims(withNonce, frame.claims)
+}
+
+function typOf({ claims }: Plan): string {
+  if (claims.idJagAudience !== undefined) return idJagTyp
+  return claims.delegation ? delegationTokenTyp : tokenTyp(claims.resource.config.replay)
+}
+
+/** The account that must live at the commit, and until when at least: the token's own, or the parent of one that is opened. */
+function standsOn({ claims, opening }: Plan): Pick<AppendRequest, 'account' | 'untilSeconds'> {
+  const { accountId: id, generation, expiresSeconds: untilSeconds } = claims
+  if (!opening) return { account: { id, generation }, untilSeconds }
+  if (!opening.child) return { account: null, untilSeconds }
+  const { parent } = opening.child
+  return { account: { id: parent.id, generation: parent.generation }, untilSeconds: opening.account.deadlineSeconds }
 }
 
 function signerFor(snapshot: TenantSnapshot, alg: 'ES256' | 'RS256') {
@@ -205,5 +224,6 @@ async function recordDenial(
 /** What turned out to be stale is forgotten, so that the next attempt reads it. An account in the way was remembered with the answer. */
 function forgetStale(deps: ExchangeDeps, plan: Plan, outcome: AppendOutcome): void {
   if (outcome === 'subject_token_pinned' && plan.pin) deps.pins.markForeign(plan.pin)
+  else if (outcome === 'account_not_live') deps.accounts.forget((plan.opening?.child?.parent ?? plan).taskKey)
   else if (outcome !== 'account_exists') deps.accounts.forget(plan.taskKey)
 }

@@ -3,7 +3,7 @@
 
 import type { ErrorCode } from '#core/errors/codes.ts'
 import { GenerationCache } from '#core/memory/generation-cache.ts'
-import { computeEffective } from '#core/permission/effective.ts'
+import { type Ceiling, computeEffective } from '#core/permission/effective.ts'
 import { normaliseDetails, parseDetails, parseScope } from '#core/permission/normalise.ts'
 import type { AuthorizationDetail, Permission } from '#core/permission/permission.ts'
 import { resourceHash } from '#core/permission/resource-hash.ts'
@@ -26,6 +26,8 @@ export interface Grant {
 export interface AccountCeiling {
   readonly id: string
   readonly permission: Permission
+  /** Of a child: the ceilings of the agents above, as they are registered now; `name` tells one list from another. */
+  readonly above?: { readonly name: string; readonly ceilings: readonly Ceiling[] } | undefined
 }
 
 export class Grants {
@@ -39,7 +41,8 @@ export class Grants {
     }
     const { targets, scope, authorizationDetails, allowNarrowing } = request
     // With the lengths in front, no two requests can be written the same.
-    const head = `${agent.id} ${ceiling.id} ${allowNarrowing} ${scope?.length} ${authorizationDetails?.length} ${targets.length}`
+    const whose = ceiling.above ? `${agent.id} ${ceiling.id} ${ceiling.above.name}` : `${agent.id} ${ceiling.id}`
+    const head = `${whose} ${allowNarrowing} ${scope?.length} ${authorizationDetails?.length} ${targets.length}`
     const key = `${head} ${scope}${authorizationDetails}${targets.length === 1 ? targets[0] : JSON.stringify(targets)}`
     let result = memo.get(key)
     if (!result) {
@@ -67,10 +70,7 @@ function evaluateGrant(
   if (misfit) return misfit
   const effective = computeEffective({
     requested,
-    ceilings: [
-      { name: 'the agent', permission: agent.ceiling },
-      { name: 'the account', permission: ceiling.permission },
-    ],
+    ceilings: ceilingsOf(agent, ceiling),
     allowNarrowing: request.allowNarrowing,
   })
   if (!effective.ok)
@@ -80,7 +80,14 @@ function evaluateGrant(
   return { ok: true, resource, granted, dropped, resourceHash: resourceHash(set) }
 }
 
-function effectiveCode(problem: 'scope' | 'details' | 'empty', requested: Permission): ErrorCode {
+/** All that bounds an account. */
+export const ceilingsOf = (agent: Agent, { permission, above }: AccountCeiling): readonly Ceiling[] => [
+  { name: 'the agent', permission: agent.ceiling },
+  { name: 'the account', permission },
+  ...(above?.ceilings ?? []),
+]
+
+export function effectiveCode(problem: 'scope' | 'details' | 'empty', requested: Permission): ErrorCode {
   if (problem === 'scope') return 'scope_refused'
   if (problem === 'details') return 'details_refused'
   return requested.details.length > 0 ? 'details_refused' : 'scope_refused'
@@ -136,7 +143,7 @@ function findResource(snapshot: TenantSnapshot, targets: readonly string[]): Res
   return resource
 }
 
-function readPermission(asked: Asked): Permission | Denial {
+export function readPermission(asked: Pick<Asked, 'scope' | 'details'>): Permission | Denial {
   const scopes = parseScope(asked.scope ?? '')
   if (!scopes.ok) return deny('scope_refused', 'malformed_scope', `${scopes.reason}.`)
   if (!asked.details) return { details: [], scopes: scopes.value }

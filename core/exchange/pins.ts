@@ -31,6 +31,12 @@ export class Pins {
     return this.#keys.get(tokenHash) === Pins.keyName(key)
   }
 
+  /** Whether what is pinned is known to belong to something else. */
+  isForeign(pin: Pin): boolean {
+    const pinned = this.#keys.get(pin.token_hash)
+    return pinned !== undefined && pinned !== pin.key
+  }
+
   remember(pin: Pin): void {
     this.#keys.set(pin.token_hash, pin.key)
   }

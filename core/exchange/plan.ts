@@ -1,25 +1,28 @@
 // The decision, complete and still without effect: what will be claimed, written and opened if the commit agrees.
 
 import { type Account, isLive } from '#core/account/account.ts'
+import { type Chain, chainOf, type Lineage, lineageOf } from '#core/delegation/lineage.ts'
 import { findIdJagTarget, idJagLongestSeconds } from '#core/id-jag/mint.ts'
-import { newId, newUuid } from '#core/ids/id.ts'
-import { hashSecret, newClaimSecret } from '#core/ids/secret.ts'
+import { newId } from '#core/ids/id.ts'
 import type { HeldSubjectKey } from '#core/keys/subject-keys.ts'
 import type { Permission } from '#core/permission/permission.ts'
-import { liveLimits } from '#core/quota/live-limits.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
-import type { Opening, Pin } from '#db/log/append.ts'
+import type { Pin } from '#db/log/append.ts'
+import { type AccountBounds, boundedByAncestors, boundsOfChild, boundsOfRoot } from './account-bounds.ts'
 import type { Attempt } from './attempt.ts'
 import type { KeyBinding } from './bind-key.ts'
 import type { ClaimsInput } from './claims.ts'
 import { type Denial, deny } from './denial.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
-import type { Grant } from './grant.ts'
+import { ceilingsOf, type Grant } from './grant.ts'
+import { grantIssuer, isForIssuer } from './issuer-grant.ts'
+import { newAccount, type PlannedOpening, planOpening } from './opening.ts'
 import { Pins } from './pins.ts'
 import { denyBeyond, withinProof } from './proof-bounds.ts'
 import { type AccountChoice, resolveAccount } from './resolve-account.ts'
+import { type ChildChoice, resolveChild } from './resolve-child.ts'
 
 export interface Plan {
   readonly claims: Omit<ClaimsInput, 'nonce'>
@@ -29,7 +32,9 @@ export interface Plan {
   readonly deadlineSeconds: number
   /** The key of the account's opening, when the account exists already. */
   readonly openingKey: string | null
-  readonly opening: { readonly row: Opening; readonly account: Account; readonly claimSecret: string } | undefined
+  readonly opening: PlannedOpening | undefined
+  /** Of a child account; undefined: a root. */
+  readonly lineage: Lineage | undefined
   readonly pin: Pin | undefined
   readonly subjectKey: HeldSubjectKey
 }
@@ -44,18 +49,80 @@ export async function planIssuance(
   pinName: string | undefined,
 ): Promise<Plan | Denial> {
   const { deps, input, snapshot, nowMs } = attempt
-  const nowSeconds = Math.floor(nowMs / 1000)
   const tenantId = snapshot.tenant.id
-  const choosing = resolveAccount(deps.accounts, subject, input.request, { nowSeconds, mayAssumeNew: attempt.first })
+  const choosing = chooseAccount(attempt, subject, key)
   const keyHeld = deps.subjectKeys.recall(tenantId, subject.subjectHash) ?? deps.subjectKeys.get(tenantId, subject.subjectHash)
   const atHand = !(choosing instanceof Promise) && !(keyHeld instanceof Promise)
   const [choice, subjectKey] = atHand ? [choosing, keyHeld] : await Promise.all([choosing, keyHeld])
   if (!choice.ok) return choice
-  const ceilingId = choice.kind === 'existing' ? choice.account.ceilingId : subject.agent.ceilingId
-  const permission = ceilingId === subject.agent.ceilingId ? subject.agent.ceiling : await deps.ceilings.get(ceilingId)
+  const account = choice.kind === 'existing' ? choice.account : newAccount(attempt, subject, choice)
+  const bounding = findBounds(attempt, subject, key, { choice, account })
+  const bounds = bounding instanceof Promise ? await bounding : bounding
+  if (!bounds.ok) return bounds
   const asked = aimRequest(snapshot, subject.bounds ? withinProof(input.request, subject.bounds) : input.request)
   if ('ok' in asked) return asked
-  const grant = deps.grants.evaluate(snapshot, subject.agent, { id: ceilingId, permission }, asked)
+  const chain = chainOf(account, subject.agent.settings, bounds.lineage)
+  const grant = decideGrant(attempt, subject, asked, { account, bounds, chain })
+  if (!grant.ok) return grant
+  const proofUntilSeconds = choice.kind === 'child' ? choice.tokenUntilSeconds : Number.POSITIVE_INFINITY
+  const terms = { subject, key, grant, account, chain, proofUntilSeconds }
+  const nowSeconds = Math.floor(nowMs / 1000)
+  const expiresSeconds = endOfToken(terms, input.request, nowSeconds)
+  if (expiresSeconds <= nowSeconds || !isLive(account, nowSeconds))
+    return deny('access_denied', 'nothing_left', 'Less than a second is left of the account or of the presented credentials.')
+  return {
+    claims: claimsOf(attempt, terms, expiresSeconds),
+    binding: key.binding,
+    dropped: grant.dropped,
+    taskKey: account.taskKey,
+    deadlineSeconds: account.deadlineSeconds,
+    openingKey: choice.kind === 'existing' ? account.openingKey : null,
+    opening: choice.kind === 'existing' ? undefined : planOpening(attempt, subject, account, choice),
+    lineage: bounds.lineage,
+    pin: choice.pin ?? (pinName === undefined ? undefined : pinFor(deps, pinName, key, subject)),
+    subjectKey,
+  }
+}
+
+type Choice = AccountChoice | ChildChoice
+
+/** Which account: a child's, where a delegation token came; else the one that is named, or the task's. */
+function chooseAccount(attempt: Attempt, subject: VerifiedSubject, key: KeyBinding): Choice | Denial | Promise<Choice | Denial> {
+  const { deps, input, nowMs, first } = attempt
+  const { delegationToken } = input.request
+  if (delegationToken !== undefined) return resolveChild(attempt, subject, key, delegationToken)
+  return resolveAccount(deps.accounts, subject, input.request, { nowSeconds: Math.floor(nowMs / 1000), mayAssumeNew: first })
+}
+
+function findBounds(
+  attempt: Attempt,
+  subject: VerifiedSubject,
+  key: KeyBinding,
+  { choice, account }: { readonly choice: Choice; readonly account: Account },
+): AccountBounds | Denial | Promise<AccountBounds | Denial> {
+  if (choice.kind === 'child') return boundedByAncestors(attempt.snapshot, lineageOf(account.id, choice.lineage), choice.ceiling)
+  return account.rootId === null ? boundsOfRoot(attempt, subject, account.ceilingId) : boundsOfChild(attempt, account, key)
+}
+
+function decideGrant(
+  { deps, input, snapshot }: Attempt,
+  subject: VerifiedSubject,
+  asked: ExchangeRequest,
+  { account, bounds, chain }: { readonly account: Account; readonly bounds: AccountBounds; readonly chain: Chain },
+): Grant | Denial {
+  const { agent } = subject
+  const { ceiling, lineage } = bounds
+  const forIssuer = isForIssuer(snapshot, asked)
+  if (asked.delegation && !forIssuer)
+    return deny('malformed_request', 'delegation_elsewhere', 'may_act goes with resource of the broker itself, and no other.')
+  const delegator = () => ({
+    account,
+    lineage,
+    chain,
+    ceilings: ceilingsOf(agent, ceiling),
+    limits: deps.quotas.limitsOf(snapshot, agent),
+  })
+  const grant = forIssuer ? grantIssuer(snapshot, asked, delegator()) : deps.grants.evaluate(snapshot, agent, ceiling, asked)
   if (!grant.ok) return grant
   const beyond = subject.bounds && denyBeyond(subject.bounds, grant)
   if (beyond) return beyond
@@ -65,30 +132,7 @@ export async function planIssuance(
       'no_nonce',
       'Send nonce: this resource takes only tokens that carry the nonce of its own challenge.',
     )
-  const account = choice.kind === 'existing' ? choice.account : newAccount(attempt, subject, choice)
-  const terms = { subject, key, grant, account }
-  const expiresSeconds = endOfToken(terms, input.request, nowSeconds)
-  if (expiresSeconds <= nowSeconds || !isLive(account, nowSeconds))
-    return deny('access_denied', 'nothing_left', 'Less than a second is left of the account or of the presented credentials.')
-  const claimSecret = choice.kind === 'new' ? newClaimSecret(account.id) : ''
-  return {
-    claims: claimsOf(attempt, terms, expiresSeconds),
-    binding: key.binding,
-    dropped: grant.dropped,
-    taskKey: account.taskKey,
-    deadlineSeconds: account.deadlineSeconds,
-    openingKey: choice.kind === 'existing' ? account.openingKey : null,
-    opening:
-      choice.kind === 'new'
-        ? {
-            row: { ...openingRow(account, claimSecret), limits: liveLimits(deps.quotas.limitsOf(snapshot, subject.agent)) },
-            account,
-            claimSecret,
-          }
-        : undefined,
-    pin: pinName === undefined ? undefined : pinFor(deps, pinName, key, subject),
-    subjectKey,
-  }
+  return grant
 }
 
 /** An ID-JAG is asked for by its authorization server, behind which stands the resource that the grant is about. */
@@ -106,11 +150,14 @@ interface Terms {
   readonly key: KeyBinding
   readonly grant: Grant
   readonly account: Account
+  readonly chain: Chain
+  /** End of the delegation token that opens the account; Infinity: none does. */
+  readonly proofUntilSeconds: number
 }
 
 function claimsOf(
   { snapshot, input, nowMs }: Attempt,
-  { subject, key, grant, account }: Terms,
+  { subject, key, grant, account, chain }: Terms,
   expiresSeconds: number,
 ): Plan['claims'] {
   return {
@@ -119,12 +166,14 @@ function claimsOf(
     clientId: subject.agent.clientId,
     accountId: account.id,
     generation: account.generation,
+    chain,
     taskId: account.taskId,
     resource: grant.resource,
     granted: grant.granted,
     resourceHash: grant.resourceHash,
     key: grant.resource.config.enforces.includes('cnf') ? key.key : undefined,
     idJagAudience: input.request.idJagAudience,
+    delegation: input.request.delegation,
     tokenId: newId('token', nowMs),
     issuedSeconds: Math.floor(nowMs / 1000),
     expiresSeconds,
@@ -132,57 +181,23 @@ function claimsOf(
 }
 
 /** A token outlives nothing that it stands on: account, subject token, certificate, registration, resource. Seconds since the epoch. */
-function endOfToken({ subject, key, grant, account }: Terms, request: ExchangeRequest, nowSeconds: number): number {
+function endOfToken(
+  { subject, key, grant, account, proofUntilSeconds }: Terms,
+  request: ExchangeRequest,
+  nowSeconds: number,
+): number {
   const { ttlSeconds: askedSeconds, idJagAudience } = request
   const { resource } = grant
   const { token_ttl_seconds } = subject.agent.settings
   const most = idJagAudience === undefined ? Number.POSITIVE_INFINITY : idJagLongestSeconds
   const lifetime = Math.min(askedSeconds ?? token_ttl_seconds, token_ttl_seconds, resource.config.max_ttl_seconds, most)
-  return Math.floor(Math.min(nowSeconds + lifetime, account.deadlineSeconds, subject.untilSeconds, key.notAfterSeconds))
-}
-
-function newAccount(
-  { input, snapshot, nowMs }: Attempt,
-  subject: VerifiedSubject,
-  choice: Extract<AccountChoice, { kind: 'new' }>,
-): Account {
-  const nowSeconds = Math.floor(nowMs / 1000)
-  return {
-    id: newUuid(nowSeconds * 1000),
-    tenantId: snapshot.tenant.id,
-    agentId: subject.agent.id,
-    taskKey: choice.taskKey,
-    taskId: ownCopy(choice.taskId),
-    state: 'a',
-    generation: 1,
-    deadlineSeconds: nowSeconds + subject.agent.settings.account_ttl_seconds,
-    ceilingId: subject.agent.ceilingId,
-    opener: subject.opener,
-    openingKey: input.idempotencyKeyHash ?? null,
-    rootId: null,
-    readmitted: false,
-  }
-}
-
-function openingRow(account: Account, claimSecret: string): Opening {
-  return {
-    id: account.id,
-    tenant: account.tenantId,
-    agent: account.agentId,
-    task_key: account.taskKey,
-    task_id: account.taskId,
-    opener: account.opener,
-    deadline: account.deadlineSeconds,
-    ceiling: account.ceilingId,
-    claim_hash: hashSecret(claimSecret).toString('hex'),
-    opening_key: account.openingKey,
-  }
+  const { deadlineSeconds } = account
+  return Math.floor(
+    Math.min(nowSeconds + lifetime, deadlineSeconds, subject.untilSeconds, key.notAfterSeconds, proofUntilSeconds),
+  )
 }
 
 function pinFor(deps: ExchangeDeps, pinName: string, key: KeyBinding, subject: VerifiedSubject): Pin | undefined {
   if (deps.pins.confirms(pinName, key.key)) return undefined
   return { token_hash: pinName, key: Pins.keyName(key.key), until: subject.expiresSeconds }
 }
-
-/** A piece of a request's text would keep the whole request in memory as long as the account is remembered. Task ids are ASCII. */
-const ownCopy = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')

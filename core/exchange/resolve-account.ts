@@ -4,12 +4,13 @@ import { type Account, isLive, taskKey } from '#core/account/account.ts'
 import type { AccountStore } from '#core/account/account-store.ts'
 import { parseId } from '#core/ids/id.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
+import type { Pin } from '#db/log/append.ts'
 import { type Denial, deny } from './denial.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 
 export type AccountChoice =
-  | { readonly ok: true; readonly kind: 'existing'; readonly account: Account }
-  | { readonly ok: true; readonly kind: 'new'; readonly taskId: string; readonly taskKey: string }
+  | { readonly ok: true; readonly kind: 'existing'; readonly account: Account; readonly pin?: Pin }
+  | { readonly ok: true; readonly kind: 'new'; readonly taskId: string; readonly taskKey: string; readonly pin?: undefined }
 
 /**
  * No round trip when the account is remembered. Else one, shared with whoever asks at the same time; or none, when a task that is
@@ -90,7 +91,7 @@ export const taskEnded: Denial = deny(
 )
 
 /** Instances of one agent share its registration, never each other's accounts. */
-function checkOwn(account: Account, subject: VerifiedSubject, nowSeconds: number): AccountChoice | Denial {
+export function checkOwn(account: Account, subject: VerifiedSubject, nowSeconds: number): AccountChoice | Denial {
   if (account.agentId !== subject.agent.id || account.opener !== subject.opener)
     return deny('access_denied', 'not_the_opener', 'Another workload opened the account of this task; use a task_id of your own.')
   if (!isLive(account, nowSeconds)) return taskEnded

@@ -20,8 +20,8 @@ export interface TokenAnswer {
   readonly claim_uri?: string | undefined
 }
 
-function tokenTypeOf({ idJagAudience, key }: Plan['claims']): TokenAnswer['token_type'] {
-  if (idJagAudience !== undefined) return idJagResponseType
+function tokenTypeOf({ idJagAudience, delegation, key }: Plan['claims']): TokenAnswer['token_type'] {
+  if (idJagAudience !== undefined || delegation) return idJagResponseType
   return key?.kind === 'jkt' ? 'DPoP' : 'Bearer'
 }
 

@@ -2,6 +2,7 @@
 // that has an authorization server of its own, where the agent changes it for that server's access token. It says whose authority
 // is used and by which client, and lists no more than was granted here.
 
+import type { Actor } from '#core/delegation/actor.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { Resource } from '#core/registry/resource.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
@@ -21,6 +22,8 @@ export interface IdJagGrant {
   readonly audience: string
   /** The agent, as that server knows it: `agt_…`. */
   readonly clientId: string
+  /** Who acts, and for whom. */
+  readonly act: Actor
   /** RFC 8707 URI. */
   readonly resource: string
   readonly granted: Permission
@@ -33,12 +36,12 @@ export interface IdJagGrant {
 
 /** Claims of the grant; members that say nothing are left out. Throws RangeError for a life that is too long, or none. */
 export function idJagClaims(grant: IdJagGrant): Record<string, unknown> {
-  const { issuer, subject, audience, clientId, resource, granted, key, tokenId, issuedSeconds, expiresSeconds } = grant
+  const { issuer, subject, audience, clientId, act, resource, granted, key, tokenId, issuedSeconds, expiresSeconds } = grant
   const lifeSeconds = expiresSeconds - issuedSeconds
   if (!(lifeSeconds > 0 && lifeSeconds <= idJagLongestSeconds)) throw new RangeError('an ID-JAG lives for 1 to 300 seconds')
   const { details, scopes } = granted
   return {
-    act: { iss: issuer, sub: clientId, sub_profile: 'ai_agent' },
+    act,
     aud: audience,
     ...(details.length > 0 && { authorization_details: details }),
     client_id: clientId,

@@ -26,7 +26,8 @@ export interface Opening {
   readonly opener: string
   readonly deadline: number
   readonly ceiling: string
-  readonly claim_hash: string
+  /** Null: nobody can claim it. */
+  readonly claim_hash: string | null
   readonly opening_key: string | null
   /** How many active accounts there may be, this one included; what is not named is without limit. */
   readonly limits?: { readonly tenant?: number; readonly agent?: number; readonly parent?: number }

@@ -1,4 +1,5 @@
 import type { Trx } from '../connect.ts'
+import type { UnscopedDb } from '../unscoped-db.ts'
 
 /**
  * The id of the ceiling with these bytes, stored now if it never was. hash: SHA-256 of `permission`, which is canonical JSON.
@@ -16,4 +17,13 @@ export async function keepCeiling(trx: Trx, hash: Buffer, permission: string): P
     .returning('id')
     .executeTakeFirst()
   return (made ?? (await find()))!.id
+}
+
+/** `keepCeiling` in a transaction of its own: ceilings belong to no tenant, and one that nobody uses does no harm. */
+export async function storeCeiling(db: UnscopedDb, hash: Buffer, permission: string): Promise<string> {
+  const id = await db
+    .forTenant(null)
+    .transaction()
+    .execute(trx => keepCeiling(trx, hash, permission))
+  return String(id)
 }

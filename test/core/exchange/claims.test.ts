@@ -13,6 +13,7 @@ const input: ClaimsInput = {
   clientId: `agt_${'1'.repeat(32)}`,
   accountId: '01900000-0000-7000-8000-000000000001',
   generation: 1,
+  chain: { rootId: '01900000-0000-7000-8000-000000000001', depth: 0, maxDepth: 4, actors: [] },
   taskId: 'build-42',
   resource: makeResource(),
   granted: { details: [], scopes: ['orders:read'] },
@@ -90,7 +91,7 @@ describe('claims', () => {
       nonce: input.nonce,
       replay: 'pop',
       resource_hash: input.resourceHash,
-      delegation: { depth: 0, max_depth: 0 },
+      delegation: { depth: 0, max_depth: 4 },
     })
   })
 
@@ -104,7 +105,12 @@ test('a token that must be used up has a type that a stock validator does not kn
   expect([tokenTyp('pop'), tokenTyp('once'), tokenTyp('challenge')]).toEqual(['at+jwt', 'agent-task+jwt', 'agent-task+jwt'])
 })
 
-test('two accounts never share a transaction', () => {
-  const txn = (accountId: string) => (JSON.parse(prepareClaims({ ...input, accountId }).canonical) as { txn: string }).txn
+test('two root accounts never share a transaction', () => {
+  const txn = (accountId: string) =>
+    (
+      JSON.parse(prepareClaims({ ...input, accountId, chain: { ...input.chain, rootId: accountId } }).canonical) as {
+        txn: string
+      }
+    ).txn
   expect(txn(randomUUID())).not.toBe(txn(randomUUID()))
 })

@@ -29,9 +29,11 @@ const details = [{ type: 'agent_http', locations: [names.place], methods: ['GET'
 const plan = {
   claims: {
     accountId: '01900000-0000-7000-8000-000000000001',
+    clientId: 'agt_1',
     tokenId: `at_${'1'.repeat(32)}`,
     expiresSeconds: 2,
     generation: 1,
+    chain: { rootId: '01900000-0000-7000-8000-000000000001', depth: 0, maxDepth: 4, actors: [] },
     taskId: names.task,
     resource: makeResource(),
     granted: { details, scopes: [names.scope] },
@@ -40,6 +42,7 @@ const plan = {
   binding: 'pop',
   dropped: { details: [], scopes: [] },
   deadlineSeconds: 3,
+  opening: { account: { ceilingId: '7' } },
   subjectKey,
 } as unknown as Plan
 const input = {

@@ -22,6 +22,7 @@ const refusalOf = (parameters: Record<string, string | undefined>): BrokerError 
   throw new Error('it was accepted')
 }
 
+const agent = `agt_${'0'.repeat(32)}`
 const account = `acct_${'0'.repeat(32)}`
 
 describe('what is refused', () => {
@@ -50,10 +51,22 @@ describe('what is refused', () => {
     ['no subject token', { ...good, subject_token: undefined }, malformed, /subject_token is missing/],
     ['no subject token type', { ...good, subject_token_type: undefined }, malformed, /subject_token_type is missing/],
     [
-      'an access token as subject',
+      'an access token as subject, and nobody who acts',
       { ...good, subject_token_type: accessTokenType },
+      malformed,
+      /send your own credential with it as actor_token/,
+    ],
+    [
+      'an actor without a type',
+      { ...good, subject_token_type: accessTokenType, actor_token: 'x' },
+      malformed,
+      /actor_token_type is missing/,
+    ],
+    [
+      'an access token as actor',
+      { ...good, subject_token_type: accessTokenType, actor_token: 'x', actor_token_type: accessTokenType },
       'unsupported_token_type',
-      /must be one of .*jwt/,
+      /actor_token_type must be/,
     ],
     [
       'a SAML assertion as subject',
@@ -67,11 +80,15 @@ describe('what is refused', () => {
       'unsupported_token_type',
       /can only be/,
     ],
-    ['an actor token', { ...good, actor_token: 'x', actor_token_type: jwt }, malformed, /actor_token is not accepted/],
-    ['an actor token type alone', { ...good, actor_token_type: jwt }, malformed, /actor_token is not accepted/],
+    ['an actor token', { ...good, actor_token: 'x', actor_token_type: jwt }, malformed, /actor_token is for a delegation token/],
+    ['an actor token type alone', { ...good, actor_token_type: jwt }, malformed, /actor_token is for a delegation token/],
+    ['an actor beside an assertion', { ...assertion, actor_token: 'x' }, malformed, /actor_token is for token exchange/],
     ['an intent', { ...good, intent: 'read my mail' }, malformed, /intent is not accepted/],
     ['act from the client', { ...good, act: '{}' }, malformed, /act cannot be asked for/],
-    ['may_act from the client', { ...good, may_act: '{}' }, malformed, /may_act cannot be asked for/],
+    ['may_act that is no agent', { ...good, may_act: '{}' }, malformed, /may_act must be the id of the sub-agent/],
+    ['terms of a child without one', { ...good, max_depth: '2' }, malformed, /name it by may_act/],
+    ['a depth beyond all', { ...good, may_act: agent, max_depth: '9' }, malformed, /max_depth must be a number from 0 to 8/],
+    ['no tokens for a child', { ...good, may_act: agent, tokens: '0' }, malformed, /tokens must be a number from 1/],
     ['cnf from the client', { ...good, cnf: '{}' }, malformed, /cnf cannot be asked for/],
     ['no assertion', { ...assertion, assertion: undefined }, malformed, /assertion is missing/],
     ['act from the client beside an assertion', { ...assertion, act: '{}' }, malformed, /act cannot be asked for/],

@@ -149,6 +149,7 @@ describe('an identity assertion of ours', () => {
     subject: 'acct_1',
     audience: 'https://as.example',
     clientId: 'agt_1',
+    act: { iss: audience, sub: 'agt_1', sub_profile: 'ai_agent' },
     resource: resourceUri,
     granted: { scopes: ['orders:read'], details: [] },
     key: { kind: 'jkt', thumbprint: 'abc' },

@@ -160,7 +160,7 @@ describe('what a request brings', () => {
       state: 'a',
       generation: 1,
       task_id: 'task-1',
-      claim_hash: Buffer.from(opening.claim_hash, 'hex'),
+      claim_hash: Buffer.from(opening.claim_hash!, 'hex'),
     })
   })
 
