@@ -973,8 +973,9 @@ begin
       update mayfly.attachment a set
           due_at = v_now + make_interval(secs => p_lease_seconds),
           attempts = least(a.attempts + 1, 30000),
-          state = case a.state when 'making' then 'ending' when 'renewing' then 'locking' else a.state end,
-          ended_by = case a.state when 'making' then 'abandoned' else a.ended_by end
+          state = case when a.state = 'making' or a.state = 'renewing' and a.ended_by is not null then 'ending'
+            when a.state = 'renewing' then 'locking' else a.state end,
+          ended_by = case a.state when 'making' then coalesce(a.ended_by, 'abandoned') else a.ended_by end
         from due where a.id = due.id
       returning a.*
     )

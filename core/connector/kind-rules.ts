@@ -4,6 +4,8 @@ import type { ValidationProblem } from '#core/errors/validation-error.ts'
 export interface KindRules {
   /** Names of the secrets that it signs in with. */
   readonly admin: readonly string[]
+  /** Settings that say where it is. */
+  readonly place: readonly string[]
   readonly defaults: Readonly<Record<string, unknown>>
   /** config: with its defaults. */
   findFaults(config: Readonly<Record<string, unknown>>): readonly ValidationProblem[]

@@ -20,6 +20,7 @@ const ownRole = /^pg_/
 
 export const postgresRules: KindRules = {
   admin: ['password'],
+  place: ['host', 'port', 'database'],
   defaults: { port: 5432, tls: 'verify', connection_limit: 5, member_of: [] },
   findFaults(config) {
     const { host, port, member_of: memberOf } = config as unknown as PostgresConfig

@@ -13,6 +13,7 @@ export interface RedisConfig {
 
 export const redisRules: KindRules = {
   admin: ['password'],
+  place: ['host', 'port'],
   defaults: { port: 6379, user: 'default', tls: 'verify' },
   findFaults(config) {
     const { host, port } = config as unknown as RedisConfig

@@ -11,6 +11,7 @@ export interface WebhookConfig {
 export const webhookRules: KindRules = {
   // Made by us, shown once: what calls are signed with.
   admin: [],
+  place: ['url'],
   defaults: { signature: 'hmac' },
   findFaults(config) {
     const fault = findHttpsFault((config as unknown as WebhookConfig).url, { query: true })
