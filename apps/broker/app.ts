@@ -95,6 +95,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
         keyEncryption,
         signingKeyDays: config.signingKeyDays,
         cursors,
+        limits: config.limits,
         jwks: deps.jwks,
         rejections: deps.rejections,
         addressOf: peers.addressOf,

@@ -5,8 +5,10 @@ import { type KeySettings, readKeySettings } from '#apps/process/key-settings.ts
 import { type QueueSettings, readQueueSettings } from '#apps/process/queues.ts'
 import { type Environment, getSecret } from '#apps/process/read-secret.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import type { Limits } from '#core/quota/limits.ts'
 import { hasDevelopmentMarker } from './development-marker.ts'
 import { type FailpointPlan, findFailpointFault, parseFailpoint } from './failpoint.ts'
+import { readLimits } from './limits-setting.ts'
 import { readTrustedProxies, type TrustedProxy } from './tls/trusted-proxies.ts'
 
 export interface BrokerConfig extends KeySettings, QueueSettings {
@@ -22,6 +24,8 @@ export interface BrokerConfig extends KeySettings, QueueSettings {
   readonly tls: { readonly certPem: string; readonly keyPem: string }
   readonly allowPrivateIssuers: boolean
   readonly logLevel: string
+  /** Of tenants that nobody has said anything of; the published ones when left out. */
+  readonly limits?: Limits
   /** Who may end TLS connections in front of us; left out: nobody. */
   readonly trustedProxies?: readonly TrustedProxy[]
   /** Where the built console lies; left out: where the repository builds it. */
@@ -53,6 +57,7 @@ export function readBrokerConfig(env: Environment): BrokerConfig {
     ...readQueueSettings(env, problems),
     allowPrivateIssuers: env['MAYFLY_ALLOW_PRIVATE_ISSUERS'] === 'true',
     trustedProxies: readTrustedProxies(env['MAYFLY_TRUSTED_PROXIES'], problems),
+    limits: readLimits(env, problems),
     logLevel: read.text('MAYFLY_LOG_LEVEL', 'info'),
     failpoint: parseFailpoint(env['MAYFLY_FAILPOINT']),
   }

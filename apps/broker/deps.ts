@@ -86,7 +86,14 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const issuerFetch = createIssuerFetch({ allowPrivateAddresses: config.allowPrivateIssuers })
   const { material, close: stopFollowing } = followTrustMaterial(issuerFetch.document, verifying.verify, clock, logger)
   const prepare = (snapshot: TenantSnapshot): Promise<void> => material.follow(snapshot, clock.nowMs())
-  const directory = new TenantDirectory({ db: database.db, keyring, baseUrl: config.publicUrl, prepare })
+  const { limits } = config
+  const directory = new TenantDirectory({
+    db: database.db,
+    keyring,
+    baseUrl: config.publicUrl,
+    prepare,
+    ...(limits && { limits }),
+  })
   const jwks = new JwksStore(issuerFetch, verifying.verify)
   const certificates = new CertificateSubjects(material)
   const rejections = new Rejections(clock)

@@ -9,6 +9,7 @@ import { dropTombstones } from '#db/accounts/due.ts'
 import { retryParkedOutbox } from '#db/accounts/outbox.ts'
 import type { Database } from '#db/connect.ts'
 import { deleteExpired, ensurePartitions, type Housekeeping } from '#db/housekeeping/delete-expired.ts'
+import { forgetQuota } from '#db/quota/fold-usage.ts'
 import { tombstoneSecondsOf, type WorkerConfig } from './config.ts'
 import { type KeyRound, tendKeys } from './keys.ts'
 
@@ -68,6 +69,7 @@ async function keepHouse({ config, database: { sql }, logger }: ChoresDeps): Pro
   const done = await deleteExpired(sql)
   const tombstones = await dropTombstones(sql, tombstoneSecondsOf(config))
   const retried = await retryParkedOutbox(sql)
-  logger.debug({ collected: done, tombstones, retried }, 'housekeeping done')
+  const leases = await forgetQuota(sql)
+  logger.debug({ collected: done, tombstones, retried, leases }, 'housekeeping done')
   return done
 }

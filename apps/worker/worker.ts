@@ -17,6 +17,7 @@ import type { WorkerConfig } from './config.ts'
 import { createOutboxHandlers } from './outbox/handlers.ts'
 import { type Reaper, startReaper } from './reaper.ts'
 import { createReaperMetrics } from './reaper-metrics.ts'
+import { startUsageRounds } from './usage.ts'
 
 export interface RunningWorker extends Pick<Chores, 'sweep' | 'tendKeys'> {
   readonly reaper: Pick<Reaper, 'sweep' | 'drain'>
@@ -40,8 +41,9 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     handlers: createOutboxHandlers({ database }),
     metrics: createReaperMetrics(registry, () => readReaperBacklog(database.sql)),
   })
+  const usage = startUsageRounds(database, logger)
   const close = async (): Promise<void> => {
-    await Promise.all([chores.close(), reaper.close()])
+    await Promise.all([chores.close(), reaper.close(), usage.close()])
     await database.close()
   }
   let listener: Server | undefined
