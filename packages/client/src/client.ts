@@ -7,6 +7,7 @@ import { type ClientAssertionOptions, ClientAssertions } from './client-assertio
 import { discoverTokenEndpoint } from './discovery.ts'
 import { DpopProver } from './dpop-prover.ts'
 import { MayflyError } from './mayfly-error.ts'
+import { createOwnAccount, type OwnAccount } from './own-account.ts'
 import { ResourceCaller, type ResourceInit, type ResourceResponse } from './resource-fetch.ts'
 import { delayAfter, type RetryOptions, wait } from './retry.ts'
 import { SigningKey, type SigningKeyOptions } from './signing-key.ts'
@@ -52,6 +53,11 @@ export interface MayflyClient {
    * not followed. A resource that answers with a `Task-Nonce` is asked once more with a token for that nonce.
    */
   fetch(url: string | URL, init: ResourceInit | undefined, permissions: Permissions | TaskToken): Promise<ResourceResponse>
+  /**
+   * The account that a token lives in (`accountId` of its value), for its own agent to end or extend. Needs `issuer`; throws a
+   * TypeError without.
+   */
+  account(accountId: string): OwnAccount
   /** Stops renewals and ends connections. */
   close(): Promise<void>
 }
@@ -109,6 +115,18 @@ class Client implements MayflyClient {
 
   fetch(url: string | URL, init: ResourceInit | undefined, permissions: Permissions | TaskToken): Promise<ResourceResponse> {
     return this.#resources.fetch(new URL(url), init ?? {}, permissions)
+  }
+
+  account(accountId: string): OwnAccount {
+    const { issuer } = this.#options
+    if (issuer === undefined) throw new TypeError('an account is reached by the issuer, and only tokenEndpoint was given')
+    return createOwnAccount({
+      token: this.taskToken({ resource: issuer, scope: 'account', accountId }),
+      findEndpoint: signal => this.#findEndpoint(signal),
+      prover: this.#prover,
+      dispatcher: this.#dispatcher,
+      timeoutMs: this.#timeoutMs,
+    })
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@ import { toProblem } from '../../http/problem.ts'
 import { compileSchema } from '../../http/schema-validator.ts'
 import { type AccountDoorDeps, type CallerOf, guardAccountRoutes } from './account-caller.ts'
 import { type ChildrenDeps, childrenRoutes } from './children.ts'
+import { revokeRoute } from './revoke.ts'
 import { accountVerbs, type VerbDeps } from './verbs.ts'
 
 /** Registers routes of one theme below a prefix (empty, or `/t/:slug`); all are called with an account's token. */
@@ -33,6 +34,7 @@ export const accountRoutes: FastifyPluginCallback<AccountRouteDeps> = (app, deps
   acceptJsonOnly(app)
   for (const prefix of ['', '/t/:slug']) {
     accountVerbs(app, prefix, callerOf, deps)
+    revokeRoute(app, prefix, callerOf, deps)
     childrenRoutes(app, prefix, callerOf, deps)
     for (const routes of deps.more ?? []) routes(app, prefix, callerOf)
   }

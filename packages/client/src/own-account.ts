@@ -1,0 +1,95 @@
+// The account that a task lives in, by its own agent: look at it, say that the task is done, give it up, ask for more time. Each call
+// carries a token for the broker itself (`scope=account`), in that account, and the proof of its key.
+
+import type { Agent } from 'undici'
+import { type BrokerAnswer, send } from './broker-connection.ts'
+import type { DpopProver } from './dpop-prover.ts'
+import { MayflyError } from './mayfly-error.ts'
+import type { TaskToken } from './task-token.ts'
+
+/** What the broker says of an account: `state`, `expires_at`, … as its /openapi.json describes them. */
+export type AccountState = Readonly<Record<string, unknown>>
+
+/** One account. All methods throw a MayflyError where the broker refuses or cannot be reached. */
+export interface OwnAccount {
+  get(options?: CallOptions): Promise<AccountState>
+  /** The task is done: the account ends, and all its tokens with it. */
+  complete(options?: CallOptions): Promise<AccountState>
+  /** The task went wrong: the account ends, and the log says that it did not come to its end. */
+  revoke(options?: CallOptions): Promise<AccountState>
+  /** Moves the end to so many seconds from now, as far as the agent's registration allows. */
+  extend(ttlSeconds: number, options?: CallOptions): Promise<AccountState>
+  /** The code that a person who claims the account must type, and how many seconds it is good for. */
+  claimCode(options?: CallOptions): Promise<{ readonly code: string; readonly expiresIn: number }>
+}
+
+/** Options of one call. */
+export interface CallOptions {
+  readonly signal?: AbortSignal
+}
+
+/** What the client gives. */
+export interface OwnAccountDeps {
+  /** For the broker itself, in this account. */
+  readonly token: TaskToken
+  /** The token endpoint, behind which the account's own endpoints lie. */
+  readonly findEndpoint: (signal: AbortSignal | undefined) => Promise<string>
+  readonly prover: DpopProver | undefined
+  readonly dispatcher: Agent
+  readonly timeoutMs: number
+}
+
+export function createOwnAccount(deps: OwnAccountDeps): OwnAccount {
+  const post = (path: string, body?: object, options: CallOptions = {}) => call(deps, { method: 'POST', path, body }, options)
+  return {
+    get: (options = {}) => call(deps, { method: 'GET', path: '/account', body: undefined }, options),
+    complete: options => post('/account/complete', undefined, options),
+    revoke: options => post('/account/revoke', undefined, options),
+    extend: (ttl, options) => post('/account/extend', { ttl }, options),
+    async claimCode(options) {
+      const { code, expires_in: expiresIn } = await post('/account/claim-code', undefined, options)
+      if (typeof code !== 'string' || typeof expiresIn !== 'number')
+        throw new MayflyError({ error: 'invalid_response', description: 'the answer lacks code or expires_in', status: 200 })
+      return { code, expiresIn }
+    },
+  }
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body: object | undefined
+}
+
+async function call(deps: OwnAccountDeps, sent: Call, { signal }: CallOptions): Promise<AccountState> {
+  const { dispatcher, timeoutMs, prover } = deps
+  const endpoint = await deps.findEndpoint(signal)
+  if (!endpoint.endsWith('/token'))
+    throw new MayflyError({ error: 'invalid_metadata', description: 'the token endpoint does not end in /token' })
+  const url = new URL(`${endpoint.slice(0, -'/token'.length)}${sent.path}`)
+  const { accessToken, tokenType } = await deps.token.get(signal ? { signal } : {})
+  const proof = tokenType === 'DPoP' ? prover?.prove(sent.method, url, accessToken) : undefined
+  const headers = {
+    accept: 'application/json, application/problem+json',
+    authorization: `${tokenType} ${accessToken}`,
+    ...(sent.body && { 'content-type': 'application/json' }),
+    ...(proof && { dpop: proof.header }),
+  }
+  const body = sent.body && JSON.stringify(sent.body)
+  const answer = await send(url.href, { method: sent.method, headers, signal, ...(body && { body }) }, dispatcher, timeoutMs)
+  if (answer.status === 401) deps.token.drop()
+  if (answer.status !== 200 || !answer.body) throw refusalOf(answer)
+  return answer.body
+}
+
+/** RFC 9457. */
+function refusalOf({ status, body = {}, retryAfterSeconds }: BrokerAnswer): MayflyError {
+  const { type, detail, title } = body
+  const text = [detail, title].find(value => typeof value === 'string') as string | undefined
+  return new MayflyError({
+    error: typeof type === 'string' ? type.replace('urn:mayfly:error:', '') : 'invalid_response',
+    description: text ?? `the broker answered with status ${status}`,
+    status,
+    retryAfterSeconds,
+  })
+}
