@@ -28,10 +28,9 @@ const firstId = '00000000-0000-0000-0000-000000000000'
 
 /** Expires what is due and collects what is over, until nothing is left. Throws BrokerError `log_unavailable`. */
 export async function sweepAccounts(deps: SweepDeps): Promise<SweepRound> {
-  const { batch = 500 } = deps
   const expired = await drain(
     deps,
-    (last?: DueAccount) => deps.readDue(last?.deadline ?? firstDeadline, batch),
+    (batch, last?: DueAccount) => deps.readDue(last?.deadline ?? firstDeadline, batch),
     account => ({ ...changeOf(account), transition: 'expire', facts: { late_ms: Math.round(account.lateMs) }, outbox: {} }),
     accounts => {
       for (const { lateMs } of accounts) deps.observeLateness?.(lateMs)
@@ -39,7 +38,7 @@ export async function sweepAccounts(deps: SweepDeps): Promise<SweepRound> {
   )
   const reaped = await drain(
     deps,
-    (last?: EndedAccount) => deps.readEnded(last?.id ?? firstId, batch),
+    (batch, last?: EndedAccount) => deps.readEnded(last?.id ?? firstId, batch),
     account => ({ ...changeOf(account), transition: 'reap', facts: {} }),
   )
   return { expired, reaped }
@@ -50,18 +49,21 @@ const changeOf = ({ id, tenantId, agentId, generation }: CollectableAccount) => 
 /** One batch after the other, each beginning where the last one ended; so it ends also while something cannot be changed. */
 async function drain<Account extends CollectableAccount>(
   deps: SweepDeps,
-  read: (last?: Account) => Promise<readonly Account[]>,
+  read: (batch: number, last?: Account) => Promise<readonly Account[]>,
   propose: (account: Account) => ProposedChange,
   observe?: (accounts: readonly Account[]) => void,
 ): Promise<number> {
+  const { batch = 500 } = deps
   let done = 0
   let last: Account | undefined
   for (;;) {
-    const accounts = await read(last)
+    const accounts = await read(batch, last)
     if (accounts.length === 0) return done
     const changed = await changeAll(deps, accounts, propose)
     observe?.(changed)
     done += changed.length
+    // What becomes due meanwhile is left to the next round: a batch with little in it costs a commit as well.
+    if (accounts.length < batch) return done
     // Where all that was found lies at one point and none of it moves, the next look would find the same.
     if (changed.length === 0 && samePlace(last, accounts.at(-1)!)) return done
     last = accounts.at(-1)

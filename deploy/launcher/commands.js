@@ -53,9 +53,15 @@ export const COMMANDS = {
     json: true,
   },
   'bench:accounts': {
-    about: 'measure whether speed depends on how many accounts live',
+    about: 'measure whether speed depends on how many accounts live, and what one weighs',
     example: 'npm run bench:accounts -- --many 1000000',
     run: [['test/bench/accounts.ts']],
+    json: true,
+  },
+  'bench:reaper': {
+    about: 'measure how fast and how late accounts are collected',
+    example: 'npm run bench:reaper -- --due 100000',
+    run: [['test/bench/reaper.ts']],
     json: true,
   },
   'bench:tenants': {

@@ -1,9 +1,10 @@
 // npm run bench:accounts: does the speed depend on how many accounts live? Two brokers, each with a PostgreSQL of its own,
 // one with few live accounts and one with many, asked in turn (A B B A …) for tokens in a thousand of them. Also says how
-// many bytes a live account takes with its share of the indexes.
+// many bytes a live account takes with its share of the indexes, and the tombstone that is left of one.
 
 import { parseArgs } from 'node:util'
 import postgres from 'postgres'
+import { addLiveAccounts, addTombstones } from './account-bytes.ts'
 import { type BenchBroker, startBenchBroker } from './broker/bench-broker.ts'
 import type { Contender } from './contender.ts'
 import { describeMachine, rssBytesOf } from './machine.ts'
@@ -45,19 +46,20 @@ for (const value of [few, many, options.rounds, options.seconds, options.connect
 
 const tell = (line: string): boolean => process.stderr.write(`${line}\n`)
 
-/** Live accounts of the same agent beside those that are asked for; made by the database itself, as openings would leave them. */
-async function addAccounts({ adminUrl }: BenchBroker, count: number): Promise<number> {
+/** Live accounts of the same agent beside those that are asked for. tombstones: measured beside them, then gone. */
+async function addAccounts(
+  { adminUrl }: BenchBroker,
+  count: number,
+  tombstones = 0,
+): Promise<{ account: number; tombstone: number }> {
   const sql = postgres(adminUrl, { max: 1, onnotice: () => {} })
   try {
-    await sql`
-      insert into mayfly.account (id, tenant_id, agent_id, task_key, opened_at, deadline, ceiling_id, opener, claim_hash, task_id)
-        select gen_random_uuid(), a.tenant_id, a.id, gen_random_uuid(), now(), now() + interval '1 day' + i * interval '1 ms', a.ceiling_id,
-               sha256(i::text::bytea), sha256(('claim' || i)::bytea), 'run_' || md5(i::text)
-          from (select * from mayfly.agent order by created_at limit 1) a, generate_series(1, ${count}::int) i`
-    await sql`vacuum analyze mayfly.account`
-    const [row] = await sql<[{ bytes: number }]>`
-      select pg_total_relation_size('mayfly.account')::float8 / greatest(count(*), 1) as bytes from mayfly.account`
-    return row.bytes
+    const [agent] = await sql<[{ tenantId: string; agentId: string; ceilingId: string }]>`
+      select tenant_id as "tenantId", id as "agentId", ceiling_id::text as "ceilingId" from mayfly.agent order by created_at limit 1`
+    const account = await addLiveAccounts(sql, agent, count)
+    const tombstone = await addTombstones(sql, agent.tenantId, tombstones)
+    await sql`truncate mayfly.tombstone`
+    return { account, tombstone }
   } finally {
     await sql.end()
   }
@@ -80,7 +82,7 @@ const [small, large] = [await startBenchBroker(), await startBenchBroker()]
 const entrants = await enter([contender('few', small), contender('many', large)])
 try {
   await addAccounts(small, few)
-  const bytes = await addAccounts(large, many)
+  const bytes = await addAccounts(large, many, many)
   await warmUp(entrants, options)
   for (let i = 0; i < options.rounds; i++)
     await runRound(orderOf(entrants, i), options, ({ name }, { tokensPerSecond }) =>
@@ -92,14 +94,17 @@ try {
     few_tokens_per_s: Math.round(median(a.rounds.map(round => round.tokensPerSecond))),
     many_tokens_per_s: Math.round(median(b.rounds.map(round => round.tokensPerSecond))),
     few_to_many_ratio: Number(median(ratios).toFixed(3)),
-    account_bytes: Math.round(bytes),
+    account_bytes: Math.round(bytes.account),
+    tombstone_bytes: Math.round(bytes.tombstone),
     many_rss_bytes: b.rssBytes,
   }
   if (options.json) console.log(JSON.stringify({ name: 'bench:accounts', machine: describeMachine(), figures }))
   else {
     console.log(`\n${few} live accounts:  ${figures.few_tokens_per_s} tokens/s`)
     console.log(`${many} live accounts: ${figures.many_tokens_per_s} tokens/s, ratio ${figures.few_to_many_ratio}`)
-    console.log(`A live account takes ${figures.account_bytes} bytes with its share of the indexes.`)
+    console.log(
+      `A live account takes ${figures.account_bytes} bytes with its share of the indexes, a tombstone ${figures.tombstone_bytes}.`,
+    )
   }
 } finally {
   await leave(entrants)
