@@ -70,6 +70,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
     mtlsUrl,
     clock,
     cursors,
+    accounts: deps.exchange.accounts,
     dbOf: tenantId => database.db.forTenant(tenantId),
     transition: changes => transitionAccounts(database.sql, changes),
     more: [claimCodeRoutes(claims, clock)],

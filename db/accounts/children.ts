@@ -19,7 +19,7 @@ const columns = sql`a.id, a.agent_id as "agentId", a.task_id as "taskId", a.stat
   extract(epoch from a.opened_at)::float8 as "openedSeconds", extract(epoch from a.deadline)::float8 as "deadlineSeconds",
   l.depth, l.max_depth as "maxDepth"`
 
-/** The accounts right below one, those too that are over and not collected yet, in the order in which they were opened. */
+/** The accounts right below one, those too that are over and not collected yet, in the order of their ids. */
 export async function listChildren(db: Db, parentId: string, { afterId, limit }: Page): Promise<ChildRow[]> {
   const { rows } = await sql<ChildRow>`
     select ${columns} from mayfly.lineage l join mayfly.account a on a.id = l.account_id

@@ -3,6 +3,7 @@
 
 import type { FastifyInstance } from 'fastify'
 import { type Static, Type } from 'typebox'
+import type { AccountStore } from '#core/account/account-store.ts'
 import { type ChangeDeps, changeAccounts } from '#core/account/change-accounts.ts'
 import { latestDeadline } from '#core/account/extension.ts'
 import { stateNames } from '#core/account/transitions.ts'
@@ -16,6 +17,8 @@ import { closed, Id, problems, Time } from '../v1/schemas.ts'
 import type { CallerOf } from './account-caller.ts'
 
 export interface VerbDeps extends ChangeDeps {
+  /** What this process remembers of accounts; others find out at the commit, or when the old end has come. */
+  readonly accounts: Pick<AccountStore, 'forget'>
   readonly clock: Clock
 }
 
@@ -70,6 +73,7 @@ export function accountVerbs(app: FastifyInstance, prefix: string, callerOf: Cal
       const deadlineSeconds = checkExtension(caller, Math.floor(nowMs / 1000) + request.body.ttl)
       if (deadlineSeconds <= caller.account.deadlineSeconds) return reply.send(toView(caller))
       const [answer] = await changeAccounts(deps, [{ ...changeOf(caller, 'extend'), deadlineSeconds }], nowMs)
+      deps.accounts.forget(caller.account.taskKey)
       return reply.send(toView(caller, afterChange(answer!)))
     },
   )
