@@ -53,10 +53,19 @@ async function authenticateResource(
 
 /** The credential alone says whose it is, so the name that Basic needs says nothing. */
 function secretOf(authorization: string | undefined): string | undefined {
-  const [, scheme = '', value = ''] = /^(Bearer|Basic) ([A-Za-z0-9._~+/=-]{1,512})$/i.exec(authorization ?? '') ?? []
+  const [, scheme = '', value = ''] = /^(Bearer|Basic) ([A-Za-z0-9._~+/=-]{1,1024})$/i.exec(authorization ?? '') ?? []
   if (scheme.toLowerCase() === 'bearer') return value
   if (scheme === '') return undefined
   const pair = Buffer.from(value, 'base64').toString('latin1')
   const colon = pair.indexOf(':')
-  return colon < 0 ? undefined : pair.slice(colon + 1)
+  return colon < 0 ? undefined : decodeFormValue(pair.slice(colon + 1))
+}
+
+/** RFC 6749 § 2.3.1: name and password are form-encoded before they are joined. */
+function decodeFormValue(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return undefined
+  }
 }
