@@ -23,6 +23,7 @@ export function charge(attempt: Attempt, subject: VerifiedSubject, plan: Plan | 
       id: plan.claims.accountId,
       parentId: plan.lineage?.parentId,
       quota: plan.lineage?.quota ?? undefined,
+      ahead: subject.account !== undefined,
       units: plan.claims.resource.config.token_units ?? 0,
     },
   })

@@ -6,10 +6,18 @@ import { Block, type Leaser, type QuotaKey } from './block.ts'
 const maxBlocks = 20_000
 
 /**
- * Whoever opens an account holds so many units from the start and writes no row for them: opening costs no round trip more.
- * Whoever leases first, the opener or another process, counts them as used.
+ * The token that comes with an opening is used without a row for it: opening costs no round trip more. Whoever leases first, the
+ * opener or another process, counts it.
  */
-export const openingUnits = (limit: number): number => Math.min(limit, 16)
+const tokenOfOpening = (limit: number): number => Math.min(limit, 1)
+const nothing = (): number => 0
+
+export interface Beginning {
+  /** The account is being opened by this very request, under an id that nobody knows yet. */
+  readonly opens: boolean
+  /** It was opened ahead, without a token. */
+  readonly ahead: boolean
+}
 
 export class AccountBlocks {
   readonly #lease: Leaser
@@ -21,12 +29,12 @@ export class AccountBlocks {
     this.#blocks = new LRUCache({ max: maxBlocks, dispose: block => this.#giveBack(block) })
   }
 
-  /** opens: the account is being opened by this very request, under an id that nobody knows yet. */
-  get(key: QuotaKey, limit: number, opens: boolean): Block {
+  get(key: QuotaKey, limit: number, { opens, ahead }: Beginning): Block {
     const name = `${key.kind} ${key.scope}`
     let block = this.#blocks.get(name)
     if (!block) {
-      block = new Block(key, limit, this.#lease, { held: opens ? openingUnits(limit) : 0, opening: openingUnits })
+      const opening = key.kind === 'account_tokens' && !ahead ? tokenOfOpening : nothing
+      block = new Block(key, limit, this.#lease, { held: opens ? opening(limit) : 0, opening })
       this.#blocks.set(name, block)
     }
     return block
@@ -40,8 +48,8 @@ export class AccountBlocks {
   #giveBack(block: Block): void {
     const givenBack = block.empty()
     if (givenBack === 0) return
-    const { key, limit } = block
-    const giving = this.#lease({ ...key, limit, least: 0, wanted: 0, givenBack, opening: openingUnits(limit) })
+    const { key, limit, opening } = block
+    const giving = this.#lease({ ...key, limit, least: 0, wanted: 0, givenBack, opening })
     this.#givingBack.add(giving)
     giving.catch(() => {}).finally(() => this.#givingBack.delete(giving))
   }

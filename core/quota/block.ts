@@ -88,6 +88,11 @@ export class Block {
     return this.#limit
   }
 
+  /** Units that are out before anybody leases. */
+  get opening(): number {
+    return this.#opening(this.#limit)
+  }
+
   /** Units that lie here unused. */
   get held(): number {
     return this.#held
@@ -161,8 +166,8 @@ export class Block {
     const awaited = this.#waiting.reduce((sum, { units }) => sum + units, 0)
     const wanted = Math.max(0, blockSize(limit) + awaited - this.#held)
     try {
-      const opening = this.#opening(limit)
-      const lease = await this.#lease({ ...this.key, limit, least: awaited, wanted, givenBack: 0, opening })
+      const { key, opening } = this
+      const lease = await this.#lease({ ...key, limit, least: awaited, wanted, givenBack: 0, opening })
       this.#refilling = false
       if (limit === this.#limit) this.#receive(lease)
       this.#serve()

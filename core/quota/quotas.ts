@@ -29,6 +29,8 @@ export interface AccountUse {
   readonly parentId?: string | undefined
   /** What was carved for a child from its parent's; below what its registration says. */
   readonly quota?: { readonly tokens?: number; readonly spend_units?: number } | undefined
+  /** Whether it was opened ahead, so that no token came with its opening. */
+  readonly ahead?: boolean
   /** What the token costs. */
   readonly units: number
 }
@@ -38,11 +40,13 @@ interface Part {
   readonly block: Block
   readonly limit: number
   readonly units: number
+  /** Of the block, when the units were taken. */
+  era: number
 }
 
 /** Units that were taken. */
 export interface Taken {
-  readonly parts: readonly { readonly part: Part; readonly era: number }[]
+  readonly parts: readonly Part[]
 }
 
 interface Rates {
@@ -96,17 +100,20 @@ export class Quotas {
   take(use: QuotaUse): Taken | Promise<Taken> {
     const nowMs = this.#deps.clock.nowMs()
     const parts = this.#partsOf(use)
-    for (const [index, { block, units, limit }] of parts.entries()) {
-      if (block.tryTake(units, limit, nowMs)) continue
-      for (const { block, units } of parts.slice(0, index)) block.giveBack(units, block.era)
-      return this.#waitFor(parts)
+    for (let i = 0; i < parts.length; i++) {
+      const part = parts[i]!
+      if (!part.block.tryTake(part.units, part.limit, nowMs)) {
+        this.giveBack({ parts: parts.slice(0, i) })
+        return this.#waitFor(parts)
+      }
+      part.era = part.block.era
     }
-    return { parts: parts.map(part => ({ part, era: part.block.era })) }
+    return { parts }
   }
 
   /** What was taken for a token that was not issued. */
   giveBack({ parts }: Taken): void {
-    for (const { part, era } of parts) part.block.giveBack(part.units, era)
+    for (const { block, units, era } of parts) block.giveBack(units, era)
   }
 
   /**
@@ -117,14 +124,17 @@ export class Quotas {
     const { limits } = this.#know(use.snapshot, use.agent)
     const limit = accountLimit(limits, use.account, kind)
     if (limit === null) return true
-    const block = this.#accounts.get({ tenantId: use.snapshot.tenant.id, scope: use.account.id, kind }, limit, false)
+    const block = this.#accounts.get({ tenantId: use.snapshot.tenant.id, scope: use.account.id, kind }, limit, {
+      opens: false,
+      ahead: use.account.ahead === true,
+    })
     return (await block.take(units, limit, this.#deps.clock.nowMs())) !== undefined
   }
 
   /** What the agent may still use: of its rate, and of its account. */
   standings({ parts }: Taken): Standing[] {
     const nowMs = this.#deps.clock.nowMs()
-    return parts.filter(({ part }) => shown.has(part.name)).map(({ part }) => standingOf(part, nowMs))
+    return parts.filter(({ name }) => shown.has(name)).map(part => standingOf(part, nowMs))
   }
 
   /** Gives back what this process holds of accounts' totals, which would else be lost to them. */
@@ -133,13 +143,14 @@ export class Quotas {
   }
 
   async #waitFor(parts: readonly Part[]): Promise<Taken> {
-    const taken: Taken['parts'][number][] = []
+    const taken: Part[] = []
     try {
       for (const part of parts) {
         const nowMs = this.#deps.clock.nowMs()
         const era = await part.block.take(part.units, part.limit, nowMs)
         if (era === undefined) throw new QuotaError(standingOf(part, nowMs))
-        taken.push({ part, era })
+        part.era = era
+        taken.push(part)
       }
       return { parts: taken }
     } catch (error) {
@@ -154,7 +165,7 @@ export class Quotas {
     const parts: Part[] = []
     const add = (name: LimitName, block: Block, units = 1): void => {
       const limit = limits[name]
-      if (limit !== null) parts.push({ name, block, limit, units })
+      if (limit !== null) parts.push({ name, block, limit, units, era: 0 })
     }
     const near = this.#ratesOfAddress(snapshot.tenant.id, known.tenant, address)
     if (opens) {
@@ -186,7 +197,8 @@ export class Quotas {
     ] as const) {
       const limit = units === 0 ? null : accountLimit(limits, account, kind)
       if (limit === null) continue
-      parts.push({ name, block: this.#accounts.get({ tenantId, scope: account.id, kind }, limit, opens), limit, units })
+      const block = this.#accounts.get({ tenantId, scope: account.id, kind }, limit, { opens, ahead: account.ahead === true })
+      parts.push({ name, block, limit, units, era: 0 })
     }
   }
 
