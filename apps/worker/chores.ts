@@ -1,15 +1,19 @@
-// What is done now and then: collecting what has expired, making the log's next partitions, rotating keys. Each chore runs as a
+// What is done now and then: collecting what has expired, making the log's next partitions, rotating keys, suspending
+// claimed accounts that nobody looks after. Each chore runs as a
 // scheduled job and, in case hints stop coming, by a slow timer of its own.
 
 import type { Logger } from 'pino'
 import type { Queues } from '#apps/process/queues.ts'
 import { sparingly } from '#apps/process/sparingly.ts'
 import { within } from '#apps/process/within.ts'
+import { suspendUnattended } from '#core/claim/suspend-claims.ts'
 import { dropTombstones } from '#db/accounts/due.ts'
 import { retryParkedOutbox } from '#db/accounts/outbox.ts'
+import { transitionAccounts } from '#db/accounts/transition.ts'
 import type { Database } from '#db/connect.ts'
 import { deleteExpired, ensurePartitions, type Housekeeping } from '#db/housekeeping/delete-expired.ts'
 import { forgetQuota } from '#db/quota/fold-usage.ts'
+import { readClock } from '#db/server/check-server.ts'
 import { tombstoneSecondsOf, type WorkerConfig } from './config.ts'
 import { type KeyRound, tendKeys } from './keys.ts'
 
@@ -38,7 +42,11 @@ export function startChores(deps: ChoresDeps): Chores {
   const { config, database, logger, queues } = deps
   const sweep = (): Promise<Housekeeping> => keepHouse(deps)
   const tend = (): Promise<KeyRound> => tendKeys(database, config, logger)
-  const chores: Readonly<Record<string, () => Promise<unknown>>> = { housekeeping: sweep, keys: tend }
+  const chores: Readonly<Record<string, () => Promise<unknown>>> = {
+    housekeeping: sweep,
+    keys: tend,
+    claims: () => tendClaims(deps),
+  }
   const queue = queues.queue(queueName)
   const worker = queues.worker(queueName, job => chores[job.name]?.() ?? Promise.resolve())
   const complain = sparingly(error => logger.warn({ err: error }, 'the queue backend failed; work goes on by the timer'))
@@ -72,4 +80,10 @@ async function keepHouse({ config, database: { sql }, logger }: ChoresDeps): Pro
   const leases = await forgetQuota(sql)
   logger.debug({ collected: done, tombstones, retried, leases }, 'housekeeping done')
   return done
+}
+
+/** Accounts that nobody looks after any more. */
+async function tendClaims({ database: { db, sql }, logger }: ChoresDeps): Promise<void> {
+  const suspended = await suspendUnattended({ db, transition: changes => transitionAccounts(sql, changes) }, await readClock(sql))
+  if (suspended > 0) logger.info({ suspended }, 'claimed accounts that nobody looks after are suspended')
 }

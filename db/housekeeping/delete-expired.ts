@@ -10,6 +10,7 @@ export interface Housekeeping {
   readonly credentials: number
   readonly enrolments: number
   readonly joinTokens: number
+  readonly claimCodes: number
 }
 
 /**
@@ -58,6 +59,11 @@ export async function deleteExpired(sql: Sql): Promise<Housekeeping> {
       delete from mayfly.join_token where id in (
         select j.id from mayfly.join_token j where j.expires_at < clock_timestamp() - interval '30 days'
            and not exists (select from mayfly.enrolment e where e.join_token_id = j.id) limit ${batch})`,
+    ),
+    claimCodes: await drain(
+      () => sql`
+      delete from mayfly.claim_code where account_id in (
+        select account_id from mayfly.claim_code where secret_until < clock_timestamp() - interval '1 day' limit ${batch})`,
     ),
   }
 }

@@ -11,6 +11,26 @@ const signInProviders: Kind = {
   columns: ['name', 'issuer', 'client_id', 'groups_claim', 'id'],
 }
 
+const clientSecret = '/v1/sign-in-providers/{id}/client-secret'
+const clientSecretRows: Operation[] = [
+  row('sign-in-providers set-secret', `PUT ${clientSecret}`, "Set the secret of the console's client at a provider", {
+    answer: 'nothing',
+    about:
+      'For providers that take browsers only with a client secret. The file holds {"client_secret": …}; it is never shown again.',
+    parts: [partOf(signInProviders)],
+    file: true,
+    examples: [{ text: 'from a file', command: 'mayfly sign-in-providers set-secret "company login" -f secret.json' }],
+  }),
+  row('sign-in-providers forget-secret', `DELETE ${clientSecret}`, "Forget the secret of the console's client at a provider", {
+    answer: 'nothing',
+    parts: [partOf(signInProviders)],
+    asks: true,
+    examples: [
+      { text: 'when the client became a public one', command: 'mayfly sign-in-providers forget-secret "company login"' },
+    ],
+  }),
+]
+
 const operatorRows: Operation[] = [
   row('operators list', 'GET /v1/operators', 'List operator tokens', {
     answer: 'list',
@@ -148,6 +168,7 @@ const changeRows: Operation[] = [
 /** In the order of help pages. */
 export const operatorTableRows: readonly Operation[] = [
   ...usualOperations(signInProviders),
+  ...clientSecretRows,
   ...operatorRows,
   ...peopleRows,
   ...twoPersonRows,

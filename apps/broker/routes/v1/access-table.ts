@@ -33,6 +33,8 @@ export const v1Access: AccessTable = {
   'GET /v1/sign-in-providers/:id': everyOperator,
   'PUT /v1/sign-in-providers/:id': admins,
   'DELETE /v1/sign-in-providers/:id': admins,
+  'PUT /v1/sign-in-providers/:id/client-secret': writes,
+  'DELETE /v1/sign-in-providers/:id/client-secret': writes,
 
   'GET /v1/people': everyOperator,
   'POST /v1/people/:id/sign-out': admins,

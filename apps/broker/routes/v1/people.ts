@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { suspendUnattended } from '#core/claim/suspend-claims.ts'
 import { signOutPerson } from '#core/operators/sign-out-person.ts'
 import { listPeople, type PersonRow } from '#db/operators/people.ts'
 import { principalOf } from '../../http/access.ts'
@@ -46,8 +47,13 @@ export function peopleRoutes(app: V1App, deps: V1Deps): void {
     },
     async request => {
       const id = uuidOf('person', request.params.id)
-      const work = deps.db.transaction().execute(trx => signOutPerson(trx, principalOf(request), id, deps.clock.nowMs()))
-      return { ended: await work }
+      const nowMs = deps.clock.nowMs()
+      const ended = await deps.db.transaction().execute(trx => signOutPerson(trx, principalOf(request), id, nowMs))
+      // Behind the commit: the worker does it if this cannot.
+      await suspendUnattended({ db: deps.db, transition: deps.accounts.transition }, nowMs).catch(error =>
+        app.logger.warn({ request: request.id, err: error }, 'accounts of somebody who left are suspended later'),
+      )
+      return { ended }
     },
   )
 }

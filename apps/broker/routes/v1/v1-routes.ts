@@ -9,6 +9,7 @@ import { agentRoutes } from './agents.ts'
 import { bootstrapRoute } from './bootstrap.ts'
 import { demandClasses } from './change-classes.ts'
 import { changeRoutes } from './changes.ts'
+import { clientSecretRoutes } from './client-secret.ts'
 import type { ManagementDeps, V1App, V1Deps } from './deps.ts'
 import { joinTokenRoutes } from './join-tokens.ts'
 import { keyRoutes } from './keys.ts'
@@ -53,6 +54,7 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     keyRoutes(app, deps)
     operatorRoutes(app, deps)
     signInProviderRoutes(app, deps)
+    clientSecretRoutes(app, deps)
     signInRoutes(app, deps)
     sessionRoutes(app, deps)
     peopleRoutes(app, deps)
