@@ -54,14 +54,14 @@ function createWay(deps: ConsoleDeps) {
   return {
     async begin(request: SignInRequest, reply: FastifyReply) {
       const { tenant } = await resolveTenant(directory, request.params.slug)
-      const { provider, return_to } = request.query as Readonly<Record<string, unknown>>
+      const { provider, return_to, prompt } = request.query as Readonly<Record<string, unknown>>
       const path = typeof return_to === 'string' && returnPath.test(return_to) ? return_to : '/console'
       const page = `${tenant.issuer}${path}`
       const row = await findOwn(typeof provider === 'string' ? parseId('signInProvider', provider) : undefined, tenant)
       if (!row) return fail(request, reply, page, tenant, 'refused', 'no such provider of this tenant')
       try {
         const config = await clients.get(row)
-        const { url, checks } = await authorizationUrl(config, row, tenant)
+        const { url, checks } = await authorizationUrl(config, row, tenant, prompt === 'login')
         const pending = { tenantId: tenant.id, providerId: row.id, returnTo: path, ...checks }
         return redirect(reply, url, [cookies.set(pending, clock.nowMs())])
       } catch (error) {
@@ -98,7 +98,8 @@ function createWay(deps: ConsoleDeps) {
 
 const redirectUri = ({ issuer }: Tenant): string => `${issuer}/console/callback`
 
-async function authorizationUrl(config: openid.Configuration, row: TenantProvider, tenant: Tenant) {
+/** anew: the provider asks who is there, also when somebody is signed in with it (OpenID Connect Core § 3.1.2.1). */
+async function authorizationUrl(config: openid.Configuration, row: TenantProvider, tenant: Tenant, anew: boolean) {
   const verifier = openid.randomPKCECodeVerifier()
   const [state, nonce] = [openid.randomState(), openid.randomNonce()]
   const { config: settings } = consoleClientOf(row)
@@ -109,6 +110,7 @@ async function authorizationUrl(config: openid.Configuration, row: TenantProvide
     nonce,
     code_challenge: await openid.calculatePKCECodeChallenge(verifier),
     code_challenge_method: 'S256',
+    ...(anew && { prompt: 'login' }),
   })
   if (url.protocol !== 'https:') throw new BrokerError('internal', { detail: 'the authorization endpoint is not https' })
   return { url: url.href, checks: { state, nonce, verifier } }

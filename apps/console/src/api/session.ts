@@ -12,9 +12,15 @@ export const useProviders = (): UseQueryResult<readonly Provider[]> =>
     queryFn: async () => (await request<{ providers: Provider[] }>('GET', '/providers')).providers,
   })
 
-/** Where a provider's sign-in begins; it leads back to `returnTo`, a path of this tenant's console. */
+const signedOutKey = 'mayfly.signed-out'
+
+/**
+ * Where a provider's sign-in begins; it leads back to `returnTo`, a path of this tenant's console. Whoever has signed out in this
+ * tab is asked anew who it is: the provider may still hold a session of the one who left.
+ */
 export function signInAddress(provider: string, returnTo: string): string {
-  return `${prefix}/console/sign-in?${new URLSearchParams({ provider, return_to: returnTo })}`
+  const anew = sessionStorage.getItem(signedOutKey) !== null
+  return `${prefix}/console/sign-in?${new URLSearchParams({ provider, return_to: returnTo, ...(anew && { prompt: 'login' }) })}`
 }
 
 /** Ends the session and forgets all that it showed. */
@@ -22,6 +28,7 @@ export function useSignOut() {
   const queries = useQueryClient()
   return useMutation({
     mutationFn: postSignOut,
+    onMutate: () => sessionStorage.setItem(signedOutKey, '1'),
     onSettled: () => queries.resetQueries(),
   })
 }
