@@ -10,7 +10,7 @@ const generated = new Set(['db/schema.ts'])
 
 function filesUnder(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile() && /\.(ts|js)$/.test(entry.name) && !entry.name.endsWith('.d.ts'))
+    .filter(entry => entry.isFile() && /\.(tsx?|js)$/.test(entry.name) && !entry.name.endsWith('.d.ts'))
     .map(entry => relative(root, join(entry.parentPath, entry.name)))
     .filter(file => !/(^|\/)(node_modules|dist)\//.test(file))
 }
@@ -73,6 +73,14 @@ describe('imports', () => {
       .flatMap(([file, imports]) => imports.map(imported => [file, imported] as const))
       .filter(([, imported]) => (houses as readonly string[]).includes(house(imported)))
       .filter(([, imported]) => !imported.startsWith('apps/cli/') && !imported.startsWith('packages/client/'))
+    expect(wrong.map(pair => pair.join(' → '))).toEqual([])
+  })
+
+  test('of the console are its own only: what it knows of a broker it knows by HTTP', () => {
+    const wrong = [...graph]
+      .filter(([file]) => file.startsWith('apps/console/'))
+      .flatMap(([file, imports]) => imports.map(imported => [file, imported] as const))
+      .filter(([, imported]) => (houses as readonly string[]).includes(house(imported)) && !imported.startsWith('apps/console/'))
     expect(wrong.map(pair => pair.join(' → '))).toEqual([])
   })
 
