@@ -17,7 +17,7 @@ const hostile = [
 describe.skipIf(chromiumPath === undefined)('what an agent wrote', () => {
   const console = useConsole()
 
-  test.each(hostile)('is shown as it stands and runs nothing: %s', async text => {
+  test.each(hostile)('27: is shown as it stands and runs nothing: %s', async text => {
     const offer = claimable()
     offer.agent = { name: text, owner: text }
     offer.account.task_id = text
@@ -32,7 +32,7 @@ describe.skipIf(chromiumPath === undefined)('what an agent wrote', () => {
     expect(await page.locator('img, script:not([src])').count()).toBe(0)
   })
 
-  test('cannot hide or turn around text by characters that nobody sees', async () => {
+  test('27: cannot hide or turn around text by characters that nobody sees', async () => {
     const offer = claimable()
     offer.agent.name = `safe\u202Egnp.exe\u200B\u0000`
     console.fake.answers['POST /claims/look'] = { status: 200, body: offer }
@@ -40,7 +40,7 @@ describe.skipIf(chromiumPath === undefined)('what an agent wrote', () => {
     expect(await page.locator('h1').textContent()).toBe('Will you take over from safe⟨202E⟩gnp.exe⟨200B⟩⟨0000⟩?')
   })
 
-  test('cannot fill the page: names are cut', async () => {
+  test('27: cannot fill the page: names are cut', async () => {
     const offer = claimable()
     offer.agent.name = 'n'.repeat(100_000)
     console.fake.answers['POST /claims/look'] = { status: 200, body: offer }
@@ -53,7 +53,7 @@ describe.skipIf(chromiumPath === undefined)('what an agent wrote', () => {
 describe.skipIf(chromiumPath === undefined)('the pages of the console', () => {
   const console = useConsole()
 
-  test('hold no script and no style in their markup, and load from their own origin only', async () => {
+  test('27: hold no script and no style in their markup, and load from their own origin only', async () => {
     const page = await console.open('/claim')
     await page.locator('h1').waitFor()
     const markup = (await (await fetch(`${console.fake.origin}/claim`)).text()).toLowerCase()
