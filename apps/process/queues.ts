@@ -1,7 +1,7 @@
 // One factory for queues on either backend, for broker and worker. A job is only a hint that there is work: the work itself is
 // found in rows, so nothing is lost when the backend loses everything.
 
-import { createPostgresBackend, type PostgresPoolConfig, type Processor, Queue, Worker } from 'bullmq'
+import { createPostgresBackend, type PostgresPoolConfig, type Processor, Queue, Worker, type WorkerOptions } from 'bullmq'
 import { queueSchema } from '#db/migrate-queue.ts'
 import { type Environment, findSecret } from './read-secret.ts'
 
@@ -18,10 +18,13 @@ export function readQueueSettings(env: Environment, problems: string[]): QueueSe
   return { redisUrl: findSecret(env, 'REDIS_URL', problems), queueDatabaseUrl: findSecret(env, 'QUEUE_DATABASE_URL', problems) }
 }
 
+/** How long a worker may give no sign of life before its job is given to another one, and how often that is looked for. */
+export type Patience = Pick<WorkerOptions, 'lockDuration' | 'stalledInterval'>
+
 export interface Queues {
   readonly backend: 'redis' | 'postgresql'
   queue(name: string): Queue
-  worker(name: string, processor: Processor): Worker
+  worker(name: string, processor: Processor, patience?: Patience): Worker
   /** A queue for who only adds, and has better things to do than to wait: what cannot be added soon is refused. */
   producer(name: string): Queue
 }
@@ -40,7 +43,7 @@ export function createQueues({ redisUrl, queueDatabaseUrl }: QueueSettings): Que
     return {
       backend: 'redis',
       queue: name => new Queue(name, { connection, prefix, defaultJobOptions }),
-      worker: (name, processor) => new Worker(name, processor, { connection, prefix }),
+      worker: (name, processor, patience) => new Worker(name, processor, { connection, prefix, ...patience }),
       producer: name => new Queue(name, { connection: { url: redisUrl, ...impatient }, prefix, defaultJobOptions }),
     }
   }
@@ -51,7 +54,8 @@ export function createQueues({ redisUrl, queueDatabaseUrl }: QueueSettings): Que
   return {
     backend: 'postgresql',
     queue: name => open(name, connection),
-    worker: (name, processor) => new Worker(name, processor, { connection, prefix }, createPostgresBackend) as unknown as Worker,
+    worker: (name, processor, patience) =>
+      new Worker(name, processor, { connection, prefix, ...patience }, createPostgresBackend) as unknown as Worker,
     producer: name => open(name, { ...connection, max: 1, connectionTimeoutMillis: 2_000 }),
   }
 }

@@ -25,6 +25,8 @@ export interface ReaperOptions {
   readonly metrics: ReaperMetrics
   /** Left out: each second. */
   readonly everyMs?: number | undefined
+  /** After how long without a sign of life another worker takes over jobs and rows of the outbox; 30 s when nothing is said. */
+  readonly takeOverMs?: number | undefined
 }
 
 export interface Reaper {
@@ -37,7 +39,7 @@ export interface Reaper {
 }
 
 export function startReaper(options: ReaperOptions): Reaper {
-  const { database, logger, queues, handlers, metrics } = options
+  const { database, logger, queues, handlers, metrics, takeOverMs = 30_000 } = options
   const { sql } = database
   const ending = new AbortController()
   const sweep = oneAtATime(async () => {
@@ -52,7 +54,7 @@ export function startReaper(options: ReaperOptions): Reaper {
     return round
   })
   const drain = oneAtATime(async () => {
-    const round = await drainOutbox({ database, logger, handlers, signal: ending.signal })
+    const round = await drainOutbox({ database, logger, handlers, leaseSeconds: takeOverMs / 1_000, signal: ending.signal })
     metrics.drained(round)
     return round
   })
@@ -66,9 +68,8 @@ export function startReaper(options: ReaperOptions): Reaper {
     drain().catch(drainFailed)
   }
   const timer = setInterval(round, options.everyMs ?? everyMs)
-  const worker = queues.worker(deadlineQueue, async () => {
-    await sweep()
-  })
+  const patience = { lockDuration: takeOverMs, stalledInterval: takeOverMs }
+  const worker = queues.worker(deadlineQueue, () => sweep(), patience)
   const complain = sparingly<Error>(err => logger.warn({ err }, 'the queue of deadlines failed; the sweeper goes on without it'))
   worker.on('error', complain)
   worker.on('failed', (_, error) => failed(error))
