@@ -37,7 +37,7 @@ async function dumpTable(sql: Sql, table: Table): Promise<string> {
   ]
   lines.push(`alter table ${name} owner to ${table.owner};`)
   if (table.parent === null) lines.push(...(await constraints(sql, table)), ...(await indexesAndTriggers(sql, table)))
-  lines.push(...(await tableGrants(sql, table)))
+  lines.push(...(await rowSecurity(sql, table)), ...(await tableGrants(sql, table)))
   return lines.join('\n')
 }
 
@@ -70,6 +70,23 @@ async function indexesAndTriggers(sql: Sql, table: Table): Promise<string[]> {
     select pg_get_triggerdef(oid) || ';' as line from pg_trigger
      where tgrelid::int = ${table.oid} and not tgisinternal order by tgname collate "C"`
   return [...indexes, ...triggers].map(row => row.line)
+}
+
+async function rowSecurity(sql: Sql, table: Table): Promise<string[]> {
+  const name = `${table.schema}.${table.name}`
+  const [row] = await sql<{ enabled: boolean; forced: boolean }[]>`
+    select relrowsecurity as enabled, relforcerowsecurity as forced from pg_class where oid::int = ${table.oid}`
+  const policies = await sql<{ line: string }[]>`
+    select format('create policy %I on %s for %s to %s%s%s;', p.polname, ${name}::text,
+             case p.polcmd when '*' then 'all' when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' else 'delete' end,
+             (select string_agg(pg_get_userbyid(r)::text, ', ' order by pg_get_userbyid(r)::text collate "C") from unnest(p.polroles) r),
+             ' using (' || pg_get_expr(p.polqual, p.polrelid) || ')', ' with check (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')') as line
+      from pg_policy p where p.polrelid::int = ${table.oid} order by p.polname collate "C"`
+  return [
+    ...(row?.enabled ? [`alter table ${name} enable row level security;`] : []),
+    ...(row?.forced ? [`alter table ${name} force row level security;`] : []),
+    ...policies.map(({ line }) => line),
+  ]
 }
 
 async function tableGrants(sql: Sql, table: Table): Promise<string[]> {

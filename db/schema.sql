@@ -61,6 +61,11 @@ create table log.pending (
 alter table log.pending owner to mayfly_log;
 alter table log.pending add constraint pending_pkey PRIMARY KEY (id);
 CREATE CONSTRAINT TRIGGER pending_at_commit AFTER INSERT ON log.pending DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION log.append_pending();
+alter table log.pending enable row level security;
+alter table log.pending force row level security;
+create policy append on log.pending for insert to mayfly_across, mayfly_app with check (true);
+create policy move on log.pending for all to mayfly_log using (true) with check (true);
+grant insert (body), insert (leaf), insert (tenant_id) on log.pending to mayfly_across;
 grant insert (body), insert (leaf), insert (tenant_id) on log.pending to mayfly_app;
 
 create table log.transition (
@@ -100,7 +105,11 @@ alter table mayfly.account add constraint account_task_key_key UNIQUE (task_key)
 CREATE INDEX account_deadline ON mayfly.account USING btree (deadline) WHERE (state = 'a'::"char");
 CREATE INDEX account_ended ON mayfly.account USING btree (id) WHERE (state = ANY (ARRAY['m'::"char", 'e'::"char", 'r'::"char", 'x'::"char"]));
 CREATE INDEX account_of_tenant ON mayfly.account USING btree (tenant_id, id);
-grant select, update on mayfly.account to mayfly_across;
+alter table mayfly.account enable row level security;
+alter table mayfly.account force row level security;
+create policy across on mayfly.account for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.account for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select, update, update (claim_hash) on mayfly.account to mayfly_across;
 grant select, update (claim_hash) on mayfly.account to mayfly_app;
 grant delete, insert, select, update on mayfly.account to mayfly_log;
 
@@ -112,6 +121,10 @@ create table mayfly.account_holder (
 alter table mayfly.account_holder owner to mayfly_owner;
 alter table mayfly.account_holder add constraint account_holder_account_id_fkey FOREIGN KEY (account_id) REFERENCES mayfly.account(id) ON DELETE CASCADE;
 alter table mayfly.account_holder add constraint account_holder_pkey PRIMARY KEY (account_id);
+alter table mayfly.account_holder enable row level security;
+alter table mayfly.account_holder force row level security;
+create policy across on mayfly.account_holder for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.account_holder for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant select on mayfly.account_holder to mayfly_app;
 grant insert, select on mayfly.account_holder to mayfly_log;
 
@@ -133,6 +146,10 @@ alter table mayfly.agent add constraint agent_pkey PRIMARY KEY (id);
 alter table mayfly.agent add constraint agent_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 alter table mayfly.agent add constraint agent_tenant_id_name_key UNIQUE (tenant_id, name);
 CREATE TRIGGER agent_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.agent FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+alter table mayfly.agent enable row level security;
+alter table mayfly.agent force row level security;
+create policy across on mayfly.agent for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.agent for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, insert, select, update on mayfly.agent to mayfly_app;
 
 create table mayfly.attachment (
@@ -163,6 +180,10 @@ CREATE INDEX attachment_connector ON mayfly.attachment USING btree (connector_id
 CREATE INDEX attachment_due ON mayfly.attachment USING btree (due_at) WHERE (state = ANY (ARRAY['making'::text, 'renewing'::text, 'locking'::text, 'ending'::text, 'kept'::text]));
 CREATE INDEX attachment_ended ON mayfly.attachment USING btree (ended_at) WHERE (state = 'gone'::text);
 CREATE UNIQUE INDEX attachment_of_account ON mayfly.attachment USING btree (account_id, connector_id) WHERE (state <> ALL (ARRAY['gone'::text, 'kept'::text]));
+alter table mayfly.attachment enable row level security;
+alter table mayfly.attachment force row level security;
+create policy across on mayfly.attachment for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.attachment for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, select, update on mayfly.attachment to mayfly_across;
 grant insert, select, update on mayfly.attachment to mayfly_app;
 grant select on mayfly.attachment to mayfly_log;
@@ -191,6 +212,11 @@ CREATE UNIQUE INDEX ca_key_one_next ON mayfly.ca_key USING btree (tenant_id, alg
 CREATE TRIGGER ca_key_change_epoch AFTER UPDATE ON mayfly.ca_key FOR EACH ROW WHEN (((((((old.id IS DISTINCT FROM new.id) OR (old.tenant_id IS DISTINCT FROM new.tenant_id)) OR (old.kid IS DISTINCT FROM new.kid)) OR (old.alg IS DISTINCT FROM new.alg)) OR (old.certificate_pem IS DISTINCT FROM new.certificate_pem)) OR (old.state IS DISTINCT FROM new.state))) EXECUTE FUNCTION mayfly.raise_config_epoch();
 CREATE TRIGGER ca_key_epoch AFTER INSERT OR DELETE ON mayfly.ca_key FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
 CREATE TRIGGER ca_key_step BEFORE UPDATE ON mayfly.ca_key FOR EACH ROW EXECUTE FUNCTION mayfly.step_key_state();
+alter table mayfly.ca_key enable row level security;
+alter table mayfly.ca_key force row level security;
+create policy across on mayfly.ca_key for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.ca_key for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select, update (kek_id), update (private_sealed) on mayfly.ca_key to mayfly_across;
 grant insert, select, update on mayfly.ca_key to mayfly_app;
 
 create table mayfly.ceiling (
@@ -232,6 +258,11 @@ alter table mayfly.change add constraint change_status_check CHECK ((status = AN
 alter table mayfly.change add constraint change_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 CREATE INDEX change_proposer ON mayfly.change USING btree (proposer_id) WHERE (status = ANY (ARRAY['waiting'::text, 'approved'::text]));
 CREATE INDEX change_tenant ON mayfly.change USING btree (tenant_id, id);
+alter table mayfly.change enable row level security;
+alter table mayfly.change force row level security;
+create policy across on mayfly.change for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.change for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select, update (status) on mayfly.change to mayfly_across;
 grant insert, select, update on mayfly.change to mayfly_app;
 
 create table mayfly.claim (
@@ -245,6 +276,10 @@ alter table mayfly.claim owner to mayfly_owner;
 alter table mayfly.claim add constraint claim_pkey PRIMARY KEY (account_id);
 CREATE INDEX claim_of_person ON mayfly.claim USING btree (person_id);
 CREATE INDEX claim_review ON mayfly.claim USING btree (review_on);
+alter table mayfly.claim enable row level security;
+alter table mayfly.claim force row level security;
+create policy across on mayfly.claim for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.claim for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant select, update on mayfly.claim to mayfly_app;
 grant insert, select on mayfly.claim to mayfly_log;
 
@@ -260,6 +295,11 @@ create table mayfly.claim_code (
 alter table mayfly.claim_code owner to mayfly_owner;
 alter table mayfly.claim_code add constraint claim_code_pkey PRIMARY KEY (account_id);
 CREATE INDEX claim_code_until ON mayfly.claim_code USING btree (secret_until);
+alter table mayfly.claim_code enable row level security;
+alter table mayfly.claim_code force row level security;
+create policy across on mayfly.claim_code for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.claim_code for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, select on mayfly.claim_code to mayfly_across;
 grant delete, insert, select, update on mayfly.claim_code to mayfly_app;
 
 create table mayfly.connector (
@@ -277,6 +317,11 @@ alter table mayfly.connector owner to mayfly_owner;
 alter table mayfly.connector add constraint connector_pkey PRIMARY KEY (id);
 alter table mayfly.connector add constraint connector_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 alter table mayfly.connector add constraint connector_tenant_id_name_key UNIQUE (tenant_id, name);
+alter table mayfly.connector enable row level security;
+alter table mayfly.connector force row level security;
+create policy across on mayfly.connector for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.connector for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select, update (admin_sealed), update (kek_id) on mayfly.connector to mayfly_across;
 grant delete, insert, select, update on mayfly.connector to mayfly_app;
 
 create table mayfly.console_session (
@@ -288,6 +333,10 @@ alter table mayfly.console_session owner to mayfly_owner;
 alter table mayfly.console_session add constraint console_session_credential_id_fkey FOREIGN KEY (credential_id) REFERENCES mayfly.credential(id) ON DELETE CASCADE;
 alter table mayfly.console_session add constraint console_session_pkey PRIMARY KEY (credential_id);
 alter table mayfly.console_session add constraint console_session_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.console_session enable row level security;
+alter table mayfly.console_session force row level security;
+create policy across on mayfly.console_session for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.console_session for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, insert, select on mayfly.console_session to mayfly_app;
 
 create table mayfly.consumed_nonce (
@@ -330,6 +379,11 @@ alter table mayfly.credential add constraint credential_session CHECK (((kind <>
 alter table mayfly.credential add constraint credential_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 CREATE INDEX credential_person ON mayfly.credential USING btree (person_id) WHERE (person_id IS NOT NULL);
 CREATE INDEX credential_provider ON mayfly.credential USING btree (provider_id) WHERE (provider_id IS NOT NULL);
+alter table mayfly.credential enable row level security;
+alter table mayfly.credential force row level security;
+create policy across on mayfly.credential for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.credential for all to mayfly_app using (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid)))) with check (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid))));
+grant delete, select on mayfly.credential to mayfly_across;
 grant delete, insert, select, update on mayfly.credential to mayfly_app;
 
 create table mayfly.enrolment (
@@ -356,6 +410,11 @@ alter table mayfly.enrolment add constraint enrolment_tenant_id_fkey FOREIGN KEY
 alter table mayfly.enrolment add constraint enrolment_trust_source_id_fkey FOREIGN KEY (trust_source_id) REFERENCES mayfly.trust_source(id) ON DELETE CASCADE;
 CREATE INDEX enrolment_end ON mayfly.enrolment USING btree (not_after);
 CREATE INDEX enrolment_trust_source ON mayfly.enrolment USING btree (trust_source_id) WHERE (trust_source_id IS NOT NULL);
+alter table mayfly.enrolment enable row level security;
+alter table mayfly.enrolment force row level security;
+create policy across on mayfly.enrolment for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.enrolment for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, select on mayfly.enrolment to mayfly_across;
 grant delete, insert, select, update on mayfly.enrolment to mayfly_app;
 
 create table mayfly.idempotency (
@@ -364,10 +423,16 @@ create table mayfly.idempotency (
   fingerprint bytea not null,
   status integer,
   response jsonb,
-  expires_at timestamp with time zone not null
+  expires_at timestamp with time zone not null,
+  tenant_id uuid not null default mayfly.tenant_in_force()
 );
 alter table mayfly.idempotency owner to mayfly_owner;
 alter table mayfly.idempotency add constraint idempotency_pkey PRIMARY KEY (credential_id, key_hash);
+alter table mayfly.idempotency enable row level security;
+alter table mayfly.idempotency force row level security;
+create policy across on mayfly.idempotency for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.idempotency for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, select on mayfly.idempotency to mayfly_across;
 grant delete, insert, select, update on mayfly.idempotency to mayfly_app;
 
 create table mayfly.join_token (
@@ -386,6 +451,11 @@ alter table mayfly.join_token add constraint join_token_pkey PRIMARY KEY (id);
 alter table mayfly.join_token add constraint join_token_secret_hash_key UNIQUE (secret_hash);
 alter table mayfly.join_token add constraint join_token_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 CREATE INDEX join_token_agent ON mayfly.join_token USING btree (agent_id, id);
+alter table mayfly.join_token enable row level security;
+alter table mayfly.join_token force row level security;
+create policy across on mayfly.join_token for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.join_token for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, select on mayfly.join_token to mayfly_across;
 grant delete, insert, select, update on mayfly.join_token to mayfly_app;
 
 create table mayfly.key_rewrap (
@@ -417,6 +487,10 @@ alter table mayfly.lineage add constraint lineage_check CHECK (((cardinality(anc
 alter table mayfly.lineage add constraint lineage_pkey PRIMARY KEY (account_id);
 CREATE INDEX lineage_parent ON mayfly.lineage USING btree (parent_id);
 CREATE INDEX lineage_root ON mayfly.lineage USING btree (root_id);
+alter table mayfly.lineage enable row level security;
+alter table mayfly.lineage force row level security;
+create policy across on mayfly.lineage for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.lineage for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant select on mayfly.lineage to mayfly_across;
 grant select on mayfly.lineage to mayfly_app;
 grant delete, insert, select, update on mayfly.lineage to mayfly_log;
@@ -429,6 +503,10 @@ create table mayfly.live_count (
 alter table mayfly.live_count owner to mayfly_owner;
 alter table mayfly.live_count add constraint live_count_live_check CHECK ((live >= 0));
 alter table mayfly.live_count add constraint live_count_pkey PRIMARY KEY (scope);
+alter table mayfly.live_count enable row level security;
+alter table mayfly.live_count force row level security;
+create policy across on mayfly.live_count for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.live_count for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant select on mayfly.live_count to mayfly_app;
 grant delete, insert, select, update on mayfly.live_count to mayfly_log;
 
@@ -448,6 +526,10 @@ alter table mayfly.outbox owner to mayfly_owner;
 alter table mayfly.outbox add constraint outbox_pkey PRIMARY KEY (id);
 CREATE INDEX outbox_due ON mayfly.outbox USING btree (due_at, id) WHERE (NOT parked);
 CREATE INDEX outbox_parked ON mayfly.outbox USING btree (due_at) WHERE parked;
+alter table mayfly.outbox enable row level security;
+alter table mayfly.outbox force row level security;
+create policy across on mayfly.outbox for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.outbox for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, select, update on mayfly.outbox to mayfly_across;
 grant delete, select, update on mayfly.outbox to mayfly_app;
 grant insert, select on mayfly.outbox to mayfly_log;
@@ -468,6 +550,11 @@ alter table mayfly.person add constraint person_pkey PRIMARY KEY (id);
 alter table mayfly.person add constraint person_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 alter table mayfly.person add constraint person_tenant_id_issuer_subject_key UNIQUE NULLS NOT DISTINCT (tenant_id, issuer, subject);
 CREATE INDEX person_left ON mayfly.person USING btree (id) WHERE (left_at IS NOT NULL);
+alter table mayfly.person enable row level security;
+alter table mayfly.person force row level security;
+create policy across on mayfly.person for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.person for all to mayfly_app using (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid)))) with check (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid))));
+grant select on mayfly.person to mayfly_across;
 grant insert, select, update on mayfly.person to mayfly_app;
 grant select on mayfly.person to mayfly_log;
 
@@ -481,6 +568,10 @@ create table mayfly.quota (
 alter table mayfly.quota owner to mayfly_owner;
 alter table mayfly.quota add constraint quota_pkey PRIMARY KEY (scope, kind);
 CREATE INDEX quota_ends ON mayfly.quota USING btree (ends_at);
+alter table mayfly.quota enable row level security;
+alter table mayfly.quota force row level security;
+create policy across on mayfly.quota for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.quota for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, insert, select, update on mayfly.quota to mayfly_across;
 
 create table mayfly.replay (
@@ -492,6 +583,11 @@ create table mayfly.replay (
 alter table mayfly.replay owner to mayfly_owner;
 alter table mayfly.replay add constraint replay_pkey PRIMARY KEY (tenant_id, kind, hash);
 CREATE INDEX replay_expiry ON mayfly.replay USING btree (expires_at);
+alter table mayfly.replay enable row level security;
+alter table mayfly.replay force row level security;
+create policy across on mayfly.replay for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.replay for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, insert, select on mayfly.replay to mayfly_across;
 grant delete, insert, select on mayfly.replay to mayfly_app;
 
 create table mayfly.resource (
@@ -508,6 +604,10 @@ alter table mayfly.resource add constraint resource_pkey PRIMARY KEY (id);
 alter table mayfly.resource add constraint resource_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 alter table mayfly.resource add constraint resource_uri_key UNIQUE (uri);
 CREATE TRIGGER resource_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.resource FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+alter table mayfly.resource enable row level security;
+alter table mayfly.resource force row level security;
+create policy across on mayfly.resource for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.resource for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, insert, select, update on mayfly.resource to mayfly_app;
 
 create table mayfly.sign_in_client_secret (
@@ -521,6 +621,11 @@ alter table mayfly.sign_in_client_secret owner to mayfly_owner;
 alter table mayfly.sign_in_client_secret add constraint sign_in_client_secret_id_fkey FOREIGN KEY (id) REFERENCES mayfly.sign_in_provider(id) ON DELETE CASCADE;
 alter table mayfly.sign_in_client_secret add constraint sign_in_client_secret_pkey PRIMARY KEY (id);
 alter table mayfly.sign_in_client_secret add constraint sign_in_client_secret_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.sign_in_client_secret enable row level security;
+alter table mayfly.sign_in_client_secret force row level security;
+create policy across on mayfly.sign_in_client_secret for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.sign_in_client_secret for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select, update (kek_id), update (secret_sealed) on mayfly.sign_in_client_secret to mayfly_across;
 grant delete, insert, select, update on mayfly.sign_in_client_secret to mayfly_app;
 
 create table mayfly.sign_in_provider (
@@ -537,6 +642,11 @@ alter table mayfly.sign_in_provider owner to mayfly_owner;
 alter table mayfly.sign_in_provider add constraint sign_in_provider_pkey PRIMARY KEY (id);
 alter table mayfly.sign_in_provider add constraint sign_in_provider_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 alter table mayfly.sign_in_provider add constraint sign_in_provider_tenant_id_name_key UNIQUE NULLS NOT DISTINCT (tenant_id, name);
+alter table mayfly.sign_in_provider enable row level security;
+alter table mayfly.sign_in_provider force row level security;
+create policy across on mayfly.sign_in_provider for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.sign_in_provider for all to mayfly_app using (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid)))) with check (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid))));
+grant select on mayfly.sign_in_provider to mayfly_across;
 grant delete, insert, select, update on mayfly.sign_in_provider to mayfly_app;
 
 create table mayfly.signing_key (
@@ -563,6 +673,11 @@ CREATE UNIQUE INDEX signing_key_one_next ON mayfly.signing_key USING btree (tena
 CREATE TRIGGER signing_key_change_epoch AFTER UPDATE ON mayfly.signing_key FOR EACH ROW WHEN (((((((old.id IS DISTINCT FROM new.id) OR (old.tenant_id IS DISTINCT FROM new.tenant_id)) OR (old.kid IS DISTINCT FROM new.kid)) OR (old.alg IS DISTINCT FROM new.alg)) OR (old.public_jwk IS DISTINCT FROM new.public_jwk)) OR (old.state IS DISTINCT FROM new.state))) EXECUTE FUNCTION mayfly.raise_config_epoch();
 CREATE TRIGGER signing_key_epoch AFTER INSERT OR DELETE ON mayfly.signing_key FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
 CREATE TRIGGER signing_key_step BEFORE UPDATE ON mayfly.signing_key FOR EACH ROW EXECUTE FUNCTION mayfly.step_key_state();
+alter table mayfly.signing_key enable row level security;
+alter table mayfly.signing_key force row level security;
+create policy across on mayfly.signing_key for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.signing_key for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select, update (kek_id), update (private_sealed) on mayfly.signing_key to mayfly_across;
 grant insert, select, update on mayfly.signing_key to mayfly_app;
 
 create table mayfly.subject_key (
@@ -576,6 +691,11 @@ create table mayfly.subject_key (
 alter table mayfly.subject_key owner to mayfly_owner;
 alter table mayfly.subject_key add constraint subject_key_pkey PRIMARY KEY (id);
 alter table mayfly.subject_key add constraint subject_key_tenant_id_subject_hash_key UNIQUE (tenant_id, subject_hash);
+alter table mayfly.subject_key enable row level security;
+alter table mayfly.subject_key force row level security;
+create policy across on mayfly.subject_key for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.subject_key for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select, update (kek_id), update (key_sealed) on mayfly.subject_key to mayfly_across;
 grant select, update (kek_id), update (key_sealed) on mayfly.subject_key to mayfly_app;
 grant insert, select on mayfly.subject_key to mayfly_log;
 
@@ -604,6 +724,11 @@ alter table mayfly.tenant add constraint tenant_pkey PRIMARY KEY (id);
 alter table mayfly.tenant add constraint tenant_slug_check CHECK ((slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text));
 alter table mayfly.tenant add constraint tenant_slug_key UNIQUE (slug);
 CREATE UNIQUE INDEX tenant_one_first ON mayfly.tenant USING btree (is_first) WHERE is_first;
+alter table mayfly.tenant enable row level security;
+alter table mayfly.tenant force row level security;
+create policy across on mayfly.tenant for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.tenant for all to mayfly_app using (((id = mayfly.tenant_in_force()) OR (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid))) with check (((id = mayfly.tenant_in_force()) OR (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid)));
+grant select on mayfly.tenant to mayfly_across;
 grant insert, select, update on mayfly.tenant to mayfly_app;
 grant select on mayfly.tenant to mayfly_log;
 
@@ -617,6 +742,10 @@ alter table mayfly.tenant_limits owner to mayfly_owner;
 alter table mayfly.tenant_limits add constraint tenant_limits_pkey PRIMARY KEY (tenant_id);
 alter table mayfly.tenant_limits add constraint tenant_limits_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 CREATE TRIGGER tenant_limits_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.tenant_limits FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+alter table mayfly.tenant_limits enable row level security;
+alter table mayfly.tenant_limits force row level security;
+create policy across on mayfly.tenant_limits for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.tenant_limits for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant insert, select, update on mayfly.tenant_limits to mayfly_app;
 
 create table mayfly.tombstone (
@@ -630,6 +759,10 @@ alter table mayfly.tombstone owner to mayfly_owner;
 alter table mayfly.tombstone add constraint tombstone_pkey PRIMARY KEY (task_key);
 CREATE INDEX tombstone_account ON mayfly.tombstone USING btree (account_id);
 CREATE INDEX tombstone_hour ON mayfly.tombstone USING btree (date_trunc('hour'::text, (ended_at AT TIME ZONE 'UTC'::text)));
+alter table mayfly.tombstone enable row level security;
+alter table mayfly.tombstone force row level security;
+create policy across on mayfly.tombstone for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.tombstone for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, select on mayfly.tombstone to mayfly_across;
 grant delete, select on mayfly.tombstone to mayfly_app;
 grant insert, select on mayfly.tombstone to mayfly_log;
@@ -658,6 +791,11 @@ CREATE UNIQUE INDEX trust_source_one_builtin_ca ON mayfly.trust_source USING btr
 CREATE UNIQUE INDEX trust_source_own_domain ON mayfly.trust_source USING btree (issuer) WHERE (kind = 'builtin_ca'::text);
 CREATE UNIQUE INDEX trust_source_trust_domain ON mayfly.trust_source USING btree (tenant_id, issuer) WHERE (kind = ANY (ARRAY['spiffe'::text, 'builtin_ca'::text]));
 CREATE TRIGGER trust_source_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.trust_source FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+alter table mayfly.trust_source enable row level security;
+alter table mayfly.trust_source force row level security;
+create policy across on mayfly.trust_source for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.trust_source for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select on mayfly.trust_source to mayfly_across;
 grant delete, insert, select, update on mayfly.trust_source to mayfly_app;
 
 create table mayfly.usage (
@@ -675,6 +813,10 @@ create table mayfly.usage (
 alter table mayfly.usage owner to mayfly_owner;
 alter table mayfly.usage add constraint usage_pkey PRIMARY KEY (tenant_id, day, agent_id, account_id);
 CREATE INDEX usage_account ON mayfly.usage USING btree (tenant_id, account_id);
+alter table mayfly.usage enable row level security;
+alter table mayfly.usage force row level security;
+create policy across on mayfly.usage for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.usage for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant insert, select, update on mayfly.usage to mayfly_across;
 grant select on mayfly.usage to mayfly_app;
 
@@ -704,7 +846,11 @@ alter table mayfly.webhook owner to mayfly_owner;
 alter table mayfly.webhook add constraint webhook_pkey PRIMARY KEY (id);
 alter table mayfly.webhook add constraint webhook_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 alter table mayfly.webhook add constraint webhook_tenant_id_name_key UNIQUE (tenant_id, name);
-grant select on mayfly.webhook to mayfly_across;
+alter table mayfly.webhook enable row level security;
+alter table mayfly.webhook force row level security;
+create policy across on mayfly.webhook for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.webhook for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select, update (kek_id), update (secret_sealed) on mayfly.webhook to mayfly_across;
 grant delete, insert, select, update on mayfly.webhook to mayfly_app;
 
 create table mayfly.webhook_message (
@@ -729,6 +875,10 @@ alter table mayfly.webhook_message add constraint webhook_message_webhook_id_eve
 alter table mayfly.webhook_message add constraint webhook_message_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES mayfly.webhook(id) ON DELETE CASCADE;
 CREATE INDEX webhook_message_due ON mayfly.webhook_message USING btree (webhook_id, due_at, id) WHERE (state = 'waiting'::text);
 CREATE INDEX webhook_message_settled ON mayfly.webhook_message USING btree (settled_at) WHERE (state = 'delivered'::text);
+alter table mayfly.webhook_message enable row level security;
+alter table mayfly.webhook_message force row level security;
+create policy across on mayfly.webhook_message for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.webhook_message for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, select, update on mayfly.webhook_message to mayfly_across;
 grant insert, select, update on mayfly.webhook_message to mayfly_app;
 
@@ -787,6 +937,128 @@ begin
   select count(*) into parked_messages from mayfly.webhook_message m where m.state = 'parked';
 end $function$;
 alter function across.attachment_backlog() owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.audience_in_use(p_by text, p_issuer text, p_audience text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return case p_by
+    when 'trust_source' then exists (
+      select from mayfly.trust_source s where s.kind = 'openid' and s.issuer = p_issuer and s.audience = p_audience)
+    when 'sign_in_provider' then exists (
+      select from mayfly.sign_in_provider p where p.issuer = p_issuer
+         and p_audience in (coalesce(p.config->>'audience', p.client_id), p.config->>'console_client_id'))
+  end;
+end $function$;
+alter function across.audience_in_use(text,text,text) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.check_sealed(p_table text, p_column text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if p_column !~ '_sealed$' or p_table !~ '^mayfly\.[a-z_]+$' or 2 <> (
+    select count(*) from pg_attribute a where a.attrelid = p_table::regclass and a.attname in (p_column, 'kek_id'))
+  then
+    raise exception '%.% holds nothing sealed', p_table, p_column using errcode = 'invalid_parameter_value';
+  end if;
+end $function$;
+alter function across.check_sealed(text,text) owner to mayfly_across;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION across.config_epochs(p_tenants uuid[])
+ RETURNS TABLE(id uuid, config_epoch bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select t.id, t.config_epoch from unnest(p_tenants) k(id) join mayfly.tenant t on t.id = k.id;
+end $function$;
+alter function across.config_epochs(uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.consume_replays(p_tenants uuid[], p_kinds text[], p_hashes text[], p_expires double precision[])
+ RETURNS TABLE(tenant_id uuid, kind text, hash text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query insert into mayfly.replay as r (tenant_id, kind, hash, expires_at)
+    select u.tenant, u.kind, decode(u.hash, 'hex'), to_timestamp(u.expires)
+      from unnest(p_tenants, p_kinds, p_hashes, p_expires) u(tenant, kind, hash, expires)
+     order by u.tenant, u.kind, u.hash
+        on conflict do nothing
+    returning r.tenant_id, r.kind, encode(r.hash, 'hex');
+end $function$;
+alter function across.consume_replays(uuid[],text[],text[],double precision[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.count_operators(p_live_role text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return (select count(*) from mayfly.credential c
+    where c.kind = 'operator' and (p_live_role is null or c.role = p_live_role and c.expires_at > clock_timestamp()));
+end $function$;
+alter function across.count_operators(text) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.count_sealed(p_table text, p_column text, p_from_block integer, p_to_block integer)
+ RETURNS TABLE(kek_id text, rows bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform across.check_sealed(p_table, p_column);
+  return query execute format('select t.kek_id, count(*) from %s t where t.ctid >= $1 and t.ctid < $2 and t.%I is not null group by t.kek_id',
+    p_table, p_column) using format('(%s,0)', p_from_block)::tid, format('(%s,0)', p_to_block)::tid;
+end $function$;
+alter function across.count_sealed(text,text,integer,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.delete_expired(p_what text, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_count integer;
+begin
+  case p_what
+    when 'replay' then delete from mayfly.replay where (tenant_id, kind, hash) in (
+      select tenant_id, kind, hash from mayfly.replay where expires_at < clock_timestamp() - interval '1 minute' order by expires_at limit p_limit);
+    when 'idempotency' then delete from mayfly.idempotency where (credential_id, key_hash) in (
+      select credential_id, key_hash from mayfly.idempotency where expires_at < clock_timestamp() limit p_limit);
+    when 'credential' then delete from mayfly.credential where id in (
+      select id from mayfly.credential where expires_at < clock_timestamp() - interval '30 days' limit p_limit);
+    when 'enrolment' then delete from mayfly.enrolment where id in (
+      select id from mayfly.enrolment where not_after < clock_timestamp() - interval '30 days' limit p_limit);
+    when 'claim_code' then delete from mayfly.claim_code where account_id in (
+      select account_id from mayfly.claim_code where secret_until < clock_timestamp() - interval '1 day' limit p_limit);
+    -- One that was used stays as long as who came by it: with it the right to renew would go.
+    when 'join_token' then delete from mayfly.join_token where id in (
+      select j.id from mayfly.join_token j where j.expires_at < clock_timestamp() - interval '30 days'
+         and not exists (select from mayfly.enrolment e where e.join_token_id = j.id) limit p_limit);
+  end case;
+  get diagnostics v_count = row_count;
+  return v_count;
+end $function$;
+alter function across.delete_expired(text,integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.drop_settled(p_attachment_seconds double precision, p_message_seconds double precision, p_limit integer)
@@ -853,6 +1125,112 @@ begin
      order by a.deadline limit p_limit for update skip locked;
 end $function$;
 alter function across.due_accounts(timestamp with time zone,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.due_key_steps(p_table text, p_publish_before timestamp with time zone, p_activate_before timestamp with time zone, p_retire_before timestamp with time zone, p_limit integer)
+ RETURNS TABLE(tenant_id uuid, alg text, step text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if p_table not in ('mayfly.signing_key', 'mayfly.ca_key') then
+    raise exception 'keys of % do not rotate', p_table using errcode = 'invalid_parameter_value';
+  end if;
+  return query execute format($q$
+    select d.tenant_id, d.alg, d.step from (
+      select k.tenant_id, k.alg, 'retire' as step, k.state_since from %1$s k where k.state = 'retiring' and k.state_since <= $1
+      union all
+      select k.tenant_id, k.alg, 'activate', k.state_since from %1$s k where k.state = 'next' and k.state_since <= $2
+      union all
+      select k.tenant_id, k.alg, 'publish', k.state_since from %1$s k where k.state = 'active' and k.state_since <= $3
+         and not exists (select from %1$s n where n.tenant_id = k.tenant_id and n.alg = k.alg and n.state = 'next')
+    ) d order by d.state_since limit $4$q$, p_table) using p_retire_before, p_activate_before, p_publish_before, p_limit;
+end $function$;
+alter function across.due_key_steps(text,timestamp with time zone,timestamp with time zone,timestamp with time zone,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.end_held(p_person uuid, p_provider uuid)
+ RETURNS TABLE(id uuid, kind text, role text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query delete from mayfly.credential c
+    where c.kind <> 'resource' and (c.person_id = p_person or c.provider_id = p_provider) returning c.id, c.kind, c.role;
+end $function$;
+alter function across.end_held(uuid,uuid) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_credentials(p_kinds text[], p_hashes text[])
+ RETURNS TABLE(id uuid, kind text, tenant_id uuid, resource_id uuid, role text, name text, secret_hash bytea, created_at timestamp with time zone, expires_at timestamp with time zone, person_id uuid, provider_id uuid, made_by uuid, last_used_at timestamp with time zone, use_is_noted boolean, person_tenant_id uuid, issuer text, subject text, person_name text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select c.id, c.kind, c.tenant_id, c.resource_id, c.role, c.name, c.secret_hash, c.created_at, c.expires_at, c.person_id,
+      c.provider_id, c.made_by, c.last_used_at, coalesce(c.last_used_at >= date_trunc('hour', clock_timestamp()), false),
+      p.tenant_id, p.issuer, p.subject, p.name
+    from unnest(p_hashes) h(hash)
+    join mayfly.credential c on c.secret_hash = decode(h.hash, 'hex') and c.kind = any(p_kinds) and c.used_at is null
+     and c.expires_at > clock_timestamp()
+    left join mayfly.person p on p.id = c.person_id;
+end $function$;
+alter function across.find_credentials(text[],text[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_join_tokens(p_hashes text[])
+ RETURNS TABLE(id uuid, tenant_id uuid, agent_id uuid, secret_hash bytea, state text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select j.id, j.tenant_id, j.agent_id, j.secret_hash,
+      case when j.used_at is not null then 'used' when j.expires_at <= clock_timestamp() then 'expired' else 'fresh' end
+    from unnest(p_hashes) h(hash) join mayfly.join_token j on j.secret_hash = decode(h.hash, 'hex');
+end $function$;
+alter function across.find_join_tokens(text[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_person(p_id uuid)
+ RETURNS TABLE(tenant_id uuid, issuer text, subject text, name text)
+ LANGUAGE plpgsql
+ STABLE STRICT SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select p.tenant_id, p.issuer, p.subject, p.name from mayfly.person p where p.id = p_id;
+end $function$;
+alter function across.find_person(uuid) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_sign_in_providers(p_ids uuid[])
+ RETURNS SETOF mayfly.sign_in_provider
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select p.* from unnest(p_ids) k(id) join mayfly.sign_in_provider p on p.id = k.id;
+end $function$;
+alter function across.find_sign_in_providers(uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_tenants(p_slugs text[])
+ RETURNS TABLE(id uuid, slug text, is_first boolean)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select t.id, t.slug, t.is_first from unnest(p_slugs) s(slug) join mayfly.tenant t on t.slug = s.slug
+    union select t.id, t.slug, t.is_first from mayfly.tenant t where t.is_first and '' = any(p_slugs);
+end $function$;
+alter function across.find_tenants(text[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.finish_outbox(p_ids bigint[])
@@ -1079,6 +1457,63 @@ end $function$;
 alter function across.lease_quota(uuid[],uuid[],text[],integer[],bigint[],bigint[],bigint[],bigint[],bigint[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.list_operators(p_after uuid, p_limit integer)
+ RETURNS SETOF mayfly.credential
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select c.* from mayfly.credential c where c.kind = 'operator' and (p_after is null or c.id > p_after) order by c.id limit p_limit;
+end $function$;
+alter function across.list_operators(uuid,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.list_sign_in_providers(p_tenants uuid[])
+ RETURNS SETOF mayfly.sign_in_provider
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select p.* from mayfly.sign_in_provider p where p.tenant_id = any(p_tenants) or p.tenant_id is null order by p.id;
+end $function$;
+alter function across.list_sign_in_providers(uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.lock_sealed_otherwise(p_table text, p_column text, p_kek text, p_after uuid, p_last uuid)
+ RETURNS TABLE(id uuid, tenant_id uuid, kek_id text, sealed bytea)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform across.check_sealed(p_table, p_column);
+  return query execute format($q$
+    select t.id, t.tenant_id, t.kek_id, t.%2$I from %1$s t
+     where ($1 is null or t.id > $1) and t.id <= $2 and t.kek_id <> $3 order by t.id for no key update$q$, p_table, p_column)
+    using p_after, p_last, p_kek;
+end $function$;
+alter function across.lock_sealed_otherwise(text,text,text,uuid,uuid) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.next_sealed(p_table text, p_column text, p_after uuid, p_limit integer)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_last uuid;
+begin
+  perform across.check_sealed(p_table, p_column);
+  execute format('select p.id from (select t.id from %s t where $1 is null or t.id > $1 order by t.id limit $2) p order by p.id desc limit 1', p_table)
+    into v_last using p_after, p_limit;
+  return v_last;
+end $function$;
+alter function across.next_sealed(text,text,uuid,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.parents_among(p_accounts uuid[])
  RETURNS uuid[]
  LANGUAGE sql
@@ -1109,6 +1544,20 @@ $function$;
 alter function across.postpone_outbox(jsonb) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.read_accounts(p_tenants uuid[], p_ids uuid[], p_task_tenants uuid[], p_task_keys uuid[])
+ RETURNS SETOF mayfly.account
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select a.* from unnest(p_tenants, p_ids) k(tenant, id) join mayfly.account a on a.id = k.id and a.tenant_id is not distinct from k.tenant;
+  return query select a.* from unnest(p_task_tenants, p_task_keys) k(tenant, task_key)
+    join mayfly.account a on a.task_key = k.task_key and a.tenant_id is not distinct from k.tenant;
+end $function$;
+alter function across.read_accounts(uuid[],uuid[],uuid[],uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.read_lineages(p_tenants uuid[], p_accounts uuid[])
  RETURNS TABLE(account_id uuid, root_id uuid, parent_id uuid, depth smallint, max_depth smallint, ancestors uuid[], generations integer[], agents uuid[], quota jsonb, live boolean)
  LANGUAGE plpgsql
@@ -1131,6 +1580,20 @@ end $function$;
 alter function across.read_lineages(uuid[],uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.read_subject_keys(p_tenants uuid[], p_subjects text[])
+ RETURNS TABLE(id uuid, tenant_id uuid, subject text, key_sealed bytea, kek_id text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query select k.id, k.tenant_id, n.subject, k.key_sealed, k.kek_id from unnest(p_tenants, p_subjects) n(tenant, subject)
+    join mayfly.subject_key k on k.tenant_id = n.tenant and k.subject_hash = decode(n.subject, 'hex');
+end $function$;
+alter function across.read_subject_keys(uuid[],text[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.reaper_backlog(OUT due bigint, OUT ended bigint, OUT outbox bigint, OUT parked bigint)
  RETURNS record
  LANGUAGE plpgsql
@@ -1149,6 +1612,37 @@ end $function$;
 alter function across.reaper_backlog() owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.replace_claim_hash(p_tenant uuid, p_account uuid, p_claim_hash bytea, p_leaf text, p_body text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update mayfly.account set claim_hash = p_claim_hash
+   where id = p_account and tenant_id = p_tenant and state = 'a' and deadline > clock_timestamp();
+  if not found then return false; end if;
+  insert into log.pending (tenant_id, leaf, body) values (p_tenant, p_leaf, p_body);
+  return true;
+end $function$;
+alter function across.replace_claim_hash(uuid,uuid,bytea,text,text) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.reseal(p_table text, p_column text, p_kek text, p_rows jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  perform across.check_sealed(p_table, p_column);
+  execute format($q$
+    update %1$s t set %2$I = decode(v.sealed, 'hex'), kek_id = $1 from jsonb_to_recordset($2) v(id uuid, sealed text) where t.id = v.id$q$,
+    p_table, p_column) using p_kek, p_rows;
+end $function$;
+alter function across.reseal(text,text,text,jsonb) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.retry_parked_outbox()
  RETURNS integer
  LANGUAGE plpgsql
@@ -1165,6 +1659,30 @@ end $function$;
 alter function across.retry_parked_outbox() owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.tenant_of_change(p_change uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return (select c.tenant_id from mayfly.change c where c.id = p_change);
+end $function$;
+alter function across.tenant_of_change(uuid) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.tenant_of_operator(p_credential uuid)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return (select c.tenant_id from mayfly.credential c where c.id = p_credential and c.kind = 'operator');
+end $function$;
+alter function across.tenant_of_operator(uuid) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.tenants_with_webhooks(p_tenants uuid[])
  RETURNS uuid[]
  LANGUAGE sql
@@ -1174,6 +1692,18 @@ AS $function$
   select coalesce(array_agg(distinct w.tenant_id), '{}') from mayfly.webhook w where w.tenant_id = any(p_tenants);
 $function$;
 alter function across.tenants_with_webhooks(uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.withdraw_changes(p_credentials uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update mayfly.change set status = 'withdrawn' where proposer_id = any(p_credentials) and status in ('waiting', 'approved');
+end $function$;
+alter function across.withdraw_changes(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.accounts_in_the_way(p_outcomes smallint[], p_openings jsonb)
@@ -1729,6 +2259,26 @@ $function$;
 alter function log.unattended_claims(integer) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION mayfly.keep_tenants_apart(p_table regclass)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_nullable boolean;
+  v_mine text := 'tenant_id = mayfly.tenant_in_force()';
+begin
+  select not a.attnotnull into strict v_nullable from pg_attribute a where a.attrelid = p_table and a.attname = 'tenant_id';
+  if v_nullable then
+    v_mine := v_mine || ' or tenant_id is null and mayfly.tenant_in_force() = ''00000000-0000-0000-0000-000000000000''';
+  end if;
+  execute format('alter table %s enable row level security, force row level security', p_table);
+  execute format('create policy tenant on %s to mayfly_app using (%s) with check (%2$s)', p_table, v_mine);
+  execute format('create policy across on %s to mayfly_across, mayfly_log using (true) with check (true)', p_table);
+end $function$;
+alter function mayfly.keep_tenants_apart(regclass) owner to mayfly_owner;
+-- none but its owner may execute it
+
 CREATE OR REPLACE FUNCTION mayfly.raise_config_epoch()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1760,3 +2310,11 @@ begin
 end $function$;
 alter function mayfly.step_key_state() owner to mayfly_owner;
 -- may be executed by: public
+
+CREATE OR REPLACE FUNCTION mayfly.tenant_in_force()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+RETURN (NULLIF(current_setting('mayfly.tenant'::text, true), ''::text))::uuid;
+alter function mayfly.tenant_in_force() owner to mayfly_owner;
+-- may be executed by: mayfly_across, mayfly_app, mayfly_log

@@ -224,6 +224,7 @@ export interface MayflyIdempotency {
   status: number | null
   response: Json
   expires_at: Timestamp
+  tenant_id: WithDefault<string>
 }
 
 export interface MayflyJoinToken {

@@ -5,9 +5,7 @@ import { createOutbound, ownStoresOf } from '#apps/outbound/outbound.ts'
 import { createCodeMac } from '#core/claim/claim-code.ts'
 import type { ClaimDeps } from '#core/claim/claim-deps.ts'
 import { everythingInside } from '#core/outbound/address-rules.ts'
-import { addressCeiling } from '#core/registry/agents.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
-import { keepCeiling } from '#db/registry/ceilings.ts'
 import type { BrokerDeps } from './deps.ts'
 import type { ConsoleDeps } from './routes/console/console-deps.ts'
 import type { Peers } from './tls/peers.ts'
@@ -20,10 +18,7 @@ export function createClaimDeps({ database, exchange, keyEncryption, config }: B
     dbOf: tenantId => db.forTenant(tenantId),
     transition: changes => transitionAccounts(sql, changes),
     ceilings: exchange.ceilings,
-    keepCeiling: async permission => {
-      const { hash, text } = addressCeiling(permission)
-      return String(await db.transaction().execute(trx => keepCeiling(trx, hash, text)))
-    },
+    keepCeiling: permission => exchange.ceilings.keep(permission),
     keyEncryption,
     codeMac: createCodeMac(config.keyEncryptionKey),
   }

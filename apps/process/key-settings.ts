@@ -4,7 +4,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { type KeyEncryption, LocalKeyEncryption } from '#core/keys/key-encryption.ts'
 import { findForeignSeals } from '#core/keys/rewrap.ts'
 import { defaultSigningKeyDays, type RotationTimes, signingKeyDays, signingKeyTimes } from '#core/keys/rotation/times.ts'
-import type { Db } from '#db/connect.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
 import { type Environment, findSecret, getSecret } from './read-secret.ts'
 
 export interface KeySettings {
@@ -60,7 +60,7 @@ const names: Readonly<Record<string, string>> = {
 }
 
 /** A process that cannot open what lies in the database must not start. Throws BrokerError `internal` with a hint that says how much it is. */
-export async function checkSealedKeys(db: Db, keyEncryption: KeyEncryption): Promise<void> {
+export async function checkSealedKeys(db: UnscopedDb, keyEncryption: KeyEncryption): Promise<void> {
   const foreign = await findForeignSeals(db, keyEncryption)
   if (foreign.length === 0) return
   const lines = [...Map.groupBy(foreign, ({ kekId }) => kekId)].map(

@@ -193,7 +193,7 @@ const answer = (draft: Draft, account: Account, claimSecret: string | undefined)
 /** The task has an account. If this very request opened it, its answer may have been lost. */
 async function repeat(deps: OpenAheadDeps, draft: Draft): Promise<OpenedAhead> {
   const { input } = draft
-  const existing = await deps.accounts.findByTask(draft.account.taskKey)
+  const existing = await deps.accounts.findByTask(draft.account.tenantId, draft.account.taskKey)
   const credential = existing && deps.credentialOf(existing.id)
   const isOurs =
     existing !== undefined &&

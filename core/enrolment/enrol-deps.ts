@@ -5,14 +5,14 @@ import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import type { Clock } from '#core/time/clock.ts'
-import type { Db } from '#db/connect.ts'
 import { findPresentedJoinTokens, type PresentedJoinToken } from '#db/enrolment/join-tokens.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
 import { CaSigners } from './ca-signers.ts'
 import type { CaDeps } from './ensure-ca.ts'
 
 /** What the broker has anyway. */
 export interface EnrolParts extends CaDeps {
-  readonly db: Db
+  readonly db: UnscopedDb
   readonly directory: Pick<TenantDirectory, 'refresh'>
   readonly clock: Clock
   readonly log: Pick<GroupCommit, 'append'>

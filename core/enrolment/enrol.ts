@@ -94,7 +94,7 @@ async function refuseOtherNames(attempt: Attempt, enrollee: Enrollee, csr: Signi
 async function claim(attempt: Attempt, enrollee: Enrollee): Promise<void> {
   const { deps, snapshot, nowMs } = attempt
   const notAfter = new Date(nowMs + ttlOf(enrollee) * 1000)
-  const lost = await claimRight(deps.db, { snapshot, enrollee, notAfter, nowMs })
+  const lost = await claimRight(deps.db.forTenant(snapshot.tenant.id), { snapshot, enrollee, notAfter, nowMs })
   if (lost) await refuse(attempt, refusalOf(enrollee, lost.reason, lost.hint))
 }
 
@@ -110,7 +110,7 @@ async function issueOrRelease(attempt: Attempt, enrollee: Enrollee, order: Order
     return await issue(attempt, enrollee, order)
   } catch (error) {
     // Where this fails too, the token is lost; what is thrown is what came first.
-    await releaseRight(attempt.deps.db, enrollee).catch(() => {})
+    await releaseRight(attempt.deps.db.forTenant(attempt.snapshot.tenant.id), enrollee).catch(() => {})
     throw error
   }
 }
@@ -171,7 +171,10 @@ function findCa({ trustSources }: TenantSnapshot): BuiltinCaTrustSource | undefi
 
 async function makeCa({ deps, snapshot, nowMs }: Attempt): Promise<TenantSnapshot> {
   const change = { tenantId: snapshot.tenant.id, facts: { by: 'enrolment' }, nowMs }
-  await deps.db.transaction().execute(trx => ensureCa(trx, deps, change))
+  await deps.db
+    .forTenant(snapshot.tenant.id)
+    .transaction()
+    .execute(trx => ensureCa(trx, deps, change))
   return currentSnapshot(deps, snapshot)
 }
 

@@ -88,10 +88,11 @@ type Choice = AccountChoice | ChildChoice
 
 /** Which account: a child's, where a delegation token came; else the one that is named, or the task's. */
 function chooseAccount(attempt: Attempt, subject: VerifiedSubject, key: KeyBinding): Choice | Denial | Promise<Choice | Denial> {
-  const { deps, input, nowMs, first } = attempt
+  const { deps, input, snapshot, nowMs, first } = attempt
   const { delegationToken } = input.request
   if (delegationToken !== undefined) return resolveChild(attempt, subject, key, delegationToken)
-  return resolveAccount(deps.accounts, subject, input.request, { nowSeconds: Math.floor(nowMs / 1000), mayAssumeNew: first })
+  const at = { tenantId: snapshot.tenant.id, nowSeconds: Math.floor(nowMs / 1000), mayAssumeNew: first }
+  return resolveAccount(deps.accounts, subject, input.request, at)
 }
 
 function findBounds(

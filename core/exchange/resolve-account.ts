@@ -20,11 +20,15 @@ export function resolveAccount(
   accounts: AccountStore,
   subject: VerifiedSubject,
   request: ExchangeRequest,
-  { nowSeconds, mayAssumeNew }: { readonly nowSeconds: number; readonly mayAssumeNew: boolean },
+  {
+    tenantId,
+    nowSeconds,
+    mayAssumeNew,
+  }: { readonly tenantId: string; readonly nowSeconds: number; readonly mayAssumeNew: boolean },
 ): AccountChoice | Denial | Promise<AccountChoice | Denial> {
-  if (subject.account) return resolveHeld(accounts, subject, request, nowSeconds)
+  if (subject.account) return resolveHeld(accounts, subject, request, { tenantId, nowSeconds })
   if (request.accountId !== undefined)
-    return findNamed(accounts, request.accountId).then(account => checkNamed(account, subject, request, nowSeconds))
+    return findNamed(accounts, tenantId, request.accountId).then(account => checkNamed(account, subject, request, nowSeconds))
   const taskId = request.taskId ?? subject.derivedTaskId
   if (taskId === undefined)
     return deny(
@@ -48,7 +52,7 @@ export function resolveAccount(
     )
   }
   const mustLook = remembered !== undefined || !mayAssumeNew || !mayOpen
-  return mustLook ? accounts.findByTask(key).then(choose) : choose(undefined)
+  return mustLook ? accounts.findByTask(tenantId, key).then(choose) : choose(undefined)
 }
 
 /** The account that the credential is for, and no other. */
@@ -56,18 +60,18 @@ function resolveHeld(
   accounts: AccountStore,
   subject: VerifiedSubject,
   request: ExchangeRequest,
-  nowSeconds: number,
+  { tenantId, nowSeconds }: { readonly tenantId: string; readonly nowSeconds: number },
 ): AccountChoice | Denial | Promise<AccountChoice | Denial> {
   const { id, taskId } = subject.account!
   const check = (account: Account | undefined) => checkNamed(account, subject, request, nowSeconds)
   if (request.accountId !== undefined && parseId('account', request.accountId) !== id) return check(undefined)
   const remembered = accounts.recall(taskKey(subject.agent.id, taskId))
-  return remembered && isLive(remembered, nowSeconds) ? check(remembered) : accounts.findById(id).then(check)
+  return remembered && isLive(remembered, nowSeconds) ? check(remembered) : accounts.findById(tenantId, id).then(check)
 }
 
-async function findNamed(accounts: AccountStore, wireId: string): Promise<Account | undefined> {
+async function findNamed(accounts: AccountStore, tenantId: string, wireId: string): Promise<Account | undefined> {
   const id = parseId('account', wireId)
-  return id === undefined ? undefined : accounts.findById(id)
+  return id === undefined ? undefined : accounts.findById(tenantId, id)
 }
 
 function checkNamed(

@@ -70,7 +70,7 @@ export async function resolveChild(
   if ('code' in parent) return parent
   // What is set apart for a child is gone for its parent, so then nothing is assumed.
   const mayAssumeNew = attempt.first && token.quota === undefined && deps.accounts.recall(child.taskKey) === undefined
-  const there = mayAssumeNew ? undefined : await deps.accounts.findByTask(child.taskKey)
+  const there = mayAssumeNew ? undefined : await deps.accounts.findByTask(attempt.snapshot.tenant.id, child.taskKey)
   if (there) return useExisting(attempt, subject, there, parent.account, pin)
   return openChild(attempt, parent, token, { ...child, pin })
 }
@@ -82,7 +82,7 @@ interface Parent {
 
 async function findParent({ deps, snapshot, nowMs }: Attempt, token: DelegationToken): Promise<Parent | Denial> {
   const tenantId = snapshot.tenant.id
-  const account = await deps.accounts.findById(token.accountId)
+  const account = await deps.accounts.findById(tenantId, token.accountId)
   const now = account && account.rootId !== null ? await deps.lineages.read(tenantId, account.id) : undefined
   const agent = account && snapshot.agents.get(account.agentId)
   const place = account && agent && chainOf(account, agent.settings, now?.lineage)

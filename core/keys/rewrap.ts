@@ -5,7 +5,7 @@
 
 import type { Facts } from '#core/audit/event.ts'
 import { recordEvent } from '#core/audit/record.ts'
-import type { Db, Trx } from '#db/connect.ts'
+import type { Trx } from '#db/connect.ts'
 import {
   addRewrapped,
   countSealedRows,
@@ -21,6 +21,7 @@ import {
   sealedTables,
   storeRewrapOrder,
 } from '#db/keys/sealed-rows.ts'
+import type { Executor, UnscopedDb } from '#db/unscoped-db.ts'
 import type { KeyEncryption } from './key-encryption.ts'
 
 const batch = 500
@@ -37,7 +38,7 @@ export interface RewrapStatus {
 }
 
 /** Reads every sealed row's key id. */
-export async function readRewrapStatus(db: Db, keyEncryption: KeyEncryption): Promise<RewrapStatus> {
+export async function readRewrapStatus(db: Executor, keyEncryption: KeyEncryption): Promise<RewrapStatus> {
   const [order, counts] = [await findRewrapOrder(db), await countSealedRows(db)]
   const sealed = counts.map(count => ({ ...count, known: keyEncryption.keyIds.includes(count.kekId) }))
   const remaining = sumOf(sealed.filter(({ kekId }) => kekId !== keyEncryption.keyId))
@@ -48,7 +49,7 @@ export async function readRewrapStatus(db: Db, keyEncryption: KeyEncryption): Pr
 }
 
 /** Rows that this process could not open, by key. A process that has any must not start. */
-export async function findForeignSeals(db: Db, keyEncryption: KeyEncryption): Promise<SealedCount[]> {
+export async function findForeignSeals(db: Executor, keyEncryption: KeyEncryption): Promise<SealedCount[]> {
   return (await countSealedRows(db)).filter(({ kekId }) => !keyEncryption.keyIds.includes(kekId))
 }
 
@@ -70,7 +71,7 @@ export interface RewrapRound {
 }
 
 export interface RewrapDeps {
-  readonly db: Db
+  readonly db: UnscopedDb
   readonly keyEncryption: KeyEncryption
   /** A test may throw here, as if the process died. In the product nobody listens. */
   readonly failpoint?: ((moment: 'batch-uncommitted' | 'batch-committed') => void) | undefined
@@ -97,26 +98,32 @@ export async function rewrapKeys(deps: RewrapDeps, nowMs: number): Promise<Rewra
   // Another process may have sealed under its own key behind our back: then the next round goes on.
   const left = sumOf((await countSealedRows(db)).filter(({ kekId }) => kekId !== keyEncryption.keyId))
   if (left > 0) return { outcome: 'unfinished', rewrapped, failures }
-  await db.transaction().execute(trx => finishRewrapOrder(trx))
+  await db
+    .forTenant(null)
+    .transaction()
+    .execute(trx => finishRewrapOrder(trx))
   return { outcome: 'finished', rewrapped, failures }
 }
 
 async function rewrapBatch(deps: RewrapDeps, sealed: SealedTable, afterId: string | null, nowMs: number) {
   const { db, keyEncryption, failpoint } = deps
-  return db.transaction().execute(async trx => {
-    await lockRewrapOrder(trx)
-    const scan = { kekId: keyEncryption.keyId, afterId, limit: batch }
-    const { rows, last } = await lockRowsSealedOtherwise(trx, sealed, scan)
-    const { resealed, failures } = await reseal(keyEncryption, sealed, rows)
-    if (resealed.length > 0) {
-      await resealRows(trx, sealed, keyEncryption.keyId, resealed)
-      await addRewrapped(trx, resealed.length)
-      const facts = { table: sealed.table, count: resealed.length, to: keyEncryption.keyId }
-      await recordEvent(trx, { type: 'keys.rewrapped', tenantId: null, facts }, nowMs)
-    }
-    failpoint?.('batch-uncommitted')
-    return { rewrapped: resealed.length, failures, last }
-  })
+  return db
+    .forTenant(null)
+    .transaction()
+    .execute(async trx => {
+      await lockRewrapOrder(trx)
+      const scan = { kekId: keyEncryption.keyId, afterId, limit: batch }
+      const { rows, last } = await lockRowsSealedOtherwise(trx, sealed, scan)
+      const { resealed, failures } = await reseal(keyEncryption, sealed, rows)
+      if (resealed.length > 0) {
+        await resealRows(trx, sealed, keyEncryption.keyId, resealed)
+        await addRewrapped(trx, resealed.length)
+        const facts = { table: sealed.table, count: resealed.length, to: keyEncryption.keyId }
+        await recordEvent(trx, { type: 'keys.rewrapped', tenantId: null, facts }, nowMs)
+      }
+      failpoint?.('batch-uncommitted')
+      return { rewrapped: resealed.length, failures, last }
+    })
 }
 
 async function reseal(keyEncryption: KeyEncryption, { table, purpose }: SealedTable, rows: readonly SealedRow[]) {

@@ -6,6 +6,7 @@ import { hashSecret, isSecret, sameHash } from '#core/ids/secret.ts'
 import { BatchLoader } from '#core/memory/batch-loader.ts'
 import type { Db } from '#db/connect.ts'
 import { findLiveCredentials, type LiveCredentialRow, noteUse } from '#db/registry/credentials.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
 import type { Person, Principal, Role } from './principal.ts'
 
 const kinds = ['operator', 'session', 'resource'] as const
@@ -17,10 +18,10 @@ export interface Authenticated extends Principal {
   readonly expiresAt: Date
 }
 
-const lookUps = new WeakMap<Db, BatchLoader<string, LiveCredentialRow>>()
+const lookUps = new WeakMap<UnscopedDb, BatchLoader<string, LiveCredentialRow>>()
 
 /** Anyone can invent secrets of the right form. However many come, one look-up is under way at a time, and each begins anew. */
-function lookUpIn(db: Db): BatchLoader<string, LiveCredentialRow> {
+function lookUpIn(db: UnscopedDb): BatchLoader<string, LiveCredentialRow> {
   let lookUp = lookUps.get(db)
   if (!lookUp) {
     lookUp = new BatchLoader(hashes => findLiveCredentials(db, kinds, hashes))
@@ -34,7 +35,7 @@ function lookUpIn(db: Db): BatchLoader<string, LiveCredentialRow> {
  * neither the lookup's time nor an index can tell a guesser how much of a secret was right. Ended credentials, by the
  * database's clock, are unknown ones. Throws BrokerError `not_authenticated`.
  */
-export async function authenticate(db: Db, secret: string): Promise<Authenticated> {
+export async function authenticate(db: UnscopedDb, secret: string): Promise<Authenticated> {
   const kind = kinds.find(candidate => isSecret(candidate, secret))
   if (kind === undefined)
     throw new BrokerError('not_authenticated', { detail: "not in the form of an operator's, a session's or a resource's secret" })
@@ -42,7 +43,7 @@ export async function authenticate(db: Db, secret: string): Promise<Authenticate
   const found = await lookUpIn(db).load(secretHash.toString('hex'))
   if (!found || found.kind !== kind || !sameHash(found.secret_hash, secretHash))
     throw new BrokerError('not_authenticated', { detail: 'unknown or ended secret' })
-  if (kind === 'operator' && !found.use_is_noted) noteUseHourly(db, found.id)
+  if (kind === 'operator' && !found.use_is_noted) noteUseHourly(db.forTenant(found.tenant_id), found.id)
   return {
     credentialId: found.id,
     kind: kind === 'session' ? 'session' : 'token',

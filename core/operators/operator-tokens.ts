@@ -11,9 +11,11 @@ import {
   type CredentialRow,
   countOperators,
   deleteCredential,
+  findTenantOfOperator,
   insertCredential,
   lockOperators,
 } from '#db/registry/credentials.ts'
+import { withTenant } from '#db/with-tenant.ts'
 import { actorFacts, type OperatorRole, type Principal } from './principal.ts'
 
 export const DEFAULT_OPERATOR_TTL_SECONDS = 90 * 86_400
@@ -69,8 +71,8 @@ export function mayManage(actor: Principal, tenantId: string | null): boolean {
  */
 export async function revokeOperator(trx: Trx, actor: Principal, id: string, nowMs: number): Promise<void> {
   await lockOperators(trx)
-  const tenantId = actor.role === 'platform-admin' ? undefined : actor.tenantId
-  const row = await deleteCredential(trx, { kind: 'operator', tenantId }, id)
+  const tenantId = actor.role === 'platform-admin' ? await findTenantOfOperator(trx, id) : actor.tenantId
+  const row = await withTenant(trx, tenantId, () => deleteCredential(trx, { kind: 'operator', tenantId }, id))
   if (!row) throw new BrokerError('not_found')
   if (row.role === 'platform-admin' && (await countOperators(trx, 'platform-admin')) === 0)
     throw new BrokerError('conflict', { hint: 'This is the last platform-admin token. Create another one first.' })

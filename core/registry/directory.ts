@@ -11,7 +11,7 @@ import { LRUCache } from 'lru-cache'
 import type { Sql } from 'postgres'
 import { BatchLoader } from '#core/memory/batch-loader.ts'
 import { type ConfigListener, listenForConfig } from '#db/registry/listen-config.ts'
-import { findTenantIdByPath, findTenantIdsBySlug, readConfigEpochs } from '#db/registry/tenants.ts'
+import { findFirstTenantId, findTenantIdsBySlug, readConfigEpochs } from '#db/registry/tenants.ts'
 import { loadSnapshot, type SnapshotDeps } from './load-snapshot.ts'
 import type { TenantSnapshot } from './tenant.ts'
 
@@ -121,7 +121,7 @@ export class TenantDirectory {
   }
 
   async #find(slug: string): Promise<TenantSnapshot | undefined> {
-    const tenantId = slug === FIRST ? await findTenantIdByPath(this.#deps.db, undefined) : await this.#bySlugs.load(slug)
+    const tenantId = slug === FIRST ? await findFirstTenantId(this.#deps.db) : await this.#bySlugs.load(slug)
     if (tenantId !== undefined) return this.refresh(tenantId)
     this.#unknown.set(slug, true)
     return undefined

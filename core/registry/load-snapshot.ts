@@ -4,8 +4,8 @@ import type { Signer } from '#core/keys/signer.ts'
 import type { PublicJwk, SealedSigningKey } from '#core/keys/signing-key.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import { type Limits, lowestLimits, standardLimits, withLimits } from '#core/quota/limits.ts'
-import type { Db } from '#db/connect.ts'
 import { type RegistryRead, readRegistry } from '#db/registry/read-registry.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
 import type { Agent, AgentRule, AgentSettings } from './agent.ts'
 import { issuerOf } from './issuer.ts'
 import type { Resource, ResourceConfig } from './resource.ts'
@@ -13,7 +13,7 @@ import type { TenantSnapshot } from './tenant.ts'
 import { toTrustSource } from './trust-source-kinds/table.ts'
 
 export interface SnapshotDeps {
-  readonly db: Db
+  readonly db: UnscopedDb
   readonly keyring: Keyring
   /** Without a slash at its end. */
   readonly baseUrl: string
@@ -28,7 +28,7 @@ export interface SnapshotDeps {
  * such tenant. tenantId: uuid. Throws BrokerError `internal` when a signing key does not open.
  */
 export async function loadSnapshot(deps: SnapshotDeps, tenantId: string): Promise<TenantSnapshot | undefined> {
-  const read = await readRegistry(deps.db, tenantId)
+  const read = await readRegistry(deps.db.forTenant(tenantId), tenantId)
   if (!read) return undefined
   const { id, slug, name, isFirst, configEpoch } = read.tenant
   return Object.freeze({

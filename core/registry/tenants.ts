@@ -8,6 +8,7 @@ import type { Trx } from '#db/connect.ts'
 import { insertSigningKey } from '#db/registry/signing-keys.ts'
 import { insertTenant, lockTenant, type TenantRow } from '#db/registry/tenants.ts'
 import { violatedUnique } from '#db/registry/unique-violation.ts'
+import { withTenant } from '#db/with-tenant.ts'
 
 /** One key for each algorithm. Takes a tenth of a second or more, so it is done before a transaction is opened. */
 export function createTenantKeys(keyEncryption: KeyEncryption, tenantId: string, nowMs: number): Promise<SealedSigningKey[]> {
@@ -23,7 +24,7 @@ export interface TenantInput {
   readonly keys: readonly SealedSigningKey[]
 }
 
-/** actor: undefined for the bootstrap. Throws `conflict` when the slug is taken or a first tenant exists. */
+/** trx: of the deployment. actor: undefined for the bootstrap. Throws `conflict` when the slug is taken or a first tenant exists. */
 export async function createTenant(
   trx: Trx,
   actor: Principal | undefined,
@@ -38,7 +39,7 @@ export async function createTenant(
     nowMs,
   )
   for (const key of input.keys) {
-    await insertSigningKey(trx, toSigningKeyRow(key), 'active', nowMs)
+    await withTenant(trx, tenant.id, () => insertSigningKey(trx, toSigningKeyRow(key), 'active', nowMs))
     await recordEvent(
       trx,
       { type: 'signing_key.created', tenantId: tenant.id, facts: { ...facts, kid: key.kid, alg: key.alg } },

@@ -39,7 +39,7 @@ export class AccountSubjects {
   async verify(snapshot: TenantSnapshot, credential: string, keys: readonly BoundKey[]): Promise<SubjectResult> {
     const id = accountOfCredential(credential)
     if (id === undefined) return refuse('malformed_credential', 'This is no account credential; was it cut off?')
-    const account = await this.#find(id)
+    const account = await this.#find(snapshot.tenant.id, id)
     const named = account && keys.find(key => isHash(account.opener, openerOfCredential(credential, key)))
     const known = account !== undefined && (named || isHash(account.opener, openerOfCredential(credential, undefined)))
     const agent = account && snapshot.agents.get(account.agentId)
@@ -87,10 +87,10 @@ export class AccountSubjects {
     return holder === binding.key ? 'held' : 'other_key'
   }
 
-  async #find(id: string): Promise<AccountRow | undefined> {
+  async #find(tenantId: string, id: string): Promise<AccountRow | undefined> {
     const taskKey = this.#taskKeys.get(id)
     const remembered = taskKey === undefined ? undefined : this.#accounts.recall(taskKey)
-    const account = remembered ?? (await this.#accounts.findById(id))
+    const account = remembered ?? (await this.#accounts.findById(tenantId, id))
     if (account && taskKey === undefined) this.#taskKeys.set(id, account.taskKey)
     return account
   }

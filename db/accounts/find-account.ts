@@ -1,4 +1,5 @@
 import type { Sql } from 'postgres'
+import { arrayText } from '../array-text.ts'
 import { type AccountRow, readAccounts } from './read-accounts.ts'
 
 /** Where a child account descends from; the lists go from its parent outwards to the root. */
@@ -15,12 +16,12 @@ export interface LineageRow {
   readonly quota: Readonly<Record<string, number>> | null
 }
 
-/** The lineages of those of these accounts that are children; one round trip. */
-export async function readLineages(sql: Sql, accountIds: readonly string[]): Promise<LineageRow[]> {
+/** The lineages of those of a tenant's accounts that are children; one round trip. */
+export async function readLineages(sql: Sql, tenantId: string, accountIds: readonly string[]): Promise<LineageRow[]> {
   return sql<LineageRow[]>`
     select account_id as "accountId", root_id as "rootId", parent_id as "parentId", depth, max_depth as "maxDepth",
            to_jsonb(ancestors) as ancestors, to_jsonb(generations) as generations, to_jsonb(agents) as agents, quota
-      from mayfly.lineage where account_id = any(${`{${accountIds.join(',')}}`}::text::uuid[])`
+      from across.read_lineages(${arrayText(accountIds.map(() => tenantId))}::text::uuid[], ${arrayText(accountIds)}::text::uuid[])`
 }
 
 /** One account of a tenant, with its lineage if it is a child; undefined: not there, or another tenant's. */
@@ -29,8 +30,8 @@ export async function findAccount(
   tenantId: string,
   id: string,
 ): Promise<{ readonly account: AccountRow; readonly lineage: LineageRow | undefined } | undefined> {
-  const [account] = await readAccounts(sql, [id], [])
-  if (account?.tenantId !== tenantId) return undefined
-  const [lineage] = account.rootId === null ? [] : await readLineages(sql, [id])
+  const [account] = await readAccounts(sql, [{ tenantId, name: id }], [])
+  if (!account) return undefined
+  const [lineage] = account.rootId === null ? [] : await readLineages(sql, tenantId, [id])
   return { account, lineage }
 }

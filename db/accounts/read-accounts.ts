@@ -1,4 +1,5 @@
 import type { Sql } from 'postgres'
+import { arrayText } from '../array-text.ts'
 
 /** a active, m completed, e expired, r revoked, c claimed, x closed */
 export type AccountState = 'a' | 'm' | 'e' | 'r' | 'c' | 'x'
@@ -23,15 +24,27 @@ export interface AccountRow {
   readonly readmitted: boolean
 }
 
-/** The accounts among these ids and task keys that exist, ended ones too; one round trip. */
-export async function readAccounts(sql: Sql, ids: readonly string[], taskKeys: readonly string[]): Promise<AccountRow[]> {
+/** What an account is looked up by: its id or its task key, in its tenant. uuids. */
+export interface AccountName {
+  readonly tenantId: string
+  readonly name: string
+}
+
+/** The accounts among these ids and task keys that exist in the tenants named, ended ones too; one round trip. */
+export async function readAccounts(
+  sql: Sql,
+  ids: readonly AccountName[],
+  taskKeys: readonly AccountName[],
+): Promise<AccountRow[]> {
+  const tenants = (names: readonly AccountName[]) => arrayText(names.map(({ tenantId }) => tenantId))
+  const names = (of: readonly AccountName[]) => arrayText(of.map(({ name }) => name))
   return sql<AccountRow[]>`
     select id, tenant_id as "tenantId", agent_id as "agentId", task_key as "taskKey", task_id as "taskId", state::text as state, generation,
            extract(epoch from deadline)::float8 as "deadlineSeconds", ceiling_id::text as "ceilingId",
            encode(opener, 'hex') as opener, encode(opening_key, 'hex') as "openingKey",
            root_id as "rootId", readmitted
-      from mayfly.account
-     where id = any(${`{${ids.join(',')}}`}::text::uuid[]) or task_key = any(${`{${taskKeys.join(',')}}`}::text::uuid[])`
+      from across.read_accounts(${tenants(ids)}::text::uuid[], ${names(ids)}::text::uuid[],
+             ${tenants(taskKeys)}::text::uuid[], ${names(taskKeys)}::text::uuid[])`
 }
 
 export interface SubjectKeyRow {
@@ -47,12 +60,11 @@ export type SubjectName = Pick<SubjectKeyRow, 'tenantId' | 'subject'>
 
 /** The keys of these foreign subjects that exist. */
 export async function readSubjectKeys(sql: Sql, names: readonly SubjectName[]): Promise<SubjectKeyRow[]> {
-  const tenants = `{${names.map(({ tenantId }) => tenantId).join(',')}}`
-  const subjects = `{${names.map(({ subject }) => subject).join(',')}}`
+  const tenants = arrayText(names.map(({ tenantId }) => tenantId))
+  const subjects = arrayText(names.map(({ subject }) => subject))
   return sql<SubjectKeyRow[]>`
-    select k.id, k.tenant_id as "tenantId", n.subject, k.key_sealed as sealed, k.kek_id as "kekId"
-      from unnest(${tenants}::text::uuid[], ${subjects}::text::text[]) n(tenant, subject)
-      join mayfly.subject_key k on k.tenant_id = n.tenant and k.subject_hash = decode(n.subject, 'hex')`
+    select id, tenant_id as "tenantId", subject, key_sealed as sealed, kek_id as "kekId"
+      from across.read_subject_keys(${tenants}::text::uuid[], ${subjects}::text::text[])`
 }
 
 /** The claim secret's SHA-256 that an account gets, and the event that tells of it. */
@@ -67,11 +79,7 @@ export interface ClaimRenewal {
 /** Replaces the claim secret of a live account and logs it, in one statement; false when the account is no longer live. */
 export async function replaceClaimHash(sql: Sql, renewal: ClaimRenewal): Promise<boolean> {
   const { tenantId, accountId, claimHash, leaf, body } = renewal
-  const written = await sql`
-    with changed as (
-      update mayfly.account set claim_hash = ${claimHash}
-       where id = ${accountId} and state = 'a' and deadline > clock_timestamp() returning id
-    )
-    insert into log.pending (tenant_id, leaf, body) select ${tenantId}::uuid, ${leaf}::text, ${body}::text from changed`
-  return written.count > 0
+  const [row] = await sql<[{ replaced: boolean }]>`
+    select across.replace_claim_hash(${tenantId}, ${accountId}, ${claimHash}, ${leaf}, ${body}) as replaced`
+  return row.replaced
 }

@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
+import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
 import type { Page } from '../registry/page.ts'
+import type { Executor } from '../unscoped-db.ts'
 
 /** A join token, and who came by it. */
 export interface JoinTokenRow {
@@ -89,30 +91,12 @@ export interface PresentedJoinToken {
   readonly state: 'fresh' | 'used' | 'expired'
 }
 
-/** Tokens by hex of their hash, in whatever state; of those there are. */
-export async function findPresentedJoinTokens(db: Db, hashes: readonly string[]): Promise<Map<string, PresentedJoinToken>> {
-  const rows = await db
-    .selectFrom('mayfly.join_token')
-    .select(['id', 'tenant_id', 'agent_id', 'secret_hash'])
-    .select(
-      sql<
-        PresentedJoinToken['state']
-      >`case when used_at is not null then 'used' when expires_at <= clock_timestamp() then 'expired' else 'fresh' end`.as(
-        'state',
-      ),
-    )
-    .where(
-      'secret_hash',
-      'in',
-      hashes.map(hex => Buffer.from(hex, 'hex')),
-    )
-    .execute()
-  return new Map(
-    rows.map(({ secret_hash, tenant_id, agent_id, id, state }) => [
-      secret_hash.toString('hex'),
-      { id, state, tenantId: tenant_id, agentId: agent_id },
-    ]),
-  )
+/** Tokens by hex of their hash, in whatever state, of whichever tenant; of those there are. */
+export async function findPresentedJoinTokens(db: Executor, hashes: readonly string[]): Promise<Map<string, PresentedJoinToken>> {
+  const { rows } = await sql<PresentedJoinToken & { hash: Buffer }>`
+    select id, tenant_id as "tenantId", agent_id as "agentId", state, secret_hash as hash
+      from across.find_join_tokens(${arrayText(hashes)}::text::text[])`.execute(db)
+  return new Map(rows.map(({ hash, ...token }) => [hash.toString('hex'), token]))
 }
 
 /** Uses it up, by the database's clock. Of several at once exactly one is told true. */

@@ -31,42 +31,20 @@ export async function deleteExpired(sql: Sql): Promise<Housekeeping> {
         select resource_id, nonce_hash from mayfly.consumed_nonce where expires_at < clock_timestamp() - interval '1 minute'
          order by expires_at limit ${batch})`,
     ),
-    replays: await drain(
-      () => sql`
-      delete from mayfly.replay where (tenant_id, kind, hash) in (
-        select tenant_id, kind, hash from mayfly.replay where expires_at < clock_timestamp() - interval '1 minute'
-         order by expires_at limit ${batch})`,
-    ),
-    idempotencyKeys: await drain(
-      () => sql`
-      delete from mayfly.idempotency where (credential_id, key_hash) in (
-        select credential_id, key_hash from mayfly.idempotency where expires_at < clock_timestamp()
-         limit ${batch})`,
-    ),
-    credentials: await drain(
-      () => sql`
-      delete from mayfly.credential where id in (
-        select id from mayfly.credential where expires_at < clock_timestamp() - interval '30 days' limit ${batch})`,
-    ),
-    enrolments: await drain(
-      () => sql`
-      delete from mayfly.enrolment where id in (
-        select id from mayfly.enrolment where not_after < clock_timestamp() - interval '30 days' limit ${batch})`,
-    ),
-    // One that was used stays as long as who came by it: with it the right to renew would go.
-    joinTokens: await drain(
-      () => sql`
-      delete from mayfly.join_token where id in (
-        select j.id from mayfly.join_token j where j.expires_at < clock_timestamp() - interval '30 days'
-           and not exists (select from mayfly.enrolment e where e.join_token_id = j.id) limit ${batch})`,
-    ),
-    claimCodes: await drain(
-      () => sql`
-      delete from mayfly.claim_code where account_id in (
-        select account_id from mayfly.claim_code where secret_until < clock_timestamp() - interval '1 day' limit ${batch})`,
-    ),
+    replays: await drainAcross(sql, 'replay'),
+    idempotencyKeys: await drainAcross(sql, 'idempotency'),
+    credentials: await drainAcross(sql, 'credential'),
+    enrolments: await drainAcross(sql, 'enrolment'),
+    joinTokens: await drainAcross(sql, 'join_token'),
+    claimCodes: await drainAcross(sql, 'claim_code'),
   }
 }
+
+const drainAcross = (sql: Sql, table: string): Promise<number> =>
+  drain(async () => {
+    const [row] = await sql<[{ count: number }]>`select across.delete_expired(${table}, ${batch}) as count`
+    return row
+  })
 
 async function drain(step: () => PromiseLike<{ count: number }>): Promise<number> {
   let total = 0

@@ -4,6 +4,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
 import type { Page } from '../registry/page.ts'
+import type { Executor } from '../unscoped-db.ts'
 
 export const keyTables = ['mayfly.signing_key', 'mayfly.ca_key'] as const
 export type KeyTable = (typeof keyTables)[number]
@@ -72,21 +73,18 @@ export interface DueStep {
   readonly step: 'publish' | 'activate' | 'retire'
 }
 
-/** What is to be done now, the longest overdue first, at most `limit`. */
-export async function findDueSteps(db: Db, table: KeyTable, times: DueTimes, nowMs: number, limit: number): Promise<DueStep[]> {
+/** What is to be done now in all tenants, the longest overdue first, at most `limit`. */
+export async function findDueSteps(
+  db: Executor,
+  table: KeyTable,
+  times: DueTimes,
+  nowMs: number,
+  limit: number,
+): Promise<DueStep[]> {
   const since = (seconds: number) => sql`to_timestamp(${nowMs / 1000 - seconds})`
   const { rows } = await sql<DueStep>`
-    select "tenantId", alg, step from (
-      select tenant_id as "tenantId", alg, 'retire' as step, state_since from ${sql.table(table)}
-       where state = 'retiring' and state_since <= ${since(times.retiringSeconds)}
-      union all
-      select tenant_id, alg, 'activate', state_since from ${sql.table(table)}
-       where state = 'next' and state_since <= ${since(times.aheadSeconds)}
-      union all
-      select k.tenant_id, k.alg, 'publish', k.state_since from ${sql.table(table)} k
-       where k.state = 'active' and k.state_since <= ${since(times.lifeSeconds - times.aheadSeconds)}
-         and not exists (select from ${sql.table(table)} n where n.tenant_id = k.tenant_id and n.alg = k.alg and n.state = 'next')
-    ) due order by state_since limit ${limit}`.execute(db)
+    select tenant_id as "tenantId", alg, step from across.due_key_steps(${table}, ${since(times.lifeSeconds - times.aheadSeconds)},
+      ${since(times.aheadSeconds)}, ${since(times.retiringSeconds)}, ${limit})`.execute(db)
   return rows
 }
 

@@ -2,7 +2,8 @@
 // table cannot be forgotten when that key is changed.
 
 import { sql } from 'kysely'
-import type { Db, Trx } from '../connect.ts'
+import type { Trx } from '../connect.ts'
+import type { Executor } from '../unscoped-db.ts'
 
 export const sealedTables = [
   { table: 'mayfly.signing_key', column: 'private_sealed', purpose: 'signing-key' },
@@ -27,16 +28,15 @@ const countBlocks = 32_768
  * How many rows are sealed under which key-encryption key. Reads every row, in stretches, so that no statement takes long.
  * A row that is sealed anew meanwhile may be counted under either key, twice, or not at all.
  */
-export async function countSealedRows(db: Db): Promise<SealedCount[]> {
+export async function countSealedRows(db: Executor): Promise<SealedCount[]> {
   const counts: SealedCount[] = []
-  for (const { table } of sealedTables) {
+  for (const { table, column } of sealedTables) {
     const byKey = new Map<string, number>()
     const blocks = await countTableBlocks(db, table)
     for (let from = 0; from < blocks; from += countBlocks) {
       const { rows } = await sql<{ kekId: string; rows: number }>`
-        select kek_id as "kekId", count(*)::int as rows from ${sql.table(table)}
-         where ctid >= ${`(${from},0)`}::tid and ctid < ${`(${from + countBlocks},0)`}::tid and kek_id is not null
-         group by kek_id`.execute(db)
+        select kek_id as "kekId", rows::int as rows
+          from across.count_sealed(${table}, ${column}, ${from}, ${from + countBlocks})`.execute(db)
       for (const { kekId, rows: found } of rows) byKey.set(kekId, (byKey.get(kekId) ?? 0) + found)
     }
     for (const [kekId, rows] of byKey) counts.push({ table, kekId, rows })
@@ -44,7 +44,7 @@ export async function countSealedRows(db: Db): Promise<SealedCount[]> {
   return counts
 }
 
-async function countTableBlocks(db: Db, table: string): Promise<number> {
+async function countTableBlocks(db: Executor, table: string): Promise<number> {
   const { rows } = await sql<{ blocks: number }>`
     select (pg_relation_size(${table}::regclass) / current_setting('block_size')::int)::int as blocks`.execute(db)
   return rows[0]!.blocks
@@ -66,15 +66,13 @@ export async function lockRowsSealedOtherwise(
   { table, column }: SealedTable,
   scan: { readonly kekId: string; readonly afterId: string | null; readonly limit: number },
 ): Promise<{ readonly rows: SealedRow[]; readonly last: string | null }> {
-  const page = await sql<{ id: string; wanted: boolean }>`
-    select id, kek_id is not null and kek_id <> ${scan.kekId} as wanted from ${sql.table(table)}
-     where ${scan.afterId}::uuid is null or id > ${scan.afterId} order by id limit ${scan.limit}`.execute(trx)
-  const last = page.rows.at(-1)?.id ?? null
-  const wanted = page.rows.filter(row => row.wanted).map(row => row.id)
-  if (wanted.length === 0) return { rows: [], last }
+  const page = await sql<{ last: string | null }>`
+    select across.next_sealed(${table}, ${column}, ${scan.afterId}, ${scan.limit}) as last`.execute(trx)
+  const { last } = page.rows[0]!
+  if (last === null) return { rows: [], last }
   const { rows } = await sql<SealedRow>`
-    select id, tenant_id as "tenantId", kek_id as "kekId", ${sql.ref(column)} as sealed from ${sql.table(table)}
-     where id in (${sql.join(wanted)}) and kek_id <> ${scan.kekId} order by id for no key update`.execute(trx)
+    select id, tenant_id as "tenantId", kek_id as "kekId", sealed
+      from across.lock_sealed_otherwise(${table}, ${column}, ${scan.kekId}, ${scan.afterId}, ${last})`.execute(trx)
   return { rows, last }
 }
 
@@ -86,9 +84,7 @@ export async function resealRows(
   rows: readonly { readonly id: string; readonly sealed: Buffer }[],
 ): Promise<void> {
   const values = JSON.stringify(rows.map(({ id, sealed }) => ({ id, sealed: sealed.toString('hex') })))
-  await sql`
-    update ${sql.table(table)} t set ${sql.ref(column)} = decode(v.sealed, 'hex'), kek_id = ${kekId}
-      from jsonb_to_recordset(${values}::text::jsonb) v(id uuid, sealed text) where t.id = v.id`.execute(trx)
+  await sql`select across.reseal(${table}, ${column}, ${kekId}, ${values}::text::jsonb)`.execute(trx)
 }
 
 export interface RewrapOrder {
@@ -100,8 +96,10 @@ export interface RewrapOrder {
 
 const orderColumns = ['kek_id', 'requested_at', 'finished_at', 'rewrapped'] as const
 
-export function findRewrapOrder(db: Db): Promise<RewrapOrder | undefined> {
-  return db.selectFrom('mayfly.key_rewrap').select(orderColumns).where('id', '=', 1).executeTakeFirst()
+export async function findRewrapOrder(db: Executor): Promise<RewrapOrder | undefined> {
+  const { rows } = await sql<RewrapOrder>`
+    select kek_id, requested_at, finished_at, rewrapped from mayfly.key_rewrap where id = 1`.execute(db)
+  return rows[0]
 }
 
 /** Only one at a time carries the order out; who comes second waits here. */

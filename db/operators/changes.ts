@@ -1,6 +1,9 @@
 import { sql } from 'kysely'
+import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
 import type { Page } from '../registry/page.ts'
+import type { Executor } from '../unscoped-db.ts'
+import { joinPerson } from './people.ts'
 
 export interface ChangeRow {
   readonly id: string
@@ -82,8 +85,8 @@ const isOver = sql<boolean>`c.status in ('waiting', 'approved') and c.expires_at
 const selectChanges = (db: Db) =>
   db
     .selectFrom('mayfly.change as c')
-    .leftJoin('mayfly.person as p', 'p.id', 'c.proposer_person_id')
-    .leftJoin('mayfly.person as d', 'd.id', 'c.decider_person_id')
+    .leftJoin(joinPerson('c.proposer_person_id').as('p'), join => join.onTrue())
+    .leftJoin(joinPerson('c.decider_person_id').as('d'), join => join.onTrue())
     .select(ofChange)
     .select(sql<string>`case when ${isOver} then 'expired' else c.status end`.as('status'))
     .select([
@@ -100,10 +103,14 @@ export async function insertChange(trx: Trx, row: NewChangeRow): Promise<void> {
   await trx.insertInto('mayfly.change').values(row).execute()
 }
 
-/** tenantId: undefined for a look across tenants, whose caller then decides by who proposed it. */
-export function findChange(db: Db, id: string, tenantId: string | undefined): Promise<Change | undefined> {
-  const query = selectChanges(db).where('c.id', '=', id)
-  return (tenantId === undefined ? query : query.where('c.tenant_id', '=', tenantId)).executeTakeFirst()
+export function findChange(db: Db, id: string, tenantId: string): Promise<Change | undefined> {
+  return selectChanges(db).where('c.id', '=', id).where('c.tenant_id', '=', tenantId).executeTakeFirst()
+}
+
+/** Of whichever tenant it is; undefined: there is none. */
+export async function findTenantOfChange(db: Executor, id: string): Promise<string | undefined> {
+  const { rows } = await sql<{ tenant: string | null }>`select across.tenant_of_change(${id}) as tenant`.execute(db)
+  return rows[0]!.tenant ?? undefined
 }
 
 /** Takes the change until the transaction ends: of two who decide at the same time, the second finds it decided. */
@@ -150,13 +157,8 @@ export async function markApplied(trx: Trx, id: string, after: object | undefine
     .execute()
 }
 
-/** What a credential that was ended had proposed is not applied any more. */
+/** What a credential that was ended had proposed, in whichever tenant, is not applied any more. */
 export async function withdrawChangesOf(trx: Trx, credentialIds: readonly string[]): Promise<void> {
   if (credentialIds.length === 0) return
-  await trx
-    .updateTable('mayfly.change')
-    .set({ status: 'withdrawn' })
-    .where('proposer_id', 'in', credentialIds)
-    .where('status', 'in', ['waiting', 'approved'])
-    .execute()
+  await sql`select across.withdraw_changes(${arrayText(credentialIds)}::text::uuid[])`.execute(trx)
 }

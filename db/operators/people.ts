@@ -1,6 +1,8 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
 import type { Page } from '../registry/page.ts'
+import { deploymentScope } from '../tenant-driver.ts'
+import { withTenant } from '../with-tenant.ts'
 
 export interface PersonRow {
   readonly id: string
@@ -58,18 +60,22 @@ export function listPeople(db: Db, tenantId: string | null, page: Page): Promise
   return query.execute()
 }
 
-/** ID tokens are remembered for the whole deployment: one that opened a session in one tenant opens none in another. */
-const everyTenant = '00000000-0000-0000-0000-000000000000'
+/**
+ * How somebody is called who did something in a tenant, also where it is a person of the deployment, whose row the tenant does not
+ * see. column: of a table that is selected from. To be joined.
+ */
+export const joinPerson = (column: string) =>
+  sql<Pick<PersonRow, 'tenant_id' | 'issuer' | 'subject' | 'name'>>`across.find_person(${sql.ref(column)})`
 
 /**
- * Uses up an ID token. Of transactions that try at the same time the later ones wait for the first, so exactly one gets true.
+ * Uses up an ID token, for the whole deployment: one that opened a session in one tenant opens none in another. Of transactions that try at the same time the later ones wait for the first, so exactly one gets true.
  * hash: SHA-256 of what its signature covers. untilSeconds: when it would be refused as too old, seconds since the epoch.
  */
 export async function useIdTokenOnce(trx: Trx, hash: Buffer, untilSeconds: number): Promise<boolean> {
-  const result = await trx
+  const insert = trx
     .insertInto('mayfly.replay')
-    .values({ tenant_id: everyTenant, kind: 'id_token', hash, expires_at: new Date((Math.ceil(untilSeconds) + 60) * 1000) })
+    .values({ tenant_id: deploymentScope, kind: 'id_token', hash, expires_at: new Date((Math.ceil(untilSeconds) + 60) * 1000) })
     .onConflict(conflict => conflict.doNothing())
-    .executeTakeFirst()
+  const result = await withTenant(trx, null, () => insert.executeTakeFirst())
   return (result.numInsertedOrUpdatedRows ?? 0n) > 0n
 }

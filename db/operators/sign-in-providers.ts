@@ -1,6 +1,9 @@
 import { sql } from 'kysely'
+import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
 import type { Page } from '../registry/page.ts'
+import { findTenantsBySlug } from '../registry/tenants.ts'
+import type { Executor } from '../unscoped-db.ts'
 
 export interface SignInProviderRow {
   readonly id: string
@@ -17,6 +20,7 @@ export interface SignInProviderRow {
 export type SignInProviderValues = Pick<SignInProviderRow, 'name' | 'issuer' | 'client_id' | 'config'>
 
 const columns = ['id', 'tenant_id', 'name', 'issuer', 'client_id', 'config', 'created_at', 'updated_at'] as const
+const columnList = sql.join(columns.map(column => sql.ref(column)))
 
 export function insertSignInProvider(
   trx: Trx,
@@ -87,8 +91,9 @@ export function listSignInProviders(db: Db, tenantId: string | null, page: Page)
 }
 
 /** Whoever it belongs to. */
-export async function findAnySignInProviders(db: Db, ids: readonly string[]): Promise<Map<string, SignInProviderRow>> {
-  const rows = await db.selectFrom('mayfly.sign_in_provider').select(columns).where('id', 'in', ids).execute()
+export async function findAnySignInProviders(db: Executor, ids: readonly string[]): Promise<Map<string, SignInProviderRow>> {
+  const { rows } = await sql<SignInProviderRow>`
+    select ${columnList} from across.find_sign_in_providers(${arrayText(ids)}::text::uuid[])`.execute(db)
   return new Map(rows.map(row => [row.id, row]))
 }
 
@@ -125,21 +130,12 @@ export interface SignInOffer {
  * The providers of the tenants with these slugs, by slug; '' stands for the first tenant, with the deployment's own behind.
  * A slug that is not in the answer is no tenant's.
  */
-export async function findSignInOffers(db: Db, slugs: readonly string[]): Promise<Map<string, SignInOffer[]>> {
-  const tenants = await db
-    .selectFrom('mayfly.tenant')
-    .select(['id', 'slug', 'is_first'])
-    .where(eb => eb.or([eb('slug', 'in', slugs), eb('is_first', '=', slugs.includes('')).and('is_first', '=', true)]))
-    .execute()
-  const ids = tenants.map(tenant => tenant.id)
-  const rows = await db
-    .selectFrom('mayfly.sign_in_provider')
-    .select(columns)
-    .where(eb =>
-      ids.length > 0 ? eb.or([eb('tenant_id', 'in', ids), eb('tenant_id', 'is', null)]) : eb('tenant_id', 'is', null),
-    )
-    .orderBy('id')
-    .execute()
+export async function findSignInOffers(db: Executor, slugs: readonly string[]): Promise<Map<string, SignInOffer[]>> {
+  const tenants = await findTenantsBySlug(db, slugs)
+  const { rows } = await sql<SignInProviderRow>`
+    select ${columnList} from across.list_sign_in_providers(${arrayText(tenants.map(({ id }) => id))}::text::uuid[]) order by id`.execute(
+    db,
+  )
   const of = (id: string | null, tenant: string | undefined) =>
     rows.filter(row => row.tenant_id === id).map(row => ({ tenant, row }))
   const offers = new Map(tenants.map(({ id, slug }) => [slug, of(id, slug)]))

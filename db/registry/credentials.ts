@@ -1,5 +1,8 @@
 import { sql } from 'kysely'
+import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
+import { joinPerson } from '../operators/people.ts'
+import type { Executor } from '../unscoped-db.ts'
 import type { Page } from './page.ts'
 
 export type CredentialKind = 'bootstrap' | 'operator' | 'resource' | 'session' | 'console'
@@ -53,7 +56,7 @@ const ofCredential = columns.map(column => `c.${column}` as const)
 const selectWithPeople = (db: Db) =>
   db
     .selectFrom('mayfly.credential as c')
-    .leftJoin('mayfly.person as p', 'p.id', 'c.person_id')
+    .leftJoin(joinPerson('c.person_id').as('p'), join => join.onTrue())
     .select(ofCredential)
     .select(['p.tenant_id as person_tenant_id', 'p.issuer', 'p.subject', 'p.name as person_name'])
 
@@ -61,7 +64,7 @@ export function insertCredential(trx: Trx, row: NewCredentialRow): Promise<Crede
   return trx.insertInto('mayfly.credential').values(row).returning(columns).executeTakeFirstOrThrow()
 }
 
-/** The credential with that hash, if it has not ended by the database's clock. */
+/** The credential of the handle's tenant with that hash, if it has not ended by the database's clock. */
 export function findLiveCredential(db: Db, kind: CredentialKind, secretHash: Buffer): Promise<CredentialRow | undefined> {
   return db
     .selectFrom('mayfly.credential')
@@ -78,23 +81,16 @@ export interface LiveCredentialRow extends CredentialRow, CredentialPerson {
   readonly use_is_noted: boolean
 }
 
-/** As `findLiveCredential`, for many; by hex of the hash. */
+/** As `findLiveCredential`, for many and of whichever tenant; by hex of the hash. */
 export async function findLiveCredentials(
-  db: Db,
+  db: Executor,
   kinds: readonly CredentialKind[],
   secretHashes: readonly string[],
 ): Promise<Map<string, LiveCredentialRow>> {
-  const rows = await selectWithPeople(db)
-    .select(sql<boolean>`coalesce(c.last_used_at >= date_trunc('hour', clock_timestamp()), false)`.as('use_is_noted'))
-    .where(
-      'c.secret_hash',
-      'in',
-      secretHashes.map(hex => Buffer.from(hex, 'hex')),
-    )
-    .where('c.kind', 'in', kinds)
-    .where('c.used_at', 'is', null)
-    .where('c.expires_at', '>', sql<Date>`clock_timestamp()`)
-    .execute()
+  const { rows } = await sql<LiveCredentialRow>`
+    select * from across.find_credentials(${arrayText(kinds)}::text::text[], ${arrayText(secretHashes)}::text::text[])`.execute(
+    db,
+  )
   return new Map(rows.map(row => [row.secret_hash.toString('hex'), row]))
 }
 
@@ -114,10 +110,10 @@ export async function useCredentialOnce(trx: Trx, kind: CredentialKind, secretHa
   return result.numUpdatedRows > 0n
 }
 
-/** Which credentials a caller may see: of one tenant, or of the deployment (`null`: those that belong to no tenant); `undefined`: all. */
+/** Which credentials a caller may see: of one tenant, or of the deployment (`null`: those that belong to no tenant). */
 export interface CredentialScope {
   readonly kind: CredentialKind
-  readonly tenantId: string | null | undefined
+  readonly tenantId: string | null
   readonly resourceId?: string
 }
 
@@ -125,6 +121,21 @@ export function listCredentials(db: Db, scope: CredentialScope, page: Page): Pro
   let query = selectScope(db, scope).orderBy('c.id').limit(page.limit)
   if (page.afterId !== undefined) query = query.where('c.id', '>', page.afterId)
   return query.execute()
+}
+
+/** Operators' tokens of every tenant and of the deployment. */
+export async function listAllOperators(db: Executor, page: Page): Promise<(CredentialRow & CredentialPerson)[]> {
+  const { rows } = await sql<CredentialRow & CredentialPerson>`
+    select ${sql.join(ofCredential.map(column => sql.ref(column)))}, p.tenant_id as person_tenant_id, p.issuer, p.subject, p.name as person_name
+      from across.list_operators(${page.afterId ?? null}, ${page.limit}) c
+      left join ${joinPerson('c.person_id')} p on true order by c.id`.execute(db)
+  return rows
+}
+
+/** The tenant whose operator's token it is, null: the deployment's, or there is none. */
+export async function findTenantOfOperator(db: Executor, credentialId: string): Promise<string | null> {
+  const { rows } = await sql<{ tenant: string | null }>`select across.tenant_of_operator(${credentialId}) as tenant`.execute(db)
+  return rows[0]!.tenant
 }
 
 export function findCredential(
@@ -138,7 +149,7 @@ export function findCredential(
 function selectScope(db: Db, scope: CredentialScope) {
   let query = selectWithPeople(db).where('c.kind', '=', scope.kind)
   if (scope.tenantId === null) query = query.where('c.tenant_id', 'is', null)
-  else if (scope.tenantId !== undefined) query = query.where('c.tenant_id', '=', scope.tenantId)
+  else query = query.where('c.tenant_id', '=', scope.tenantId)
   if (scope.resourceId !== undefined) query = query.where('c.resource_id', '=', scope.resourceId)
   return query
 }
@@ -157,21 +168,20 @@ export async function noteUse(db: Db, id: string): Promise<void> {
 export type HeldCredential = Pick<CredentialRow, 'id' | 'kind' | 'role'>
 
 /** Ends what people hold: sessions, of browsers too, and tokens of one person, or the sessions of one provider. */
-export function deleteHeld(
+export async function deleteHeld(
   trx: Trx,
   holder: { readonly personId: string } | { readonly providerId: string },
 ): Promise<HeldCredential[]> {
-  let query = trx.deleteFrom('mayfly.credential').where('kind', 'in', ['session', 'console', 'operator'])
-  query =
-    'personId' in holder ? query.where('person_id', '=', holder.personId) : query.where('provider_id', '=', holder.providerId)
-  return query.returning(['id', 'kind', 'role']).execute()
+  const [person, provider] = 'personId' in holder ? [holder.personId, null] : [null, holder.providerId]
+  const { rows } = await sql<HeldCredential>`select * from across.end_held(${person}, ${provider})`.execute(trx)
+  return rows
 }
 
 /** The row that was deleted, or undefined when the scope holds none of that id. */
 export function deleteCredential(trx: Trx, scope: CredentialScope, id: string): Promise<CredentialRow | undefined> {
   let query = trx.deleteFrom('mayfly.credential').where('id', '=', id).where('kind', '=', scope.kind)
   if (scope.tenantId === null) query = query.where('tenant_id', 'is', null)
-  else if (scope.tenantId !== undefined) query = query.where('tenant_id', '=', scope.tenantId)
+  else query = query.where('tenant_id', '=', scope.tenantId)
   if (scope.resourceId !== undefined) query = query.where('resource_id', '=', scope.resourceId)
   return query.returning(columns).executeTakeFirst()
 }
@@ -181,14 +191,10 @@ export async function lockOperators(trx: Trx): Promise<void> {
   await sql`select pg_advisory_xact_lock(7201, 2)`.execute(trx)
 }
 
-/** How many operator credentials there are, ended ones included; with a role: how many of it that have not ended. */
+/** How many operator credentials there are in all, ended ones included; with a role: how many of it that have not ended. */
 export async function countOperators(trx: Trx, liveRole?: string): Promise<number> {
-  let query = trx
-    .selectFrom('mayfly.credential')
-    .select(eb => eb.fn.countAll<bigint>().as('count'))
-    .where('kind', '=', 'operator')
-  if (liveRole !== undefined) query = query.where('role', '=', liveRole).where('expires_at', '>', sql<Date>`clock_timestamp()`)
-  return Number((await query.executeTakeFirstOrThrow()).count)
+  const { rows } = await sql<{ count: bigint }>`select across.count_operators(${liveRole ?? null}) as count`.execute(trx)
+  return Number(rows[0]!.count)
 }
 
 /** A new bootstrap token replaces every earlier one. */

@@ -10,12 +10,6 @@ export type AudienceUse = 'trust_source' | 'sign_in_provider'
  */
 export async function isAudienceUsed(trx: Trx, by: AudienceUse, issuer: string, audience: string): Promise<boolean> {
   await sql`select pg_advisory_xact_lock(hashtextextended(${JSON.stringify([issuer, audience])}, 0))`.execute(trx)
-  const found =
-    by === 'trust_source'
-      ? sql<{
-          id: string
-        }>`select id from mayfly.trust_source where kind = 'openid' and issuer = ${issuer} and audience = ${audience} limit 1`
-      : sql<{ id: string }>`select id from mayfly.sign_in_provider
-          where issuer = ${issuer} and ${audience} in (coalesce(config->>'audience', client_id), config->>'console_client_id') limit 1`
-  return (await found.execute(trx)).rows.length > 0
+  const { rows } = await sql<{ used: boolean }>`select across.audience_in_use(${by}, ${issuer}, ${audience}) as used`.execute(trx)
+  return rows[0]!.used
 }

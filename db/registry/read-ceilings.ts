@@ -1,7 +1,10 @@
-import type { Db } from '../connect.ts'
+import { sql } from 'kysely'
+import { arrayText } from '../array-text.ts'
+import type { Executor } from '../unscoped-db.ts'
 
-/** The permission's text of each of these ceilings that exists. */
-export async function readCeilings(db: Db, ids: readonly string[]): Promise<Map<string, string>> {
-  const rows = await db.selectFrom('mayfly.ceiling').select(['id', 'permission']).where('id', 'in', ids.map(BigInt)).execute()
-  return new Map(rows.map(row => [String(row.id), row.permission]))
+/** The permission's text of each of these ceilings that exists. They belong to no tenant: who has an id got it from its own account. */
+export async function readCeilings(db: Executor, ids: readonly string[]): Promise<Map<string, string>> {
+  const { rows } = await sql<{ id: string; permission: string }>`
+    select id::text as id, permission from mayfly.ceiling where id = any(${arrayText(ids)}::text::bigint[])`.execute(db)
+  return new Map(rows.map(row => [row.id, row.permission]))
 }

@@ -1,4 +1,7 @@
+import { sql } from 'kysely'
+import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
+import type { Executor } from '../unscoped-db.ts'
 import type { Page } from './page.ts'
 
 export interface TenantRow {
@@ -37,30 +40,38 @@ export function listTenants(db: Db, page: Page, onlyId?: string): Promise<Tenant
   return query.execute()
 }
 
-/** The tenant at a slug's path; without a slug, the first one. */
-export async function findTenantIdByPath(db: Db, slug: string | undefined): Promise<string | undefined> {
-  let query = db
-    .selectFrom('mayfly.tenant')
-    .select('id')
-    .where('is_first', '=', slug === undefined)
-  if (slug !== undefined) query = query.where('slug', '=', slug)
-  return (await query.executeTakeFirst())?.id
+/** What is said of a tenant to who asks for its path. */
+export interface TenantAtPath {
+  readonly id: string
+  readonly slug: string
+  readonly is_first: boolean
+}
+
+/** The tenants with these slugs; an empty slug stands for the first one. */
+export async function findTenantsBySlug(db: Executor, slugs: readonly string[]): Promise<TenantAtPath[]> {
+  const { rows } =
+    await sql<TenantAtPath>`select * from across.find_tenants(${arrayText(slugs.map(quote))}::text::text[])`.execute(db)
+  return rows
+}
+
+/** Slugs hold no quotes, and an empty one must be seen. */
+const quote = (slug: string): string => `"${slug}"`
+
+/** The first tenant, whose path has no slug. */
+export async function findFirstTenantId(db: Executor): Promise<string | undefined> {
+  return (await findTenantsBySlug(db, ['']))[0]?.id
 }
 
 /** Ids of the tenants at these slugs' paths, by slug; the first tenant has no slug in its path and is not among them. */
-export async function findTenantIdsBySlug(db: Db, slugs: readonly string[]): Promise<Map<string, string>> {
-  const rows = await db
-    .selectFrom('mayfly.tenant')
-    .select(['id', 'slug'])
-    .where('is_first', '=', false)
-    .where('slug', 'in', slugs)
-    .execute()
-  return new Map(rows.map(row => [row.slug, row.id]))
+export async function findTenantIdsBySlug(db: Executor, slugs: readonly string[]): Promise<Map<string, string>> {
+  const found = await findTenantsBySlug(db, slugs)
+  return new Map(found.filter(tenant => !tenant.is_first).map(tenant => [tenant.slug, tenant.id]))
 }
 
 /** Config epochs of these tenants, by id. */
-export async function readConfigEpochs(db: Db, ids: readonly string[]): Promise<Map<string, number>> {
+export async function readConfigEpochs(db: Executor, ids: readonly string[]): Promise<Map<string, number>> {
   if (ids.length === 0) return new Map()
-  const rows = await db.selectFrom('mayfly.tenant').select(['id', 'config_epoch']).where('id', 'in', ids).execute()
+  const { rows } = await sql<{ id: string; config_epoch: bigint }>`
+    select id, config_epoch from across.config_epochs(${arrayText(ids)}::text::uuid[])`.execute(db)
   return new Map(rows.map(row => [row.id, Number(row.config_epoch)]))
 }

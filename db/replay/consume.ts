@@ -1,4 +1,5 @@
 import type { Sql } from 'postgres'
+import { arrayText } from '../array-text.ts'
 
 /** Sorts of proof that are good for one use. */
 export type ReplayKind = 'client_assertion' | 'did_proof' | 'dpop' | 'id_jag'
@@ -20,16 +21,10 @@ const nameOf = ({ tenantId, kind, hash }: ReplayUse): string => `${tenantId} ${k
  * first alone is true. Written in the order of the key, so that two calls that hold the same uses never wait for each other.
  */
 export async function consumeReplays(sql: Sql, uses: readonly ReplayUse[]): Promise<boolean[]> {
-  const list = (items: readonly (string | number)[]): string => `{${items.join(',')}}`
   const rows = await sql<ReplayUse[]>`
-    insert into mayfly.replay (tenant_id, kind, hash, expires_at)
-    select u.tenant, u.kind, decode(u.hash, 'hex'), to_timestamp(u.expires)
-      from unnest(${list(uses.map(use => use.tenantId))}::text::uuid[], ${list(uses.map(use => use.kind))}::text::text[],
-                  ${list(uses.map(use => use.hash))}::text::text[], ${list(uses.map(use => use.expiresSeconds))}::text::float8[])
-           u(tenant, kind, hash, expires)
-     order by u.tenant, u.kind, u.hash
-        on conflict do nothing
-    returning tenant_id as "tenantId", kind, encode(hash, 'hex') as hash`
+    select tenant_id as "tenantId", kind, hash
+      from across.consume_replays(${arrayText(uses.map(use => use.tenantId))}::text::uuid[], ${arrayText(uses.map(use => use.kind))}::text::text[],
+             ${arrayText(uses.map(use => use.hash))}::text::text[], ${arrayText(uses.map(use => use.expiresSeconds))}::text::float8[])`
   const written = new Set(rows.map(nameOf))
   return uses.map(use => written.delete(nameOf(use)))
 }

@@ -200,18 +200,21 @@ export async function createCredentials(broker: BrokerInUse): Promise<Credential
 /** One that is live, though there are operators: no broker makes such a one. */
 async function insertBootstrapToken({ database }: BrokerInUse): Promise<string> {
   const secret = newSecret('bootstrap')
-  await database.database.db.transaction().execute(trx =>
-    insertCredential(trx, {
-      id: newUuid(Date.now()),
-      kind: 'bootstrap',
-      tenant_id: null,
-      resource_id: null,
-      role: null,
-      name: 'bootstrap',
-      secret_hash: hashSecret(secret),
-      expires_at: new Date(Date.now() + 3_600_000),
-    }),
-  )
+  await database.database.db
+    .forTenant(null)
+    .transaction()
+    .execute(trx =>
+      insertCredential(trx, {
+        id: newUuid(Date.now()),
+        kind: 'bootstrap',
+        tenant_id: null,
+        resource_id: null,
+        role: null,
+        name: 'bootstrap',
+        secret_hash: hashSecret(secret),
+        expires_at: new Date(Date.now() + 3_600_000),
+      }),
+    )
   return secret
 }
 

@@ -79,7 +79,7 @@ async function judge(account: TestAccount, deadline: 'ahead' | 'behind', told: r
   const others = told.filter(({ leafId }) => !order.has(leafId))
   expect(written.every(({ answer }) => answer === 'done' || answer === 'appended')).toBe(true)
   expect(others.every(({ answer }) => answer !== 'done' && answer !== 'appended')).toBe(true)
-  const [row] = await readAccounts(db.database.sql, [account.id], [])
+  const [row] = await readAccounts(db.database.sql, [{ tenantId, name: account.id }], [])
   const final = { state: row?.state ?? null, generation: row?.generation ?? 0 }
   const story = JSON.stringify({ deadline, written, others, final }, undefined, 1)
   expect(isLinearizable(opened(deadline), written, others, final), story).toBe(true)

@@ -1,5 +1,6 @@
 // What a pool does when PostgreSQL ends its sessions: whoever was waiting hears of it, whoever comes next is served.
 
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -7,6 +8,7 @@ import { type Database, openDatabase } from '#db/connect.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 
 const name = 'connection-loss'
+const tenantId = randomUUID()
 let testDatabase: TestDatabase
 let database: Database
 beforeAll(async () => {
@@ -25,12 +27,16 @@ const kinds = {
   'a query': () => database.sql`select ${'x'}::text`,
   'a large query': () => database.sql`select ${'x'.repeat(4_000)}::text`,
   'a built query': () => sql`select ${'x'}::text`.execute(database.db),
+  'a query of a tenant': () => sql`select ${'x'}::text`.execute(database.db.forTenant(tenantId)),
   'a transaction': () =>
-    database.db.transaction().execute(async trx => {
-      await sql`select 1`.execute(trx)
-      await delay(2)
-      await sql`select 2`.execute(trx)
-    }),
+    database.db
+      .forTenant(tenantId)
+      .transaction()
+      .execute(async trx => {
+        await sql`select 1`.execute(trx)
+        await delay(2)
+        await sql`select 2`.execute(trx)
+      }),
 }
 
 describe('when its sessions are ended again and again', () => {
@@ -65,12 +71,15 @@ describe('when its sessions are ended again and again', () => {
   })
 
   test('a transaction that is idle at the loss fails at its next query, and harms no other', async () => {
-    const transaction = database.db.transaction().execute(async trx => {
-      await sql`select 1`.execute(trx)
-      await endSessions()
-      await delay(20)
-      await sql`select 2`.execute(trx)
-    })
+    const transaction = database.db
+      .forTenant(tenantId)
+      .transaction()
+      .execute(async trx => {
+        await sql`select 1`.execute(trx)
+        await endSessions()
+        await delay(20)
+        await sql`select 2`.execute(trx)
+      })
     await expect(transaction).rejects.toThrow()
     // A connection whose end was not heard of yet may fail one call more.
     const served = (call: () => PromiseLike<unknown>) => expect.poll(() => Promise.resolve(call()).catch(() => 'failed'))

@@ -23,7 +23,7 @@ test('a look-up whose plan was made while the table was empty does not go throug
   const { sql } = db.database
   const tenantId = randomUUID()
   const look = async (): Promise<void> => {
-    const many = Array.from({ length: 100 }, () => randomUUID())
+    const many = Array.from({ length: 100 }, () => ({ tenantId, name: randomUUID() }))
     await readAccounts(sql, [], many)
     await readAccounts(sql, many, [])
     await readSubjectKeys(

@@ -6,6 +6,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { type Authenticated, authenticate } from '#core/operators/authenticate.ts'
 import type { Principal, Role } from '#core/operators/principal.ts'
 import type { Db } from '#db/connect.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
 
 /** Roles that may call; 'bootstrap': the route itself takes a bootstrap token instead of an operator's; 'anyone': no credential. */
 export type Access = readonly Role[] | 'bootstrap' | 'anyone'
@@ -33,6 +34,9 @@ export function ownTenant({ tenantId }: Principal): string {
   return tenantId
 }
 
+/** The rows that the caller's credential is for: its tenant's, or the deployment's own. */
+export const rowsOf = (db: UnscopedDb, request: FastifyRequest): Db => db.forTenant(principalOf(request).tenantId)
+
 /** RFC 6750 § 2.1. Throws `not_authenticated`. */
 export function bearerOf(request: FastifyRequest): string {
   const found = /^Bearer ([A-Za-z0-9._~+/=-]{1,256})$/i.exec(request.headers.authorization ?? '')
@@ -41,7 +45,7 @@ export function bearerOf(request: FastifyRequest): string {
 }
 
 /** Guards every route that is registered in `app` from now on. Must be called before them. */
-export function guardByTable(app: FastifyInstance, db: Db, table: AccessTable): void {
+export function guardByTable(app: FastifyInstance, db: UnscopedDb, table: AccessTable): void {
   const registered = new Set<string>()
   app.addHook('onRoute', route => {
     for (const method of [route.method].flat()) {

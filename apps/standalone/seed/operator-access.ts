@@ -6,8 +6,8 @@ import { rmSync } from 'node:fs'
 import { formatId } from '#core/ids/id.ts'
 import { createBootstrapToken } from '#core/operators/bootstrap.ts'
 import { createOperator, DEFAULT_OPERATOR_TTL_SECONDS } from '#core/operators/operator-tokens.ts'
-import type { Db } from '#db/connect.ts'
-import { findTenantIdByPath } from '#db/registry/tenants.ts'
+import { findFirstTenantId } from '#db/registry/tenants.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
 import { StartupError } from '../startup-error.ts'
 import type { StateFolder } from '../state-folder.ts'
 import { OperatorClient } from './operator-client.ts'
@@ -21,7 +21,7 @@ export interface OperatorAccess {
 
 export interface AccessInput {
   readonly state: StateFolder
-  readonly db: Db
+  readonly db: UnscopedDb
   readonly baseUrl: string
   readonly caPem: string
   readonly nowMs: number
@@ -77,7 +77,7 @@ async function bootstrap({ state, db, baseUrl, caPem, nowMs }: AccessInput): Pro
 }
 
 async function replaceToken({ db, nowMs }: AccessInput): Promise<string> {
-  const tenantId = await findTenantIdByPath(db, undefined)
+  const tenantId = await findFirstTenantId(db)
   if (tenantId === undefined)
     throw new StartupError({
       what: 'This database has operators but no tenant.',
@@ -90,6 +90,9 @@ async function replaceToken({ db, nowMs }: AccessInput): Promise<string> {
     tenantId,
     ttlSeconds: DEFAULT_OPERATOR_TTL_SECONDS,
   } as const
-  const { secret } = await db.transaction().execute(trx => createOperator(trx, undefined, input, nowMs))
+  const { secret } = await db
+    .forTenant(tenantId)
+    .transaction()
+    .execute(trx => createOperator(trx, undefined, input, nowMs))
   return secret
 }

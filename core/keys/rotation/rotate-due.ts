@@ -1,8 +1,8 @@
 // The schedule: whatever is due is done, step by step, until nothing is due. Everything that it needs stands in the rows, so
 // it may be called at any time, by any number of workers, and after any crash.
 
-import type { Db } from '#db/connect.ts'
 import { type DueStep, findDueSteps } from '#db/keys/key-rows.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
 import type { RotatingUse } from './rotating-use.ts'
 import { takeStep } from './steps.ts'
 
@@ -10,7 +10,7 @@ import { takeStep } from './steps.ts'
 export type RotationFailpoint = (moment: `${DueStep['step']}-${'uncommitted' | 'committed'}`) => void
 
 export interface RotationDeps {
-  readonly db: Db
+  readonly db: UnscopedDb
   readonly uses: readonly RotatingUse[]
   readonly failpoint?: RotationFailpoint | undefined
 }
@@ -55,12 +55,15 @@ const nameOf = ({ tenantId, alg, step }: DueStep): string => `${tenantId} ${alg}
 async function doStep(deps: RotationDeps, use: RotatingUse, due: DueStep, nowMs: number): Promise<boolean> {
   const { tenantId, alg, step } = due
   const fresh = step === 'publish' ? await use.create(tenantId, alg, nowMs) : undefined
-  const stepped = await deps.db.transaction().execute(async trx => {
-    const change = { tenantId, alg, nowMs, facts: { by: 'schedule' } }
-    const result = await takeStep(trx, use, step, change, fresh)
-    deps.failpoint?.(`${step}-uncommitted`)
-    return result
-  })
+  const stepped = await deps.db
+    .forTenant(tenantId)
+    .transaction()
+    .execute(async trx => {
+      const change = { tenantId, alg, nowMs, facts: { by: 'schedule' } }
+      const result = await takeStep(trx, use, step, change, fresh)
+      deps.failpoint?.(`${step}-uncommitted`)
+      return result
+    })
   deps.failpoint?.(`${step}-committed`)
   return stepped
 }

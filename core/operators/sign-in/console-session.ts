@@ -10,6 +10,7 @@ import { insertConsoleSession } from '#db/claim/console-sessions.ts'
 import type { Db } from '#db/connect.ts'
 import type { SignInProviderRow } from '#db/operators/sign-in-providers.ts'
 import { deleteCredential, findLiveCredentials, insertCredential, type LiveCredentialRow } from '#db/registry/credentials.ts'
+import type { Executor } from '#db/unscoped-db.ts'
 import type { OperatorRole, Person } from '../principal.ts'
 import { admitPerson } from './admit-person.ts'
 import { toSignInProvider } from './provider.ts'
@@ -69,7 +70,7 @@ export async function openConsoleSession(
 }
 
 /** Finds whose a cookie is. Anyone can invent cookies: however many come, one look-up is under way at a time. */
-export function createSessionFinder(db: Db): (secret: string) => Promise<ConsoleSession | undefined> {
+export function createSessionFinder(db: Executor): (secret: string) => Promise<ConsoleSession | undefined> {
   const lookUp = new BatchLoader<string, LiveCredentialRow>(hashes => findLiveCredentials(db, ['console'], hashes))
   return async secret => {
     if (!isSecret('console', secret)) return undefined

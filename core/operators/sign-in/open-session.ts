@@ -5,10 +5,11 @@ import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { hashSecret, newSecret } from '#core/ids/secret.ts'
-import type { Db, Trx } from '#db/connect.ts'
+import type { Trx } from '#db/connect.ts'
 import type { PersonRow } from '#db/operators/people.ts'
 import type { SignInProviderRow } from '#db/operators/sign-in-providers.ts'
 import { type CredentialRow, deleteCredential, insertCredential } from '#db/registry/credentials.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
 import { actorFacts, type OperatorRole, type Principal } from '../principal.ts'
 import { admitPerson } from './admit-person.ts'
 import { toSignInProvider } from './provider.ts'
@@ -26,17 +27,25 @@ export interface OpenedSession {
  * Throws `sign_in_refused` for an ID token that was used before or whose provider has changed since, `no_role` when no rule
  * gives the person a role.
  */
-export async function openSession(db: Db, provider: SignInProviderRow, idToken: IdToken, nowMs: number): Promise<OpenedSession> {
-  const opened = await db.transaction().execute(async trx => {
-    const person = await admitPerson(trx, provider, idToken, nowMs)
-    const { config } = toSignInProvider(provider)
-    const role = roleOfGroups(config, idToken.claims)
-    if (role === undefined) {
-      await record(trx, 'session.refused', provider, person, {}, nowMs)
-      return undefined
-    }
-    return store(trx, provider, person, { role, ttlSeconds: config.session_ttl_seconds }, nowMs)
-  })
+export async function openSession(
+  db: UnscopedDb,
+  provider: SignInProviderRow,
+  idToken: IdToken,
+  nowMs: number,
+): Promise<OpenedSession> {
+  const opened = await db
+    .forTenant(provider.tenant_id)
+    .transaction()
+    .execute(async trx => {
+      const person = await admitPerson(trx, provider, idToken, nowMs)
+      const { config } = toSignInProvider(provider)
+      const role = roleOfGroups(config, idToken.claims)
+      if (role === undefined) {
+        await record(trx, 'session.refused', provider, person, {}, nowMs)
+        return undefined
+      }
+      return store(trx, provider, person, { role, ttlSeconds: config.session_ttl_seconds }, nowMs)
+    })
   // After the commit: that this person was refused stays written.
   if (!opened)
     throw new BrokerError('no_role', {

@@ -106,6 +106,7 @@ describe('keys', () => {
     const id = newUuid()
     const keys = await createTenantKeys(kek, id, Date.now())
     await own.database.db
+      .forTenant(null)
       .transaction()
       .execute(trx => createTenant(trx, undefined, { id, slug, name: slug, isFirst: false, keys }, Date.now()))
     await own.admin`update mayfly.signing_key set state_since = now() - make_interval(days => ${days}) where tenant_id = ${id}`
@@ -141,7 +142,10 @@ describe('keys', () => {
     await addTenant('sealed', 0)
     const fresh = randomBytes(32)
     const both = new LocalKeyEncryption(fresh, [keyEncryptionKey])
-    await own.database.db.transaction().execute(trx => orderRewrap(trx, both, {}, Date.now()))
+    await own.database.db
+      .forTenant(null)
+      .transaction()
+      .execute(trx => orderRewrap(trx, both, {}, Date.now()))
     const settings = { keyEncryptionKey: fresh, previousKeyEncryptionKeys: [keyEncryptionKey] }
     const worker = await startWorker({ ...config(), ...settings }, logger)
     try {

@@ -32,20 +32,25 @@ const makeAccount = (change: Partial<Account> = {}): Account => ({
 function store(...rows: Account[]) {
   const asked: string[] = []
   const accounts = new AccountStore(async (ids, keys) => {
-    asked.push(...ids, ...keys)
-    return rows.filter(row => ids.includes(row.id) || keys.includes(row.taskKey))
+    asked.push(...ids.map(({ name }) => name), ...keys.map(({ name }) => name))
+    return rows.filter(row => ids.some(({ name }) => name === row.id) || keys.some(({ name }) => name === row.taskKey))
   })
   return { accounts, asked, rows }
 }
 
 const wireId = formatId('account', makeAccount().id)
 const resolve = (accounts: AccountStore, request: Partial<ExchangeRequest>, who: Partial<VerifiedSubject> = {}) =>
-  resolveAccount(accounts, { ...subject, ...who }, request as ExchangeRequest, { nowSeconds, mayAssumeNew: false })
+  resolveAccount(accounts, { ...subject, ...who }, request as ExchangeRequest, {
+    tenantId: 't',
+    nowSeconds,
+    mayAssumeNew: false,
+  })
 
 describe('by task', () => {
   test('a task that may be taken for a new one is not looked up; a remembered one is used, an ended one looked up again', async () => {
     const assume = (accounts: AccountStore) =>
       resolveAccount(accounts, subject, { taskId: 'build-1' } as ExchangeRequest, {
+        tenantId: 't',
         nowSeconds,
         mayAssumeNew: true,
       })
@@ -63,7 +68,11 @@ describe('by task', () => {
     const agent = { ...subject.agent, settings: { ...subject.agent.settings, may_open: false } }
     const { accounts } = store(makeAccount())
     const request = { taskId: 'build-1' } as ExchangeRequest
-    const found = await resolveAccount(accounts, { ...subject, agent }, request, { nowSeconds, mayAssumeNew: true })
+    const found = await resolveAccount(accounts, { ...subject, agent }, request, {
+      tenantId: 't',
+      nowSeconds,
+      mayAssumeNew: true,
+    })
     expect(found).toMatchObject({ ok: true, kind: 'existing' })
   })
 

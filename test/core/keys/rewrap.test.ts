@@ -24,6 +24,7 @@ beforeEach(async () => {
   tenantId = newUuid()
   const keys = await createTenantKeys(before, tenantId, Date.now())
   await here.database.db
+    .forTenant(null)
     .transaction()
     .execute(trx => createTenant(trx, undefined, { id: tenantId, slug: 'acme', name: 'Acme', isFirst: true, keys }, Date.now()))
   secrets.clear()
@@ -44,6 +45,7 @@ afterEach(() => here.close())
 const db = () => here.database.db
 const order = (encryption = both) =>
   db()
+    .forTenant(null)
     .transaction()
     .execute(trx => orderRewrap(trx, encryption, { actor: 'crd_test' }, Date.now()))
 const status = (encryption = both) => readRewrapStatus(db(), encryption)

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto'
+import type { KyselyPlugin } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { newUuid } from '#core/ids/id.ts'
 import { LocalKeyEncryption } from '#core/keys/key-encryption.ts'
@@ -10,6 +11,7 @@ import { registerResource } from '#core/registry/resources.ts'
 import { createTenant, createTenantKeys } from '#core/registry/tenants.ts'
 import { registerTrustSource } from '#core/registry/trust-sources.ts'
 import { openDatabase } from '#db/connect.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 
 let testDb: TestDatabase
@@ -23,6 +25,7 @@ const makeTenant = async (slug: string, isFirst: boolean) => {
   const id = newUuid()
   const keys = await createTenantKeys(kek, id, now())
   await testDb.database.db
+    .forTenant(null)
     .transaction()
     .execute(trx => createTenant(trx, undefined, { id, slug, name: slug, isFirst, keys }, now()))
   return id
@@ -35,6 +38,7 @@ const actorOf = (tenantId: string): Principal => ({
 })
 const addResource = (tenantId: string, uri: string) =>
   testDb.database.db
+    .forTenant(tenantId)
     .transaction()
     .execute(trx =>
       registerResource(
@@ -57,6 +61,7 @@ describe('a snapshot', () => {
   test('holds everything of the tenant and of no other, with its epoch', async () => {
     const change = { actor: actorOf(otherId), tenantId: otherId, baseUrl, nowMs: now() }
     const source = await testDb.database.db
+      .forTenant(otherId)
       .transaction()
       .execute(trx => registerTrustSource(trx, change, { kind: 'openid', name: 'ci', issuer: 'https://ci.example' }))
     await addResource(otherId, 'https://api.example/a')
@@ -68,7 +73,10 @@ describe('a snapshot', () => {
       rules: [{ trust_source: `src_${source.id.replaceAll('-', '')}`, claims: { sub: 'a:*' } }],
       ceiling: { scope: 'b a' },
     }
-    const agent = await testDb.database.db.transaction().execute(trx => registerAgent(trx, change, input))
+    const agent = await testDb.database.db
+      .forTenant(otherId)
+      .transaction()
+      .execute(trx => registerAgent(trx, change, input))
     const snapshot = (await newDirectory().resolve('other'))!
     expect(snapshot.tenant).toEqual({
       id: otherId,
@@ -121,13 +129,17 @@ describe('a path', () => {
   async function queriesOf(work: (directory: TenantDirectory) => Promise<unknown>): Promise<string[]> {
     const queries: string[] = []
     const own = openDatabase(testDb.urls.app, { poolSize: 1 })
-    const db = own.db.withPlugin({
+    const counting: KyselyPlugin = {
       transformQuery: ({ node }) => {
         queries.push(node.kind)
         return node
       },
       transformResult: async ({ result }) => result,
-    })
+    }
+    const db = {
+      getExecutor: () => own.db.getExecutor().withPlugin(counting),
+      forTenant: (id: string | null) => own.db.forTenant(id).withPlugin(counting),
+    } as UnscopedDb
     await work(new TenantDirectory({ db, keyring: new Keyring(kek), baseUrl }))
     await own.close()
     return queries

@@ -122,7 +122,7 @@ describe('a claim', () => {
     const claim = { personId: randomUUID(), readmitted: false, reviewOn: '2030-01-31' }
     const [answer] = await transition(change(account.id, 'claim', { claim }))
     expect(answer).toEqual({ outcome: 'done', state: 'c', generation: 2, deadlineSeconds: Number.POSITIVE_INFINITY })
-    expect((await readAccounts(db.database.sql, [account.id], []))[0]).toMatchObject({
+    expect((await readAccounts(db.database.sql, [{ tenantId, name: account.id }], []))[0]).toMatchObject({
       state: 'c',
       deadlineSeconds: Number.POSITIVE_INFINITY,
       readmitted: false,
@@ -146,7 +146,7 @@ describe('reaping', () => {
     expect((await transition(change(account.id, 'reap')))[0]!.outcome).toBe('conflict')
     await transition(change(account.id, 'complete'))
     expect((await transition(change(account.id, 'reap')))[0]).toMatchObject({ outcome: 'done', state: null })
-    expect(await readAccounts(db.database.sql, [account.id], [])).toEqual([])
+    expect(await readAccounts(db.database.sql, [{ tenantId, name: account.id }], [])).toEqual([])
     expect((await open({ task_key: account.task_key })).outcome).toBe('task_ended')
     expect((await append(makeRequest(tenantId, { account: { id: account.id, generation: 1 } }))).outcomes).toEqual([
       'account_not_live',

@@ -18,10 +18,13 @@ const pendingCount = async (): Promise<number> => {
 
 test('an event of a transaction stands in the log when it is committed, and not before', async () => {
   const before = (await countRows(db.admin)).size
-  await db.database.db.transaction().execute(async trx => {
-    await appendPending(trx, [{ tenantId, ...event({ type: 'committed' }) }])
-    expect((await countRows(db.admin)).size).toBe(before)
-  })
+  await db.database.db
+    .forTenant(tenantId)
+    .transaction()
+    .execute(async trx => {
+      await appendPending(trx, [{ tenantId, ...event({ type: 'committed' }) }])
+      expect((await countRows(db.admin)).size).toBe(before)
+    })
   expect((await readLeaves(db.admin)).at(-1)?.leaf).toMatchObject({ type: 'committed' })
   expect((await countRows(db.admin)).size).toBe(before + 1)
   expect(await pendingCount()).toBe(0)
@@ -29,10 +32,13 @@ test('an event of a transaction stands in the log when it is committed, and not 
 
 test('an event of a transaction that is rolled back never stands in the log', async () => {
   const before = await countRows(db.admin)
-  const undone = db.database.db.transaction().execute(async trx => {
-    await appendPending(trx, [{ tenantId, ...event() }])
-    throw new Error('undo')
-  })
+  const undone = db.database.db
+    .forTenant(tenantId)
+    .transaction()
+    .execute(async trx => {
+      await appendPending(trx, [{ tenantId, ...event() }])
+      throw new Error('undo')
+    })
   await expect(undone).rejects.toThrow('undo')
   expect(await countRows(db.admin)).toEqual(before)
   expect(await pendingCount()).toBe(0)
@@ -40,9 +46,12 @@ test('an event of a transaction that is rolled back never stands in the log', as
 
 test('many events of a transaction keep their order, also beside another transaction’s', async () => {
   const write = (who: string) =>
-    db.database.db.transaction().execute(async trx => {
-      for (let n = 0; n < 30; n++) await appendPending(trx, [{ tenantId: n % 2 ? tenantId : null, ...event({ who, n }) }])
-    })
+    db.database.db
+      .forTenant(tenantId)
+      .transaction()
+      .execute(async trx => {
+        for (let n = 0; n < 30; n++) await appendPending(trx, [{ tenantId: n % 2 ? tenantId : null, ...event({ who, n }) }])
+      })
   await Promise.all([write('a'), write('b')])
   const leaves = (await readLeaves(db.admin)).map(({ leaf }) => leaf)
   for (const who of ['a', 'b'])
@@ -52,10 +61,18 @@ test('many events of a transaction keep their order, also beside another transac
 })
 
 test('an event that cannot be written takes its transaction’s change with it', async () => {
-  const change = db.database.sql.begin(async trx => {
-    await trx`update mayfly.tenant set name = 'changed' where id = ${tenantId}`
-    await trx`insert into log.pending (tenant_id, leaf, body) values (${tenantId}, ${'{"a":1}\n{"b":2}'}, '{}')`
-  })
+  const change = db.database.db
+    .forTenant(tenantId)
+    .transaction()
+    .execute(async trx => {
+      const renamed = await trx
+        .updateTable('mayfly.tenant')
+        .set({ name: 'changed' })
+        .where('id', '=', tenantId)
+        .executeTakeFirst()
+      expect(renamed.numUpdatedRows).toBe(1n)
+      await appendPending(trx, [{ tenantId, leaf: '{"a":1}\n{"b":2}', body: '{}' }])
+    })
   await expect(change).rejects.toMatchObject({ code: '22023' })
   expect(await db.admin`select name from mayfly.tenant where id = ${tenantId}`).toEqual([{ name: 'Test' }])
 })

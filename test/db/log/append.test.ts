@@ -179,7 +179,9 @@ describe('what a request brings', () => {
     const again = request({ opening: makeOpening(tenantId, { task_key: opening.task_key }) })
     const other = request({ opening: makeOpening(tenantId) })
     const { existing } = await append(other, again)
-    expect(existing).toEqual([...(await readAccounts(db.database.sql, [], [opening.task_key]))])
+    expect(existing).toEqual([
+      ...(await readAccounts(db.database.sql, [], [{ tenantId: opening.tenant, name: opening.task_key }])),
+    ])
     expect(existing).toMatchObject([{ id: opening.id, openingKey: opening.opening_key }])
   })
 

@@ -92,12 +92,16 @@ async function writePending(trx: Trx, tenantId: string, members: Record<string, 
   await trx`insert into log.pending (tenant_id, leaf, body) values (${tenantId}, ${leaf}, ${body})`
 }
 
+const nameTenant = (trx: Trx, tenantId: string) => trx`select set_config('mayfly.tenant', ${tenantId}, true)`
+
 async function revoke(trx: Trx, tenantId: string, account: string): Promise<void> {
+  await nameTenant(trx, tenantId)
   await trx`update mayfly.account set state = 'r', generation = generation + 1 where id = ${account}`
   await writePending(trx, tenantId, { type: 'revoked', account })
 }
 
 async function changeConfig(trx: Trx, tenantId: string, epoch: number): Promise<void> {
+  await nameTenant(trx, tenantId)
   await trx`update mayfly.tenant set config_epoch = ${epoch} where id = ${tenantId}`
   await writePending(trx, tenantId, { type: 'config', epoch })
 }

@@ -10,8 +10,8 @@ import type { TenantDirectory } from '#core/registry/directory.ts'
 import { consumeToken } from '#core/resource-use/consume.ts'
 import { reportDecisions } from '#core/resource-use/report-decisions.ts'
 import type { Clock } from '#core/time/clock.ts'
-import type { Db } from '#db/connect.ts'
 import type { NonceUse } from '#db/resource-use/consume-nonce.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
 import { createErrorHandler, renderProblem } from '../../http/error-handler.ts'
 import { acceptJsonOnly } from '../../http/json-body.ts'
 import { compileSchema } from '../../http/schema-validator.ts'
@@ -19,7 +19,7 @@ import { resolveTenant } from '../oauth/tenant-of-path.ts'
 import { closed, problems } from '../v1/schemas.ts'
 
 export interface ResourceRouteDeps {
-  readonly db: Db
+  readonly db: UnscopedDb
   readonly directory: TenantDirectory
   readonly clock: Clock
   readonly log: Pick<GroupCommit, 'append'>

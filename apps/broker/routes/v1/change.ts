@@ -1,5 +1,6 @@
-import type { Db, Trx } from '#db/connect.ts'
-import { principalOf } from '../../http/access.ts'
+import type { Trx } from '#db/connect.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
+import { principalOf, rowsOf } from '../../http/access.ts'
 import { type Answer, once } from '../../http/idempotency.ts'
 
 type Request = Parameters<typeof principalOf>[0]
@@ -14,17 +15,19 @@ interface Reply {
  * work is done under the request's Idempotency-Key; secret: the body holds one, so it is not kept for repetition.
  */
 export async function answerChange<View extends object>(
-  db: Db,
+  db: UnscopedDb,
   request: Request,
   reply: Reply,
   options: { readonly status: 200 | 201; readonly secret?: boolean },
   work: (trx: Trx) => Promise<View>,
 ): Promise<View> {
-  const answer = await db.transaction().execute(async (trx): Promise<Answer> => {
-    const run = async () => ({ status: options.status, body: await work(trx) })
-    if (request.method !== 'POST') return run()
-    return once(trx, request, { credentialId: principalOf(request).credentialId, secret: options.secret ?? false }, run)
-  })
+  const answer = await rowsOf(db, request)
+    .transaction()
+    .execute(async (trx): Promise<Answer> => {
+      const run = async () => ({ status: options.status, body: await work(trx) })
+      if (request.method !== 'POST') return run()
+      return once(trx, request, { credentialId: principalOf(request).credentialId, secret: options.secret ?? false }, run)
+    })
   const body = answer.body as View
   if (answer.status === 201 && 'id' in body) reply.header('location', `${request.url.split('?')[0]}/${body.id}`)
   reply.header('cache-control', 'no-store')

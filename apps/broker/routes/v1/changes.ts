@@ -4,7 +4,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
 import { asProposer, holdWaitingChange, isProposer, rejectChange } from '#core/operators/two-person/changes.ts'
 import type { Trx } from '#db/connect.ts'
-import { type Change, findChange, listChanges } from '#db/operators/changes.ts'
+import { type Change, findChange, findTenantOfChange, listChanges } from '#db/operators/changes.ts'
 import type { Page } from '#db/registry/page.ts'
 import { principalOf, tenantOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
@@ -45,7 +45,7 @@ function registerReads(app: V1App, deps: V1Deps): void {
     async request => {
       const tenantId = tenantOf(request)
       const waitingOnly = request.query.status === 'waiting'
-      const read = (page: Page) => listChanges(deps.db, tenantId, page, waitingOnly)
+      const read = (page: Page) => listChanges(deps.db.forTenant(tenantId), tenantId, page, waitingOnly)
       const list = `/v1/changes ${tenantId} ${request.query.status ?? ''}`
       return await answerPage(deps.cursors, list, request.query, read, change => showChange(change))
     },
@@ -57,7 +57,7 @@ function registerReads(app: V1App, deps: V1Deps): void {
       const change = await getVisible(deps, request, request.params.id)
       if (change.status !== 'waiting' || !deps.operations.has(change.operation)) return showChange(change)
       const call = callOf(change, asProposer(change), deps.clock.nowMs())
-      const present = await deps.operations.get(change.operation).present?.(deps.db, call)
+      const present = await deps.operations.get(change.operation).present?.(deps.db.forTenant(change.tenant_id), call)
       return showChange(change, { present: withoutStamps(present) })
     },
   )
@@ -137,7 +137,10 @@ async function decide<T>(
   const operation = deps.operations.has(found.operation) ? deps.operations.get(found.operation) : undefined
   const prepared = await operation?.prepare?.(callOf(found, asProposer(found), nowMs))
   const context = { operations: deps.operations, actor: principalOf(request), nowMs, prepared }
-  return deps.db.transaction().execute(trx => work(trx, context, found))
+  return deps.db
+    .forTenant(found.tenant_id)
+    .transaction()
+    .execute(trx => work(trx, context, found))
 }
 
 function answer(reply: { header(name: string, value: string): unknown }, change: Change): Static<typeof ChangeView> {
@@ -148,7 +151,9 @@ function answer(reply: { header(name: string, value: string): unknown }, change:
 /** A change of the caller's tenant, or one that the caller proposed in another. Throws `not_found`. */
 async function getVisible(deps: V1Deps, request: FastifyRequest, id: string): Promise<Change> {
   const actor = principalOf(request)
-  const change = await findChange(deps.db, uuidOf('change', id), actor.tenantId ?? undefined)
+  const uuid = uuidOf('change', id)
+  const tenantId = actor.tenantId ?? (await findTenantOfChange(deps.db, uuid))
+  const change = tenantId === undefined ? undefined : await findChange(deps.db.forTenant(tenantId), uuid, tenantId)
   if (!change || (actor.tenantId === null && !isProposer(change, actor))) throw new BrokerError('not_found')
   return change
 }

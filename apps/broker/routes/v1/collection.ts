@@ -76,7 +76,7 @@ function registerReads<Row extends { readonly id: string }>(app: V1App, deps: V1
     },
     async request => {
       const owner = kind.ownerOf(principalOf(request))
-      const read = (page: Page) => kind.list(deps.db, owner, page)
+      const read = (page: Page) => kind.list(deps.db.forTenant(owner), owner, page)
       const page = await answerPage(deps.cursors, `${kind.path} ${owner}`, request.query, read, kind.toView)
       return page
     },
@@ -92,7 +92,8 @@ function registerReads<Row extends { readonly id: string }>(app: V1App, deps: V1
       },
     },
     async request => {
-      const row = await kind.find(deps.db, uuidOf(kind.idKind, request.params.id), kind.ownerOf(principalOf(request)))
+      const owner = kind.ownerOf(principalOf(request))
+      const row = await kind.find(deps.db.forTenant(owner), uuidOf(kind.idKind, request.params.id), owner)
       if (!row) throw new BrokerError('not_found')
       return kind.toView(row)
     },

@@ -6,14 +6,14 @@ import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import type { Limits } from '#core/quota/limits.ts'
 import type { JwksStore } from '#core/subject/jwks-store.ts'
 import type { Clock } from '#core/time/clock.ts'
-import type { Db } from '#db/connect.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
 import type { Cursors } from '../../http/cursor.ts'
 import type { AccountApiDeps } from './accounts.ts'
 import type { Operations } from './operation.ts'
 
 /** What the management API is given. */
 export interface ManagementDeps {
-  readonly db: Db
+  readonly db: UnscopedDb
   /** On the database's time. */
   readonly clock: Clock
   /** The public URL, without a slash at its end; the issuer of the first tenant. */

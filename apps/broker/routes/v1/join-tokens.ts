@@ -10,7 +10,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
 import { type JoinTokenRow, listJoinTokens } from '#db/enrolment/join-tokens.ts'
 import { findAgent } from '#db/registry/agents.ts'
-import { ownTenant, principalOf, tenantOf } from '../../http/access.ts'
+import { ownTenant, principalOf, rowsOf, tenantOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
 import { uuidOf } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
@@ -100,13 +100,13 @@ function registerListAndEnd(app: V1App, deps: V1Deps): void {
     },
     async (request, reply) => {
       const [tenantId, agentId] = [tenantOf(request), uuidOf('agent', request.params.id)]
-      if (!(await findAgent(deps.db, agentId, tenantId))) throw new BrokerError('not_found')
+      if (!(await findAgent(deps.db.forTenant(tenantId), agentId, tenantId))) throw new BrokerError('not_found')
       const list = `${path} ${tenantId} ${agentId}`
       const page = await answerPage(
         deps.cursors,
         list,
         request.query,
-        read => listJoinTokens(deps.db, agentId, tenantId, read),
+        read => listJoinTokens(deps.db.forTenant(tenantId), agentId, tenantId, read),
         toView,
       )
       return reply.send(page)
@@ -125,7 +125,9 @@ function registerListAndEnd(app: V1App, deps: V1Deps): void {
     async (request, reply) => {
       const change = changeOf({ actor: principalOf(request), params: request.params, nowMs: deps.clock.nowMs() })
       const id = uuidOf('joinToken', request.params.join_token_id)
-      await deps.db.transaction().execute(trx => removeJoinToken(trx, change, id))
+      await rowsOf(deps.db, request)
+        .transaction()
+        .execute(trx => removeJoinToken(trx, change, id))
       return reply.code(204).send(null)
     },
   )

@@ -82,8 +82,8 @@ function registerList(app: V1App, deps: V1Deps, uses: readonly RotatingUse[]): v
     },
     async request => {
       const tenantId = tenantOf(request)
-      const views = await viewsOf(deps.db, uses, tenantId)
-      const read = (page: Parameters<typeof listKeys>[2]) => listKeys(deps.db, tenantId, page)
+      const views = await viewsOf(deps.db.forTenant(tenantId), uses, tenantId)
+      const read = (page: Parameters<typeof listKeys>[2]) => listKeys(deps.db.forTenant(tenantId), tenantId, page)
       return await answerPage(deps.cursors, `/v1/keys ${tenantId}`, request.query, read, row => views(row))
     },
   )

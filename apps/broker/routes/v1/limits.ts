@@ -53,8 +53,9 @@ export function limitRoutes(app: V1App, deps: V1Deps): void {
     },
     async request => {
       const tenantId = visibleTenant(principalOf(request), request.params.id)
-      if (!(await findTenant(deps.db, tenantId))) throw new BrokerError('not_found')
-      return viewLimits(deployment, await findTenantLimits(deps.db, tenantId))
+      const rows = deps.db.forTenant(tenantId)
+      if (!(await findTenant(rows, tenantId))) throw new BrokerError('not_found')
+      return viewLimits(deployment, await findTenantLimits(rows, tenantId))
     },
   )
   registerOperation(

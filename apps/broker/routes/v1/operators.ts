@@ -10,8 +10,15 @@ import {
 } from '#core/operators/operator-tokens.ts'
 import { type OperatorRole, operatorRoles, type Principal } from '#core/operators/principal.ts'
 import { holdTenant } from '#core/registry/tenants.ts'
-import { type CredentialPerson, type CredentialRow, findCredential, listCredentials } from '#db/registry/credentials.ts'
-import { principalOf } from '../../http/access.ts'
+import {
+  type CredentialPerson,
+  type CredentialRow,
+  findCredential,
+  listAllOperators,
+  listCredentials,
+} from '#db/registry/credentials.ts'
+import type { Page } from '#db/registry/page.ts'
+import { principalOf, rowsOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
 import { uuidOf } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
@@ -88,8 +95,11 @@ function registerListAndEnd(app: V1App, deps: V1Deps): void {
     async request => {
       const tenantId = visibleTenant(principalOf(request), request.query.tenant)
       const list = `/v1/operators ${tenantId ?? 'all'}`
-      const scope = { kind: 'operator', tenantId } as const
-      return await answerPage(deps.cursors, list, request.query, page => listCredentials(deps.db, scope, page), toView)
+      const read = (page: Page) =>
+        tenantId === undefined
+          ? listAllOperators(deps.db, page)
+          : listCredentials(deps.db.forTenant(tenantId), { kind: 'operator', tenantId }, page)
+      return await answerPage(deps.cursors, list, request.query, read, toView)
     },
   )
   app.delete(
@@ -104,7 +114,9 @@ function registerListAndEnd(app: V1App, deps: V1Deps): void {
     },
     async (request, reply) => {
       const id = uuidOf('credential', request.params.id)
-      await deps.db.transaction().execute(trx => revokeOperator(trx, principalOf(request), id, deps.clock.nowMs()))
+      await rowsOf(deps.db, request)
+        .transaction()
+        .execute(trx => revokeOperator(trx, principalOf(request), id, deps.clock.nowMs()))
       return reply.code(204).send(null)
     },
   )

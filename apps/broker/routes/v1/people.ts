@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { suspendUnattended } from '#core/claim/suspend-claims.ts'
 import { signOutPerson } from '#core/operators/sign-out-person.ts'
 import { listPeople, type PersonRow } from '#db/operators/people.ts'
-import { principalOf } from '../../http/access.ts'
+import { principalOf, rowsOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
 import { uuidOf } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
@@ -31,7 +31,7 @@ export function peopleRoutes(app: V1App, deps: V1Deps): void {
     },
     async request => {
       const { tenantId } = principalOf(request)
-      const read = (page: Parameters<typeof listPeople>[2]) => listPeople(deps.db, tenantId, page)
+      const read = (page: Parameters<typeof listPeople>[2]) => listPeople(deps.db.forTenant(tenantId), tenantId, page)
       return await answerPage(deps.cursors, `/v1/people ${tenantId}`, request.query, read, toView)
     },
   )
@@ -48,7 +48,9 @@ export function peopleRoutes(app: V1App, deps: V1Deps): void {
     async request => {
       const id = uuidOf('person', request.params.id)
       const nowMs = deps.clock.nowMs()
-      const ended = await deps.db.transaction().execute(trx => signOutPerson(trx, principalOf(request), id, nowMs))
+      const ended = await rowsOf(deps.db, request)
+        .transaction()
+        .execute(trx => signOutPerson(trx, principalOf(request), id, nowMs))
       // Behind the commit: the worker does it if this cannot.
       await suspendUnattended({ db: deps.db, transition: deps.accounts.transition }, nowMs).catch(error =>
         app.logger.warn({ request: request.id, err: error }, 'accounts of somebody who left are suspended later'),

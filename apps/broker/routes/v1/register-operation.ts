@@ -4,7 +4,8 @@ import { formatId } from '#core/ids/id.ts'
 import { proposeChange, waitsForSecondPerson } from '#core/operators/two-person/changes.ts'
 import type { Trx } from '#db/connect.ts'
 import { tryOut } from '#db/try-out.ts'
-import { principalOf } from '../../http/access.ts'
+import { withTenant } from '#db/with-tenant.ts'
+import { principalOf, rowsOf } from '../../http/access.ts'
 import { type Answer, once } from '../../http/idempotency.ts'
 import { changeClasses } from './change-classes.ts'
 import type { V1App, V1Deps } from './deps.ts'
@@ -58,11 +59,14 @@ async function answerOperation(
   const params = (request.params ?? {}) as Readonly<Record<string, string>>
   const call: Call = { actor, params, body: request.body, nowMs: deps.clock.nowMs() }
   const prepared = await operation.prepare?.(call)
-  const answer = await deps.db.transaction().execute(async (trx): Promise<Answer> => {
-    const run = () => perform(trx, operation, call, prepared)
-    if (request.method !== 'POST') return run()
-    return once(trx, request, { credentialId: actor.credentialId, secret: operation.secret ?? false }, run)
-  })
+  const answer = await rowsOf(deps.db, request)
+    .transaction()
+    .execute(async (trx): Promise<Answer> => {
+      // What a platform-admin does to a tenant is done in it; its answer is kept for the platform-admin.
+      const run = () => withTenant(trx, operation.tenantOf(call), () => perform(trx, operation, call, prepared))
+      if (request.method !== 'POST') return run()
+      return once(trx, request, { credentialId: actor.credentialId, secret: operation.secret ?? false }, run)
+    })
   const { id, change } = (answer.body ?? {}) as { id?: string; change?: string }
   if (answer.status === 201 && id !== undefined) reply.header('location', `${request.url.split('?')[0]}/${id}`)
   if (answer.status === 202) reply.header('location', `/v1/changes/${change}`)

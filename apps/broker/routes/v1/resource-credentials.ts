@@ -8,7 +8,7 @@ import {
 } from '#core/operators/resource-credentials.ts'
 import { type CredentialRow, listCredentials } from '#db/registry/credentials.ts'
 import { findResource } from '#db/registry/resources.ts'
-import { principalOf, tenantOf } from '../../http/access.ts'
+import { principalOf, rowsOf, tenantOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
 import { answerChange } from './change.ts'
 import { uuidOf } from './collection.ts'
@@ -86,11 +86,17 @@ function registerListAndEnd(app: V1App, deps: V1Deps): void {
     },
     async (request, reply) => {
       const [tenantId, resourceId] = [tenantOf(request), uuidOf('resource', request.params.id)]
-      if (!(await findResource(deps.db, resourceId, tenantId))) throw new BrokerError('not_found')
+      if (!(await findResource(deps.db.forTenant(tenantId), resourceId, tenantId))) throw new BrokerError('not_found')
       const scope = { kind: 'resource', tenantId, resourceId } as const
       const list = `${path} ${tenantId} ${resourceId}`
       return reply.send(
-        await answerPage(deps.cursors, list, request.query, page => listCredentials(deps.db, scope, page), toView),
+        await answerPage(
+          deps.cursors,
+          list,
+          request.query,
+          page => listCredentials(deps.db.forTenant(tenantId), scope, page),
+          toView,
+        ),
       )
     },
   )
@@ -107,7 +113,9 @@ function registerListAndEnd(app: V1App, deps: V1Deps): void {
     async (request, reply) => {
       const { id, credential_id } = request.params
       const which = { tenantId: tenantOf(request), resourceId: uuidOf('resource', id), id: uuidOf('credential', credential_id) }
-      await deps.db.transaction().execute(trx => revokeResourceCredential(trx, principalOf(request), which, deps.clock.nowMs()))
+      await rowsOf(deps.db, request)
+        .transaction()
+        .execute(trx => revokeResourceCredential(trx, principalOf(request), which, deps.clock.nowMs()))
       return reply.code(204).send(null)
     },
   )

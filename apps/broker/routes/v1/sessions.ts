@@ -3,7 +3,7 @@ import { formatId } from '#core/ids/id.ts'
 import { type OperatorRole, operatorRoles } from '#core/operators/principal.ts'
 import { endSession } from '#core/operators/sign-in/open-session.ts'
 import { findTenant } from '#db/registry/tenants.ts'
-import { principalOf } from '../../http/access.ts'
+import { principalOf, rowsOf } from '../../http/access.ts'
 import type { V1App, V1Deps } from './deps.ts'
 import { closed, Id, operatorSecurity, problems, Slug, TenantOrNone, Time } from './schemas.ts'
 
@@ -31,7 +31,7 @@ export function sessionRoutes(app: V1App, deps: V1Deps): void {
     { schema: { ...base, summary: 'Whose credential this is', response: { 200: WhoAmI, ...problems } } },
     async request => {
       const { credentialId, kind, role, tenantId, person, name, expiresAt } = principalOf(request)
-      const tenant = tenantId === null ? undefined : await findTenant(deps.db, tenantId)
+      const tenant = tenantId === null ? undefined : await findTenant(deps.db.forTenant(tenantId), tenantId)
       return {
         id: formatId('credential', credentialId),
         kind,
@@ -54,7 +54,9 @@ export function sessionRoutes(app: V1App, deps: V1Deps): void {
       },
     },
     async (request, reply) => {
-      await deps.db.transaction().execute(trx => endSession(trx, principalOf(request), deps.clock.nowMs()))
+      await rowsOf(deps.db, request)
+        .transaction()
+        .execute(trx => endSession(trx, principalOf(request), deps.clock.nowMs()))
       return reply.code(204).send(null)
     },
   )

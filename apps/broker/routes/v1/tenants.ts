@@ -4,7 +4,7 @@ import { formatId, newUuid } from '#core/ids/id.ts'
 import { issuerOf } from '#core/registry/issuer.ts'
 import { createTenant, createTenantKeys } from '#core/registry/tenants.ts'
 import { findTenant, listTenants, type TenantRow } from '#db/registry/tenants.ts'
-import { principalOf } from '../../http/access.ts'
+import { principalOf, rowsOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
 import { answerChange } from './change.ts'
 import { uuidOf } from './collection.ts'
@@ -81,7 +81,13 @@ function registerReads(app: V1App, deps: V1Deps): void {
     async request => {
       const onlyId = principalOf(request).tenantId ?? undefined
       const list = `/v1/tenants ${onlyId ?? 'all'}`
-      return await answerPage(deps.cursors, list, request.query, page => listTenants(deps.db, page, onlyId), toView)
+      return await answerPage(
+        deps.cursors,
+        list,
+        request.query,
+        page => listTenants(rowsOf(deps.db, request), page, onlyId),
+        toView,
+      )
     },
   )
   app.get(
@@ -90,7 +96,7 @@ function registerReads(app: V1App, deps: V1Deps): void {
     async request => {
       const id = uuidOf('tenant', request.params.id)
       const own = principalOf(request).tenantId
-      const row = own === null || own === id ? await findTenant(deps.db, id) : undefined
+      const row = own === null || own === id ? await findTenant(deps.db.forTenant(id), id) : undefined
       if (!row) throw new BrokerError('not_found')
       return toView(row)
     },

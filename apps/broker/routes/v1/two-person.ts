@@ -4,7 +4,7 @@ import type { Principal } from '#core/operators/principal.ts'
 import { changeClasses } from '#core/operators/two-person/change-class.ts'
 import { setTwoPersonRule } from '#core/operators/two-person/set-rule.ts'
 import { findTwoPerson } from '#db/operators/two-person.ts'
-import { principalOf } from '../../http/access.ts'
+import { principalOf, rowsOf } from '../../http/access.ts'
 import { uuidOf } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
 import { registerOperation } from './register-operation.ts'
@@ -37,7 +37,8 @@ export function twoPersonRoutes(app: V1App, deps: V1Deps): void {
         response: { 200: Rule, ...problems },
       },
     },
-    async request => showRule(await findTwoPerson(deps.db, ownTenantId(principalOf(request), request.params.id))),
+    async request =>
+      showRule(await findTwoPerson(rowsOf(deps.db, request), ownTenantId(principalOf(request), request.params.id))),
   )
   registerOperation(
     app,

@@ -63,7 +63,7 @@ export function usageRoutes(app: V1App, deps: V1Deps): void {
     const { from, to } = readDays(query, deps.clock.nowMs())
     const list = `/v1/usage ${tenantId} ${by} ${from} ${to} ${query.agent} ${query.account}`
     const limit = by === 'day' ? 10_000 : (query.limit ?? 1_000)
-    const rows = await readUsage(deps.db, tenantId, {
+    const rows = await readUsage(deps.db.forTenant(tenantId), tenantId, {
       by,
       from,
       to,

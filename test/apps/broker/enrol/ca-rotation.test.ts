@@ -62,7 +62,10 @@ async function step(name: 'publish' | 'activate' | 'retire'): Promise<boolean> {
   const nowMs = Date.now() + 1_000
   const change = { tenantId: tenant.id, alg: 'ES256', nowMs, facts: { by: 'test' } }
   const fresh = await use.create(tenant.id, 'ES256', nowMs)
-  const taken = await db.transaction().execute(trx => takeStep(trx, use, name, change, fresh))
+  const taken = await db
+    .forTenant(tenant.id)
+    .transaction()
+    .execute(trx => takeStep(trx, use, name, change, fresh))
   broker.deps.directory.invalidate(tenant.id)
   return taken
 }

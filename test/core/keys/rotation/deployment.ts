@@ -30,7 +30,10 @@ export async function startDeployment(): Promise<Deployment> {
   const addTenant = async (slug: string): Promise<string> => {
     const id = newUuid(startMs)
     const keys = await createTenantKeys(kek, id, startMs)
-    await db.transaction().execute(trx => createTenant(trx, undefined, { id, slug, name: slug, isFirst: false, keys }, startMs))
+    await db
+      .forTenant(null)
+      .transaction()
+      .execute(trx => createTenant(trx, undefined, { id, slug, name: slug, isFirst: false, keys }, startMs))
     return id
   }
   const tenantId = await addTenant('first')
