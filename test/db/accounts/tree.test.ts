@@ -1,0 +1,128 @@
+// A tree of accounts ends at the commit that ends its root: one change of one row, however many descend from it.
+
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readLineagesNow } from '#db/accounts/read-lineages.ts'
+import { transitionAccounts } from '#db/accounts/transition.ts'
+import { appendBatch, type NewLineage } from '#db/log/append.ts'
+import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
+import { createTenant, event, makeOpening, makeRequest } from '../log/requests.ts'
+
+let db: TestDatabase
+let tenantId: string
+beforeAll(async () => {
+  db = await createTestDatabase()
+  tenantId = await createTenant(db.admin)
+})
+afterAll(() => db.close())
+
+interface Node {
+  readonly id: string
+  readonly lineage?: NewLineage
+}
+
+function below(parent: Node): NewLineage {
+  const { lineage } = parent
+  return {
+    root: lineage?.root ?? parent.id,
+    parent: parent.id,
+    depth: (lineage?.depth ?? 0) + 1,
+    max_depth: 8,
+    ancestors: [parent.id, ...(lineage?.ancestors ?? [])],
+    generations: [1, ...(lineage?.generations ?? [])],
+    agents: [randomUUID(), ...(lineage?.agents ?? [])],
+    quota: null,
+  }
+}
+
+/** Opens accounts below one, through the log as the broker does. */
+async function open(count: number, parent?: Node): Promise<Node[]> {
+  const nodes = Array.from({ length: count }, (): Node => ({ id: randomUUID(), ...(parent && { lineage: below(parent) }) }))
+  const requests = nodes.map(({ id, lineage }) =>
+    makeRequest(tenantId, {
+      account: parent ? { id: parent.id, generation: 1 } : null,
+      opening: makeOpening(tenantId, { id, claim_hash: parent ? null : '00', ...(lineage && { lineage }) }),
+    }),
+  )
+  const { outcomes } = await appendBatch(db.database.sql, requests)
+  expect(new Set(outcomes)).toEqual(new Set(['appended']))
+  return nodes
+}
+
+/** 1,000 below one root: ten children of ninety-nine children each, and a line of eight below the last of them. */
+async function plant(): Promise<{ root: Node; all: Node[] }> {
+  const [root] = await open(1)
+  const children = await open(10, root)
+  const grandchildren: Node[] = []
+  for (const child of children) grandchildren.push(...(await open(99, child)))
+  const line = [grandchildren.at(-1)!]
+  for (let depth = 3; depth <= 8; depth++) line.push((await open(1, line.at(-1)))[0]!)
+  return { root: root!, all: [...children, ...grandchildren, ...line.slice(1)] }
+}
+
+const isLive = async (nodes: readonly Node[]): Promise<boolean[]> => {
+  const names = nodes.map(({ id }) => ({ tenantId, accountId: id }))
+  const read = await readLineagesNow(db.database.sql, names)
+  const byId = new Map(read.map(({ lineage, live }) => [lineage.accountId, live]))
+  return nodes.map(({ id }) => byId.get(id)!)
+}
+
+const use = async (nodes: readonly Node[]) =>
+  (
+    await appendBatch(
+      db.database.sql,
+      nodes.map(({ id }) => makeRequest(tenantId, { account: { id, generation: 1 } })),
+    )
+  ).outcomes
+
+describe('the end of a root with 1,000 descendants', () => {
+  test.each(['complete', 'revoke', 'claim'] as const)(
+    'by %s: takes effect on all of them in one commit, within 100 ms',
+    async how => {
+      const { root, all } = await plant()
+      expect(all.length).toBeGreaterThanOrEqual(1_000)
+      const sample = [all[0]!, all[500]!, all.at(-1)!]
+      expect(await use(sample)).toEqual(['appended', 'appended', 'appended'])
+      expect(new Set(await isLive(all))).toEqual(new Set([true]))
+
+      const claim = how === 'claim' ? { claim: { personId: randomUUID(), readmitted: true, reviewOn: null } } : {}
+      const change = { accountId: root.id, tenantId, transition: how, generation: 1, event: event({}), ...claim }
+      const begun = performance.now()
+      const [answer] = await transitionAccounts(db.database.sql, [change])
+      const tookMs = performance.now() - begun
+      console.info(`${how}: a root with ${all.length} descendants ended in ${tookMs.toFixed(1)} ms`)
+      expect(answer!.outcome).toBe('done')
+      expect(tookMs).toBeLessThan(100)
+
+      expect(new Set(await isLive(all))).toEqual(new Set([false]))
+      for (let at = 0; at < all.length; at += 250)
+        expect(new Set(await use(all.slice(at, at + 250)))).toEqual(new Set(['account_not_live']))
+      // Nothing is opened below any of them.
+      const late = makeRequest(tenantId, {
+        account: { id: all[0]!.id, generation: 1 },
+        opening: makeOpening(tenantId, { id: randomUUID(), lineage: below(all[0]!) }),
+      })
+      expect((await appendBatch(db.database.sql, [late])).outcomes).toEqual(['account_not_live'])
+    },
+  )
+
+  test('each can still be ended by itself, and counts no more then', async () => {
+    const [root] = await open(1)
+    const children = await open(3, root)
+    await transitionAccounts(db.database.sql, [
+      { accountId: root!.id, tenantId, transition: 'revoke', generation: 1, event: event({}) },
+    ])
+    const changes = children.map(({ id }) => ({ accountId: id, tenantId, transition: 'revoke', generation: 1, event: event({}) }))
+    const answers = await transitionAccounts(db.database.sql, changes)
+    expect(answers.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'done'])
+    const [count] = await db.admin<{ live: number }[]>`select live from mayfly.live_count where scope = ${root!.id}`
+    expect(count?.live ?? 0).toBe(0)
+  })
+
+  test('a lineage is read for its own tenant only', async () => {
+    const [root] = await open(1)
+    const [child] = await open(1, root)
+    expect(await readLineagesNow(db.database.sql, [{ tenantId: randomUUID(), accountId: child!.id }])).toEqual([])
+    expect(await readLineagesNow(db.database.sql, [{ tenantId, accountId: child!.id }])).toHaveLength(1)
+  })
+})
