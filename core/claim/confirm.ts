@@ -2,10 +2,10 @@
 // whatever comes of it; then the transition is proposed, and the commit judges. Of two who confirm at once exactly one becomes
 // the owner; the other is told that somebody was there first. A process that dies anywhere leaves one owner or none.
 
-import { timingSafeEqual } from 'node:crypto'
 import { changeAccounts } from '#core/account/change-accounts.ts'
 import { prepareEvent } from '#core/audit/event.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { sameHash } from '#core/ids/secret.ts'
 import { type ConsoleSession, sessionFacts } from '#core/operators/sign-in/console-session.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { clearClaimCode, useAttempt } from '#db/claim/claim-codes.ts'
@@ -38,7 +38,7 @@ export async function confirmClaim(
   const { row } = account
   const readmitted = input.readmit && mayReadmit(snapshot, row.agentId)
   const kept = narrowCeiling(await deps.ceilings.get(row.ceilingId), input.keep)
-  await checkCode(deps, session, account, input.code, nowMs)
+  await checkCode(deps, session, account, input, nowMs)
   const db = deps.dbOf(row.tenantId)
   const [answer] = await changeAccounts(
     deps,
@@ -66,15 +66,18 @@ async function checkCode(
   deps: ClaimDeps,
   session: ConsoleSession,
   { row, secretHash }: ClaimableAccount,
-  code: string,
+  { secret, code }: Confirmation,
   nowMs: number,
 ): Promise<void> {
-  const db = deps.dbOf(row.tenantId)
-  const attempt = await useAttempt(db, row.id, row.tenantId, secretHash)
-  if (attempt.usedUp) throw new BrokerError('too_many_codes')
-  const mac = deps.codeMac(row.id, code)
-  if (attempt.mac !== undefined && attempt.mac.length === mac.length && timingSafeEqual(attempt.mac, mac)) return
   const { tenantId, agentId, id: accountId } = row
+  const db = deps.dbOf(tenantId)
+  const attempt = await useAttempt(db, accountId, tenantId, secretHash)
+  const mac = deps.codeMac(accountId, code)
+  if (attempt.mac !== undefined && sameHash(attempt.mac, mac)) return
+  // Somebody else may have been first meanwhile: then no code is good any more, and that is not this person's mistake.
+  if (attempt.mac === undefined && (await findTarget(deps, tenantId, secret))?.use !== 'open')
+    throw await explainLoss(deps, tenantId, secret)
+  if (attempt.usedUp) throw new BrokerError('too_many_codes')
   const facts = { ...sessionFacts(session), attempts_left: attempt.attemptsLeft }
   const { leaf, body } = prepareEvent({ type: 'account.claim_code_refused', tenantId, agentId, accountId, facts }, nowMs)
   // Without a code to compare with there is no attempt to bound what somebody could write into the log.
