@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { changeClientSecret } from '#core/operators/sign-in/client-secret.ts'
-import { principalOf, tenantOf } from '../../http/access.ts'
+import { principalOf, rowsOf, tenantOf } from '../../http/access.ts'
 import { uuidOf } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
 import { closed, IdParams, operatorSecurity, problems } from './schemas.ts'
@@ -25,7 +25,9 @@ export function clientSecretRoutes(app: V1App, deps: V1Deps): void {
   const change = (request: Parameters<typeof principalOf>[0], id: string, secret: string | undefined) => {
     const which = { actor: principalOf(request), tenantId: tenantOf(request), id: uuidOf('signInProvider', id) }
     const nowMs = deps.clock.nowMs()
-    return deps.db.transaction().execute(trx => changeClientSecret(trx, deps.keyEncryption, { ...which, nowMs }, secret))
+    return rowsOf(deps.db, request)
+      .transaction()
+      .execute(trx => changeClientSecret(trx, deps.keyEncryption, { ...which, nowMs }, secret))
   }
   app.put(
     path,
