@@ -152,6 +152,23 @@ create policy across on mayfly.agent for all to mayfly_across, mayfly_log using 
 create policy tenant on mayfly.agent for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, insert, select, update on mayfly.agent to mayfly_app;
 
+create table mayfly.anonymous_opening (
+  only_one boolean not null default true,
+  tenant_id uuid not null,
+  agent_id uuid not null
+);
+alter table mayfly.anonymous_opening owner to mayfly_owner;
+alter table mayfly.anonymous_opening add constraint anonymous_opening_agent_id_fkey FOREIGN KEY (agent_id) REFERENCES mayfly.agent(id) ON DELETE CASCADE;
+alter table mayfly.anonymous_opening add constraint anonymous_opening_only_one_check CHECK (only_one);
+alter table mayfly.anonymous_opening add constraint anonymous_opening_pkey PRIMARY KEY (only_one);
+alter table mayfly.anonymous_opening add constraint anonymous_opening_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE TRIGGER anonymous_opening_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.anonymous_opening FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+alter table mayfly.anonymous_opening enable row level security;
+alter table mayfly.anonymous_opening force row level security;
+create policy across on mayfly.anonymous_opening for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.anonymous_opening for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, insert, select on mayfly.anonymous_opening to mayfly_app;
+
 create table mayfly.attachment (
   id uuid not null,
   tenant_id uuid not null,
@@ -1571,9 +1588,8 @@ begin
   return query
     select l.account_id, l.root_id, l.parent_id, l.depth, l.max_depth, l.ancestors, l.generations, l.agents, l.quota,
            not exists (
-             select from unnest(l.ancestors, l.generations) g(id, generation)
-               left join mayfly.account a on a.id = g.id and a.generation = g.generation and a.state = 'a' and a.deadline > clock_timestamp()
-              where a.id is null)
+             select from unnest(l.ancestors, l.generations) g(id, generation) left join mayfly.account a on a.id = g.id
+              where (a.generation = g.generation and a.state = 'a' and a.deadline > clock_timestamp()) is not true)
       from unnest(p_tenants, p_accounts) n(tenant, account)
       join mayfly.lineage l on l.account_id = n.account and l.tenant_id = n.tenant;
 end $function$;
@@ -1735,11 +1751,9 @@ CREATE OR REPLACE FUNCTION log.ancestors_live(p_account uuid, p_now timestamp wi
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
-  select not exists (
-    select from mayfly.lineage l, unnest(l.ancestors, l.generations) g(id, generation)
-      left join mayfly.account a on a.id = g.id and a.generation = g.generation and a.state = 'a' and a.deadline > p_now
-     where l.account_id = p_account and a.id is null
-  ) and exists (select from mayfly.lineage l where l.account_id = p_account);
+  select exists (select from mayfly.lineage l where l.account_id = p_account) and not exists (
+    select from mayfly.lineage l, unnest(l.ancestors, l.generations) g(id, generation) left join mayfly.account a on a.id = g.id
+     where l.account_id = p_account and (a.generation = g.generation and a.state = 'a' and a.deadline > p_now) is not true);
 $function$;
 alter function log.ancestors_live(uuid,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it

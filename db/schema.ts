@@ -83,6 +83,12 @@ export interface MayflyAgent {
   updated_at: WithDefault<Timestamp>
 }
 
+export interface MayflyAnonymousOpening {
+  only_one: WithDefault<boolean>
+  tenant_id: string
+  agent_id: string
+}
+
 export interface MayflyAttachment {
   id: string
   tenant_id: string
@@ -456,6 +462,7 @@ export interface DB {
   'mayfly.account': MayflyAccount
   'mayfly.account_holder': MayflyAccountHolder
   'mayfly.agent': MayflyAgent
+  'mayfly.anonymous_opening': MayflyAnonymousOpening
   'mayfly.attachment': MayflyAttachment
   'mayfly.ca_key': MayflyCaKey
   'mayfly.ceiling': MayflyCeiling

@@ -36,9 +36,9 @@ export async function findLiveAccount(db: Db, { accountId, generation }: Account
       from mayfly.account a
       left join mayfly.lineage l on a.root_id is not null and l.account_id = a.id,
            lateral (
-             select min(o.deadline) as until, count(*) filter (where o.id is null)::int as dead
-               from unnest(l.ancestors, l.generations) g(id, generation)
-               left join mayfly.account o on o.id = g.id and o.generation = g.generation and o.state = 'a' and o.deadline > clock_timestamp()
+             select min(o.deadline) as until,
+                    count(*) filter (where (o.generation = g.generation and o.state = 'a' and o.deadline > clock_timestamp()) is not true)::int as dead
+               from unnest(l.ancestors, l.generations) g(id, generation) left join mayfly.account o on o.id = g.id
            ) p
      where a.id = ${accountId} and a.generation = ${generation}
        and (a.state = 'a' or (a.state = 'c' and a.readmitted)) and a.deadline > clock_timestamp()
