@@ -2,6 +2,7 @@
 // place of this app that reads the environment. Secrets may come from files (`NAME_FILE`), which keeps them out of it.
 
 import { type KeySettings, readKeySettings } from '#apps/process/key-settings.ts'
+import { type OutboundSettings, readOutboundSettings } from '#apps/process/outbound-settings.ts'
 import { type QueueSettings, readQueueSettings } from '#apps/process/queues.ts'
 import { type Environment, getSecret } from '#apps/process/read-secret.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
@@ -11,7 +12,7 @@ import { type FailpointPlan, findFailpointFault, parseFailpoint } from './failpo
 import { readLimits } from './limits-setting.ts'
 import { readTrustedProxies, type TrustedProxy } from './tls/trusted-proxies.ts'
 
-export interface BrokerConfig extends KeySettings, QueueSettings {
+export interface BrokerConfig extends KeySettings, QueueSettings, OutboundSettings {
   /** Base URL and first tenant's issuer, without a slash at the end. */
   readonly publicUrl: string
   readonly mtlsUrl: string
@@ -54,6 +55,7 @@ export function readBrokerConfig(env: Environment): BrokerConfig {
       keyPem: read.secret('MAYFLY_TLS_KEY', "the server certificate's key, PEM"),
     },
     ...readKeySettings(env, problems),
+    ...readOutboundSettings(env, problems),
     ...readQueueSettings(env, problems),
     allowPrivateIssuers: env['MAYFLY_ALLOW_PRIVATE_ISSUERS'] === 'true',
     trustedProxies: readTrustedProxies(env['MAYFLY_TRUSTED_PROXIES'], problems),

@@ -15,12 +15,14 @@ import { findServerFaults } from '#db/server/check-server.ts'
 import { type Chores, startChores } from './chores.ts'
 import type { WorkerConfig } from './config.ts'
 import { createOutboxHandlers } from './outbox/handlers.ts'
+import { type Outside, startOutside } from './outside/outside.ts'
 import { type Reaper, startReaper } from './reaper.ts'
 import { createReaperMetrics } from './reaper-metrics.ts'
 import { startUsageRounds } from './usage.ts'
 
 export interface RunningWorker extends Pick<Chores, 'sweep' | 'tendKeys'> {
   readonly reaper: Pick<Reaper, 'sweep' | 'drain'>
+  readonly outside: Pick<Outside, 'drain'>
   /** Of the metrics listener, if there is one. */
   readonly metricsPort: number | undefined
   /** Finishes what is under way, then ends. */
@@ -34,16 +36,17 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'mayfly_' })
   const chores = startChores({ config, database, logger, queues })
+  const outside = startOutside({ config, database, logger, registry })
   const reaper = startReaper({
     database,
     logger,
     queues,
-    handlers: createOutboxHandlers({ database }),
+    handlers: [...createOutboxHandlers({ database }), ...outside.handlers],
     metrics: createReaperMetrics(registry, () => readReaperBacklog(database.sql)),
   })
   const usage = startUsageRounds(database, logger)
   const close = async (): Promise<void> => {
-    await Promise.all([chores.close(), reaper.close(), usage.close()])
+    await Promise.all([chores.close(), reaper.close(), usage.close(), outside.close()])
     await database.close()
   }
   let listener: Server | undefined
@@ -59,6 +62,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     sweep: chores.sweep,
     tendKeys: chores.tendKeys,
     reaper,
+    outside,
     metricsPort: (listener?.address() as AddressInfo | undefined)?.port,
     async close() {
       listener?.close()

@@ -3,6 +3,7 @@ import { formatId } from '#core/ids/id.ts'
 import type { Trx } from '#db/connect.ts'
 import type { AttachmentRow } from '#db/connector/attachments.ts'
 import { appendPending } from '#db/log/append-pending.ts'
+import { queueMessages } from '#db/webhook/messages.ts'
 import type { eventOf } from './event.ts'
 
 /** Writes the event with the transaction and returns the hash of its leaf: the receipt of what was done. */
@@ -32,4 +33,12 @@ export async function recordAccountReceipt(trx: Trx, all: readonly AttachmentRow
   const { tenant_id: tenantId, account_id: accountId, agent_id: agentId } = first
   const event = prepareEvent({ type: 'account.torn_down', tenantId, accountId, agentId, facts: { attachments } }, nowMs)
   await appendPending(trx, [{ tenantId, leaf: event.leaf, body: event.body }])
+  const data = {
+    tenant: formatId('tenant', tenantId),
+    account: formatId('account', accountId),
+    receipt: event.leafHash,
+    attachments,
+  }
+  const body = JSON.stringify({ type: 'account.torn_down', timestamp: new Date(nowMs).toISOString(), data })
+  await queueMessages(trx, { tenantId, event: `${accountId} torn_down`, type: 'account.torn_down', body })
 }
