@@ -16,6 +16,7 @@ import type { ReaperMetrics } from './reaper-metrics.ts'
 
 const everyMs = 1_000
 const goodbyeMs = 2_000
+const standardTakeOverMs = 30_000
 
 export interface ReaperOptions {
   readonly database: Database
@@ -39,40 +40,34 @@ export interface Reaper {
 }
 
 export function startReaper(options: ReaperOptions): Reaper {
-  const { database, logger, queues, handlers, metrics, takeOverMs = 30_000 } = options
-  const { sql } = database
+  const { logger, queues, takeOverMs = standardTakeOverMs } = options
   const ending = new AbortController()
-  const sweep = oneAtATime(async () => {
-    const round = await sweepAccounts({
-      transition: changes => transitionAccounts(sql, changes),
-      readDue: async (from, limit) => (ending.signal.aborted ? [] : readDueAccounts(sql, from, limit)),
-      readEnded: async (after, limit) => (ending.signal.aborted ? [] : readEndedAccounts(sql, after, limit)),
-      observeLateness: metrics.late,
-      complain: (err, account) => logger.error({ err, account }, 'an account cannot be collected'),
-    })
-    metrics.swept(round)
-    return round
-  })
-  const drain = oneAtATime(async () => {
-    const round = await drainOutbox({ database, logger, handlers, leaseSeconds: takeOverMs / 1_000, signal: ending.signal })
-    metrics.drained(round)
-    return round
-  })
-  const failed = sparingly<unknown>(err => logger.error({ err }, 'collecting accounts failed; it is tried again each second'))
-  const drainFailed = sparingly<unknown>(err =>
-    logger.error({ err }, 'the outbox cannot be worked off; it is tried again each second'),
-  )
+  const { sweep, drain } = createRounds(options, ending.signal)
+  const complain = (what: string) => sparingly<unknown>(err => logger.error({ err }, `${what}; it is tried again each second`))
+  const sweepFailed = complain('collecting accounts failed')
+  const drainFailed = complain('the outbox cannot be worked off')
+  const drainNow = (): void => void drain().catch(drainFailed)
   const round = (): void => {
-    if (ending.signal.aborted) return
-    sweep().catch(failed)
-    drain().catch(drainFailed)
+    // What expires is waited for by those who tear things down.
+    sweep()
+      .then(({ expired }) => expired > 0 && drainNow())
+      .catch(sweepFailed)
+    drainNow()
   }
+  round()
   const timer = setInterval(round, options.everyMs ?? everyMs)
-  const patience = { lockDuration: takeOverMs, stalledInterval: takeOverMs }
-  const worker = queues.worker(deadlineQueue, () => sweep(), patience)
-  const complain = sparingly<Error>(err => logger.warn({ err }, 'the queue of deadlines failed; the sweeper goes on without it'))
-  worker.on('error', complain)
-  worker.on('failed', (_, error) => failed(error))
+  const worker = queues.worker(
+    deadlineQueue,
+    async () => {
+      if ((await sweep()).expired > 0) drainNow()
+    },
+    { lockDuration: takeOverMs, stalledInterval: takeOverMs },
+  )
+  const queueFailed = sparingly<Error>(err =>
+    logger.warn({ err }, 'the queue of deadlines failed; the sweeper goes on without it'),
+  )
+  worker.on('error', queueFailed)
+  worker.on('failed', (_, error) => sweepFailed(error))
   return {
     sweep,
     drain,
@@ -82,4 +77,29 @@ export function startReaper(options: ReaperOptions): Reaper {
       await within(goodbyeMs, Promise.allSettled([worker.close(), sweep(), drain()]))
     },
   }
+}
+
+/** The two things that it does, each one at a time, however many ask. Once it is ending they do nothing more. */
+function createRounds(
+  { database, logger, handlers, metrics, takeOverMs = standardTakeOverMs }: ReaperOptions,
+  signal: AbortSignal,
+): Pick<Reaper, 'sweep' | 'drain'> {
+  const { sql } = database
+  const sweep = oneAtATime(async () => {
+    const round = await sweepAccounts({
+      transition: changes => transitionAccounts(sql, changes),
+      readDue: async (from, limit) => (signal.aborted ? [] : readDueAccounts(sql, from, limit)),
+      readEnded: async (after, limit) => (signal.aborted ? [] : readEndedAccounts(sql, after, limit)),
+      observeLateness: metrics.late,
+      complain: (err, account) => logger.error({ err, account }, 'an account cannot be collected'),
+    })
+    metrics.swept(round)
+    return round
+  })
+  const drain = oneAtATime(async () => {
+    const round = await drainOutbox({ database, logger, handlers, leaseSeconds: takeOverMs / 1_000, signal })
+    metrics.drained(round)
+    return round
+  })
+  return { sweep, drain }
 }

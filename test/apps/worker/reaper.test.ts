@@ -65,7 +65,7 @@ test('without a job the round each second finds what is due, and the numbers tel
   const { registry } = reaper(settings.postgresql())
   await openAccount(db.database.sql, tenantId, { ttlSeconds: 0.2 })
   await expect.poll(tombstones, { timeout: 5_000 }).toBe(1)
-  await expect.poll(() => registry.metrics()).toMatch(/mayfly_outbox_done_total 1/)
+  await expect.poll(() => registry.metrics(), { timeout: 5_000 }).toMatch(/mayfly_outbox_done_total 1/)
   const text = await registry.metrics()
   expect(text).toMatch(/mayfly_accounts_expired_total 1/)
   expect(text).toMatch(/mayfly_accounts_reaped_total 1/)
