@@ -28,6 +28,17 @@ export class UsageError extends CliError {
   override readonly exitCode = 2
 }
 
+/** Ends `mayfly` with the exit code of a command that it ran; there is nothing to say about it. */
+export class CommandEnded extends Error {
+  readonly exitCode: number
+
+  constructor(exitCode: number) {
+    super(`the command ended with ${exitCode}`)
+    this.name = 'CommandEnded'
+    this.exitCode = exitCode
+  }
+}
+
 /** JSON Web Tokens and Mayfly secrets: no failure ever shows one, whoever put it into its text. */
 const credentials = /\beyJ[\w-]*(?:\.[\w-]*)+|\bmf[a-z]_[\w-]{20,}/g
 

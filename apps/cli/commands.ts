@@ -1,6 +1,8 @@
 // Every command there is, listed. Help, completion and the reference page are made from it.
 
 import type { Command } from './command.ts'
+import { accountOpen } from './commands/account-open.ts'
+import { accountTree } from './commands/account-tree.ts'
 import { command as agentEnroll } from './commands/agent-enroll.ts'
 import { apply } from './commands/apply.ts'
 import { bootstrap } from './commands/bootstrap.ts'
@@ -10,6 +12,7 @@ import { explain } from './commands/explain.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
 import { profileCommands } from './commands/profile.ts'
+import { run } from './commands/run.ts'
 import { token } from './commands/token.ts'
 import { whoami } from './commands/whoami.ts'
 import { operationCommand } from './v1/operation-command.ts'
@@ -22,8 +25,11 @@ export const commands: readonly Command[] = [
   apply,
   diff,
   token,
+  run,
   explain,
   agentEnroll,
+  accountOpen,
+  accountTree,
   ...operations.map(operationCommand),
   bootstrap,
   ...profileCommands,

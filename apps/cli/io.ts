@@ -17,6 +17,8 @@ export interface Io {
   readonly columns: number
   /** Aborted by Ctrl-C and SIGTERM. */
   readonly signal: AbortSignal
+  /** Tells of each signal that would end this process, which then does not end by it; until what is returned is called. */
+  onSignal(listener: (signal: StopSignal) => void): () => void
   out(text: string): void
   err(text: string): void
   nowMs(): number
@@ -28,6 +30,10 @@ export interface Io {
   openUrl(url: string): void
 }
 
+/** What asks a process to end: Ctrl-C, a service manager, a terminal that was closed. */
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP'
+const stopSignals: readonly StopSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
+
 /** The process's own. */
 export function processIo(home: string, signal: AbortSignal): Io {
   return {
@@ -37,6 +43,12 @@ export function processIo(home: string, signal: AbortSignal): Io {
     terminal: { in: process.stdin.isTTY === true, out: process.stdout.isTTY === true, err: process.stderr.isTTY === true },
     columns: process.stdout.columns || 80,
     signal,
+    onSignal(listener) {
+      for (const signal of stopSignals) process.on(signal, listener)
+      return () => {
+        for (const signal of stopSignals) process.off(signal, listener)
+      }
+    },
     out: text => void process.stdout.write(text),
     err: text => void process.stderr.write(text),
     nowMs: () => Date.now(),

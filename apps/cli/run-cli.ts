@@ -1,7 +1,7 @@
 // One call of `mayfly`, from its words to its exit code: 0 done, 1 refused or failed, 2 wrong usage, 130 interrupted.
 
 import { Broker } from './broker/broker.ts'
-import { CliError } from './cli-error.ts'
+import { CliError, CommandEnded } from './cli-error.ts'
 import { type Command, type Context, Flags } from './command.ts'
 import { commands } from './commands.ts'
 import { type Connection, findConnection } from './config/connection.ts'
@@ -18,6 +18,7 @@ export async function runCli(words: readonly string[], io: Io): Promise<number> 
   try {
     return await dispatch(words, io, print)
   } catch (error) {
+    if (error instanceof CommandEnded) return error.exitCode
     if (io.signal.aborted) return 130
     if (error instanceof CliError) {
       print.failure(error)

@@ -1,12 +1,13 @@
 // `mayfly token`: what a workload has, exchanged for a token that is good for one task at one API.
 
-import { createMayflyClient, MayflyError, type TaskTokenValue } from '../../../packages/client/src/index.ts'
+import { MayflyError, type TaskTokenValue } from '../../../packages/client/src/index.ts'
 import { UsageError } from '../cli-error.ts'
 import type { Command, Context } from '../command.ts'
-import { type Connection, resolvePath } from '../config/connection.ts'
+import { resolvePath } from '../config/connection.ts'
 import { writePrivateFile } from '../config/private-file.ts'
 import { askedOptions, readAsked } from '../token/asked.ts'
-import { credentialOptions, readCredentials } from '../token/credentials.ts'
+import { issuerOf, issuerOption, newClient } from '../token/client.ts'
+import { credentialOptions } from '../token/credentials.ts'
 import { keepToken } from '../token/keep-token.ts'
 import { tokenFailure } from '../token/token-failure.ts'
 
@@ -18,7 +19,7 @@ At the development broker (npm start) it needs no flags: the demo agent then ask
   options: {
     ...askedOptions,
     ...credentialOptions,
-    issuer: { type: 'string', value: 'URL', summary: "the tenant's issuer; else the broker's address and the profile's tenant" },
+    ...issuerOption,
     out: { type: 'string', value: 'FILE', summary: 'write the token to a file that only you can read, replaced as a whole' },
     watch: { type: 'boolean', summary: 'stay, and replace the file before its token ends' },
   },
@@ -65,24 +66,6 @@ async function run(context: Context): Promise<void> {
     throw error instanceof MayflyError ? tokenFailure(issuer, error) : error
   } finally {
     await client.close()
-  }
-}
-
-function issuerOf({ flags }: Context, { url, tenant, source }: Connection): string {
-  return (
-    flags.text('issuer') ??
-    (source.kind === 'development' ? source.file.issuer : tenant === undefined ? url : `${url}/t/${tenant}`)
-  )
-}
-
-function newClient(context: Context, connection: Connection, issuer: string): ReturnType<typeof createMayflyClient> {
-  const { caPem } = connection
-  try {
-    return createMayflyClient({ issuer, ...(caPem !== undefined && { ca: caPem }), ...readCredentials(context, connection) })
-  } catch (error) {
-    // What the client has against its options names no secret.
-    if (error instanceof TypeError) throw new UsageError({ what: `${error.message}.`, next: 'mayfly token --help' })
-    throw error
   }
 }
 

@@ -78,6 +78,8 @@ const ofDevFile = (file: DevFile, token: string | undefined): Connection => ({
 })
 
 function tokenOfEnvironment(io: Io): string | undefined {
+  // Inside `mayfly run` these are the command's task token, and no operator's.
+  if (io.env['MAYFLY_ACCOUNT_ID']) return undefined
   const { MAYFLY_TOKEN: token, MAYFLY_TOKEN_FILE: file } = io.env
   if (token && file) throw new CliError({ what: 'MAYFLY_TOKEN and MAYFLY_TOKEN_FILE are both set.', next: 'Unset one of them.' })
   return (file ? readNamedFile(resolvePath(io, file)).trim() : token) || undefined

@@ -6,13 +6,17 @@ import type { Context, Options } from '../command.ts'
 import type { Connection } from '../config/connection.ts'
 import { readSource, secondsOf } from '../v1/read-body.ts'
 
-export const askedOptions: Options = {
+export const permissionOptions: Options = {
   resource: { type: 'string', value: 'URI', summary: 'the API that it is for, as registered' },
   scope: { type: 'string', value: 'SCOPE', many: true, summary: 'what it may' },
   details: { type: 'string', value: 'JSON', summary: 'what exactly it may (RFC 9396), a JSON array; @FILE reads it from a file' },
+  ttl: { type: 'string', value: 'TIME', summary: 'how long it should live: 60s, 5m; the broker may give less' },
+}
+
+export const askedOptions: Options = {
+  ...permissionOptions,
   'task-id': { type: 'string', value: 'ID', summary: 'the task that it is for; the first token of a task opens its account' },
   'account-id': { type: 'string', value: 'ID', summary: 'the account to stay in' },
-  ttl: { type: 'string', value: 'TIME', summary: 'how long it should live: 60s, 5m; the broker may give less' },
   nonce: { type: 'string', value: 'NONCE', summary: 'a nonce of the API (Task-Nonce)' },
 }
 
@@ -21,7 +25,8 @@ export async function readAsked(context: Context, { source }: Connection): Promi
   const { flags } = context
   const development = source.kind === 'development' ? source.file.resource : undefined
   const resource = flags.text('resource') ?? development
-  if (resource === undefined) throw new UsageError({ what: 'mayfly token needs --resource.', next: 'mayfly resources list' })
+  if (resource === undefined)
+    throw new UsageError({ what: 'A token needs --resource: the API that it is for.', next: 'mayfly resources list' })
   const details = flags.text('details')
   const scope = flags.all('scope').flatMap(each => each.split(' ').filter(Boolean))
   const standard = scope.length === 0 && details === undefined && resource === development ? ['orders:read'] : scope
@@ -40,7 +45,8 @@ export async function readAsked(context: Context, { source }: Connection): Promi
 const optional = <Name extends string>(name: Name, value: string | undefined) =>
   (value === undefined ? {} : { [name]: value }) as { readonly [N in Name]?: string }
 
-async function readDetails(context: Context, given: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+/** Details as `--details` names them. Throws a UsageError for what is no JSON array. */
+export async function readDetails(context: Context, given: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
   const text = given.startsWith('@') ? await readSource(context, given.slice(1)) : given
   try {
     const value: unknown = JSON.parse(text)

@@ -15,6 +15,11 @@ export const credentialOptions: Options = {
     summary: "the workload's own token: of Kubernetes, CI; - is standard input",
   },
   'subject-token-command': { type: 'string', value: 'COMMAND', summary: 'a shell command that prints it' },
+  'account-credential-file': {
+    type: 'string',
+    value: 'FILE',
+    summary: 'the credential of an account that was opened for this workload (mfa_…); with --cert or --dpop-key',
+  },
   cert: { type: 'string', value: 'FILE', summary: 'client certificate, PEM: the token is bound to its key' },
   key: { type: 'string', value: 'FILE', summary: 'its private key, PEM' },
   'dpop-key': { type: 'string', value: 'FILE', summary: 'private key, PEM: the token is bound to it by DPoP' },
@@ -22,7 +27,7 @@ export const credentialOptions: Options = {
   'client-key': { type: 'string', value: 'FILE', summary: 'private key, PEM, that the registration of the agent names' },
 }
 
-type Credentials = Pick<MayflyClientOptions, 'certificate' | 'dpop' | 'clientAssertion' | 'subjectToken'>
+type Credentials = Pick<MayflyClientOptions, 'certificate' | 'dpop' | 'clientAssertion' | 'subjectToken' | 'subjectTokenType'>
 
 /** Throws a UsageError where the flags make no credential. */
 export function readCredentials(context: Context, connection: Connection): Credentials {
@@ -59,12 +64,18 @@ function keysOf(context: Context): Credentials {
   }
 }
 
+const subjectFlags = ['subject-token-file', 'subject-token-command', 'account-credential-file'] as const
+/** The subject token of whoever holds an account that was opened ahead. */
+const accountCredentialType = 'urn:mayfly:token-type:account-credential'
+
 /** Platforms replace the file, and commands print another token each time: read anew before each exchange. */
 function subjectOf(context: Context): Credentials {
   const { flags, io } = context
-  const [file, command] = [flags.text('subject-token-file'), flags.text('subject-token-command')]
-  if (file !== undefined && command !== undefined)
-    throw new UsageError({ what: 'Give one of --subject-token-file and --subject-token-command.' })
+  const [file, command, account] = subjectFlags.map(name => flags.text(name))
+  if ([file, command, account].filter(given => given !== undefined).length > 1)
+    throw new UsageError({ what: `Give one of --${subjectFlags.join(', --')}.` })
+  if (account !== undefined)
+    return { subjectToken: readNamedFile(resolvePath(io, account)).trim(), subjectTokenType: accountCredentialType }
   if (command !== undefined) return { subjectToken: () => run(context, command) }
   if (file === '-') {
     let text: Promise<string> | undefined

@@ -1,10 +1,11 @@
 // Every operation of the management API as a command, in one table. A test holds it against the broker's OpenAPI document: no
 // operation without a command, no command without its operation.
 
+import { accountRows } from './account-rows.ts'
 import { keyRows } from './key-rows.ts'
 import type { Operation } from './operation.ts'
 import { operatorTableRows } from './operator-rows.ts'
 import { registryRows } from './registry-rows.ts'
 
 /** The whole table. */
-export const operations: readonly Operation[] = [...registryRows, ...operatorTableRows, ...keyRows]
+export const operations: readonly Operation[] = [...registryRows, ...accountRows, ...operatorTableRows, ...keyRows]

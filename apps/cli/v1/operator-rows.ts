@@ -78,7 +78,7 @@ const peopleRows: Operation[] = [
   }),
 ]
 
-const ofTenant: PathPart = { ...partOf(tenants), own: true }
+export const ofTenant: PathPart = { ...partOf(tenants), own: true }
 const rule = '/v1/tenants/{id}/two-person'
 const twoPersonRows: Operation[] = [
   row('two-person get', `GET ${rule}`, 'Show which changes need two people', {

@@ -59,6 +59,7 @@ async function run(words: readonly string[], home: string, changes: Partial<Io>)
     terminal: { in: false, out: false, err: false },
     columns: 100,
     signal: new AbortController().signal,
+    onSignal: () => () => undefined,
     out: text => {
       said.out += text
     },
