@@ -11,7 +11,8 @@ import { createTenant, event, makeOpening, makeRequest } from '../log/requests.t
 let db: TestDatabase
 let tenantId: string
 beforeAll(async () => {
-  db = await createTestDatabase()
+  // One connection: what it has read is counted for each.
+  db = await createTestDatabase({ poolSize: 1 })
   tenantId = await createTenant(db.admin)
 })
 afterAll(() => db.close())
@@ -58,6 +59,15 @@ async function plant(): Promise<{ root: Node; all: Node[] }> {
   const line = [grandchildren.at(-1)!]
   for (let depth = 3; depth <= 8; depth++) line.push((await open(1, line.at(-1)))[0]!)
   return { root: root!, all: [...children, ...grandchildren, ...line.slice(1)] }
+}
+
+/** Rows that were gone through so far, in tables and by indexes. */
+async function rowsRead(): Promise<number> {
+  await db.database.sql`select pg_stat_force_next_flush()`
+  const [row] = await db.admin`
+    select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int as read from pg_stat_user_tables
+     where schemaname = 'mayfly' and relname in ('account', 'lineage')`
+  return row!['read'] as number
 }
 
 const isLive = async (nodes: readonly Node[]): Promise<boolean[]> => {
@@ -117,6 +127,19 @@ describe('the end of a root with 1,000 descendants', () => {
     expect(answers.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'done'])
     const [count] = await db.admin<{ live: number }[]>`select live from mayfly.live_count where scope = ${root!.id}`
     expect(count?.live ?? 0).toBe(0)
+  })
+
+  test('using a child looks its ancestors up by their keys: among 5,000 live accounts it reads no more than among ten', async () => {
+    const [root] = await open(1)
+    const children = await open(50, root)
+    await db.admin`
+      insert into mayfly.account (id, tenant_id, agent_id, task_key, opened_at, deadline, ceiling_id, opener, task_id)
+      select gen_random_uuid(), ${tenantId}, gen_random_uuid(), gen_random_uuid(), now(), now() + interval '1 hour', 1, 'x', 't'
+        from generate_series(1, 5000)`
+    const before = await rowsRead()
+    expect(new Set(await use(children))).toEqual(new Set(['appended']))
+    expect(new Set(await isLive(children))).toEqual(new Set([true]))
+    expect((await rowsRead()) - before).toBeLessThan(1_000)
   })
 
   test('a lineage is read for its own tenant only', async () => {
