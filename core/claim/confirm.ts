@@ -11,9 +11,9 @@ import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { clearClaimCode, useAttempt } from '#db/claim/claim-codes.ts'
 import { appendPending } from '#db/log/append-pending.ts'
 import type { ClaimDeps } from './claim-deps.ts'
-import { mayReadmit } from './look.ts'
 import { type Keep, narrowCeiling } from './narrow.ts'
 import { getOwned, type OwnedAccount } from './own-accounts.ts'
+import { canComeBack, readOrigin } from './read-origin.ts'
 import { type ClaimableAccount, findTarget, resolveSecret } from './resolve-secret.ts'
 import { reviewDays } from './review.ts'
 import { WrongCodeError } from './wrong-code-error.ts'
@@ -36,7 +36,7 @@ export async function confirmClaim(
 ): Promise<OwnedAccount> {
   const account = await resolveSecret(deps, snapshot, session, input.secret)
   const { row } = account
-  const readmitted = input.readmit && mayReadmit(snapshot, row.agentId)
+  const readmitted = input.readmit && canComeBack(await readOrigin(deps.dbOf(row.tenantId), deps.keyEncryption, row.id))
   const kept = narrowCeiling(await deps.ceilings.get(row.ceilingId), input.keep)
   await checkCode(deps, session, account, input, nowMs)
   const db = deps.dbOf(row.tenantId)

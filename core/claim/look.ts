@@ -2,7 +2,7 @@ import type { ConsoleSession } from '#core/operators/sign-in/console-session.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { ClaimDeps } from './claim-deps.ts'
 import { type AccountView, type DescribedPermission, describeForPeople, viewAccount, viewAgent } from './describe-account.ts'
-import { readOrigin } from './read-origin.ts'
+import { canComeBack, readOrigin } from './read-origin.ts'
 import { resolveSecret } from './resolve-secret.ts'
 
 /** What somebody who may claim an account is shown before deciding. */
@@ -30,10 +30,7 @@ export async function lookAtClaim(
     account: { ...viewAccount(row), origin_address: origin.address, origin_subject: origin.subject },
     agent: viewAgent(snapshot, row.agentId),
     ...describeForPeople(permission, snapshot),
-    readmission: { offered: mayReadmit(snapshot, row.agentId) },
+    readmission: { offered: canComeBack(origin) },
     claimable: true,
   }
 }
-
-/** An agent that nobody registered is not let back in. */
-export const mayReadmit = (snapshot: TenantSnapshot, agentId: string): boolean => snapshot.agents.has(agentId)

@@ -10,7 +10,7 @@ import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { type ClaimedRow, readOwned, setReview } from '#db/claim/claims.ts'
 import type { ClaimDeps } from './claim-deps.ts'
 import { type AccountView, type DescribedPermission, describeForPeople, viewAccount, viewAgent } from './describe-account.ts'
-import { mayReadmit } from './look.ts'
+import { canComeBack, readOrigin } from './read-origin.ts'
 import { reviewDays } from './review.ts'
 
 export interface OwnedListing extends AccountView {
@@ -18,6 +18,7 @@ export interface OwnedListing extends AccountView {
 }
 
 export interface OwnedAccount extends OwnedListing, DescribedPermission {
+  readonly origin_address: string | null
   readonly readmission: { readonly offered: boolean }
 }
 
@@ -41,11 +42,15 @@ export async function getOwned(
   accountId: string,
 ): Promise<OwnedAccount> {
   const row = await getRow(deps, session, accountId)
-  const permission = await deps.ceilings.get(row.ceilingId)
+  const [permission, origin] = await Promise.all([
+    deps.ceilings.get(row.ceilingId),
+    readOrigin(deps.dbOf(row.tenantId), deps.keyEncryption, row.id),
+  ])
   return {
     ...list(row, snapshot),
     ...describeForPeople(permission, snapshot),
-    readmission: { offered: mayReadmit(snapshot, row.agentId) },
+    origin_address: origin.address,
+    readmission: { offered: canComeBack(origin) && snapshot.agents.has(row.agentId) },
   }
 }
 
@@ -73,7 +78,9 @@ export async function readmitAgent(
 ): Promise<void> {
   const row = await getRow(deps, session, asked.accountId)
   if (!asked.readmit) return change(deps, session, row, 'suspend', nowMs)
-  if (!mayReadmit(snapshot, row.agentId)) throw new BrokerError('conflict', { hint: 'This agent is not registered.' })
+  const origin = await readOrigin(deps.dbOf(row.tenantId), deps.keyEncryption, row.id)
+  if (!canComeBack(origin) || !snapshot.agents.has(row.agentId))
+    throw new BrokerError('conflict', { hint: 'This agent has no way to prove who it is again.' })
   if (row.reviewOn === null || !reviewDays.isAllowed(row.reviewOn, nowMs))
     await reviewOwned(deps, session, { accountId: row.id, reviewOn: reviewDays.dayAfter(nowMs, reviewDays.standard) }, nowMs)
   await change(deps, session, row, 'readmit', nowMs)

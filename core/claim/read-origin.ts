@@ -11,11 +11,12 @@ import type { Db } from '#db/connect.ts'
 export interface Origin {
   /** Of the connection that opened it. */
   readonly address: string | null
-  /** The workload, as its own trust source names it. */
+  /** Who vouched for the workload, and how it names it. */
+  readonly issuer: string | null
   readonly subject: string | null
 }
 
-const unknown: Origin = { address: null, subject: null }
+const unknown: Origin = { address: null, issuer: null, subject: null }
 
 /** db: the tenant's rows. What cannot be read, for whatever reason, is not known; that stops nobody from claiming. */
 export async function readOrigin(db: Db, keyEncryption: KeyEncryption, accountId: string): Promise<Origin> {
@@ -31,7 +32,7 @@ export async function readOrigin(db: Db, keyEncryption: KeyEncryption, accountId
     rowId: row.id,
   })
   const facts = openFacts(sealed, key)
-  return { address: textOf(facts['address']), subject: textOf(facts['subject']) }
+  return { address: textOf(facts['address']), issuer: textOf(facts['issuer']), subject: textOf(facts['subject']) }
 }
 
 const [nonceBytes, tagBytes] = [12, 16]
@@ -47,3 +48,9 @@ function openFacts(sealed: string, key: Buffer): Readonly<Record<string, unknown
 }
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+
+/**
+ * Whether the workload that opened an account can prove again who it is. A stranger that nobody registered cannot, nor can whoever
+ * was given the credential of an account that was opened ahead, which the claim ends; nor one whose opening cannot be read.
+ */
+export const canComeBack = ({ issuer }: Origin): boolean => issuer !== null && issuer !== 'anonymous'

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
 import { suspendUnattended } from '#core/claim/suspend-claims.ts'
+import { parseId } from '#core/ids/id.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { type OpenedAccount, openAccount, setClaimableBy, showCode } from '#test/setup/claims.ts'
 import { useConsole, type Visitor } from '#test/setup/console.ts'
@@ -111,6 +112,32 @@ describe('claiming', () => {
     const account = await open()
     expect(codeOf(await claim(account, given))).toEqual([400, 'validation_failed'])
     expect((await come(account)).status).toBe(200)
+  })
+
+  test('of an account that was opened ahead offers no way back: what its holder was given ended with the claim', async () => {
+    const opened = await broker.running.v1('POST', '/v1/accounts', {
+      agent: broker.running.ids.agent,
+      ttl: 600,
+      task_id: 'ahead',
+    })
+    expect(opened.status).toBe(201)
+    const secret = new URL(opened.body.claim_uri).hash.slice(1)
+    const account = {
+      id: opened.body.account_id,
+      uuid: parseId('account', opened.body.account_id)!,
+      taskId: 'ahead',
+      secret,
+      token: '',
+    }
+    expect((await look(account)).body).toMatchObject({
+      readmission: { offered: false },
+      account: { origin_address: '127.0.0.1' },
+    })
+    expect((await claim(account, { readmit: true })).body.account).toMatchObject({
+      readmitted: false,
+      readmission: { offered: false },
+    })
+    expect((await claimer.api('POST', `/accounts/${account.id}/readmit`, { readmit: true })).status).toBe(409)
   })
 
   test('takes the code as people type it', async () => {
