@@ -1,0 +1,76 @@
+// What a child may use comes out of what its parent may use.
+
+import { beforeAll, describe, expect, test } from 'vitest'
+import { type Exchanges, exchangesOf, registerWorkload, tokenOf, type Workload } from '#test/setup/sub-agents.ts'
+import { useBroker } from '#test/setup/use-broker.ts'
+
+const broker = useBroker()
+let limited: Workload
+let sub: Workload
+let ask: Exchanges
+const most = 40
+beforeAll(async () => {
+  ask = exchangesOf(broker.running)
+  limited = await registerWorkload(broker.running, 'limited', { settings: { limits: { account_tokens: most } } })
+  sub = await registerWorkload(broker.running, 'sub')
+})
+
+const scope = 'orders:read'
+/** How many tokens an account gets before it is refused. */
+async function useUp(who: Workload, account_id: string): Promise<number> {
+  for (let used = 0; ; used++) {
+    const answer = await ask.own(who, { account_id })
+    if (answer.status !== 200) {
+      expect([answer.status, answer.body.error]).toEqual([400, 'access_denied'])
+      return used
+    }
+    expect(used).toBeLessThan(most)
+  }
+}
+
+describe('an account with a limit of tokens', () => {
+  test('gives a child a part of it by number, or there is no child', async () => {
+    await ask.own(limited, { task_id: 'named' })
+    const nothing = await ask.delegate(limited, sub, { task_id: 'named', scope })
+    expect([nothing.status, nothing.body.error, nothing.body.error_description]).toEqual([
+      400,
+      'invalid_request',
+      expect.stringContaining('tokens'),
+    ])
+    expect((await ask.delegate(limited, sub, { task_id: 'named', scope, tokens: '5' })).status).toBe(200)
+  })
+
+  test('and the child gets just that, and the parent the rest: together never more than the limit', async () => {
+    const parent = await ask.own(limited, { task_id: 'split' })
+    const { account_id } = parent.body
+    const child = await ask.openChild(sub, tokenOf(await ask.delegate(limited, sub, { account_id, scope, tokens: '5' })))
+    expect(child.status).toBe(200)
+    const byChild = 1 + (await useUp(sub, child.body.account_id))
+    const byParent = 2 + (await useUp(limited, account_id))
+    expect(byChild).toBe(5)
+    expect(byParent).toBeLessThanOrEqual(most - 5)
+    // At most one block is lost to whoever held it.
+    expect(byParent).toBeGreaterThanOrEqual(most - 5 - 16)
+  })
+
+  test('cannot give more than it has left, whether at once or bit by bit', async () => {
+    const { account_id } = (await ask.own(limited, { task_id: 'greedy' })).body
+    const open = async (tokens: number) =>
+      ask.openChild(sub, tokenOf(await ask.delegate(limited, sub, { account_id, scope, tokens: String(tokens) })))
+    const tooMuch = await open(most)
+    expect([tooMuch.status, tooMuch.body.error]).toEqual([400, 'access_denied'])
+    let given = 0
+    for (let n = 0; n < 10 && (await open(8)).status === 200; n++) given += 8
+    expect(given).toBeGreaterThan(0)
+    expect(given).toBeLessThanOrEqual(most)
+  })
+
+  test('holds a grandchild to the part of the child', async () => {
+    const { account_id } = (await ask.own(limited, { task_id: 'deep' })).body
+    const child = (await ask.openChild(sub, tokenOf(await ask.delegate(limited, sub, { account_id, scope, tokens: '6' })))).body
+    const below = await ask.delegate(sub, limited, { account_id: child.account_id, scope })
+    expect(below.body.error).toBe('invalid_request')
+    const tooMuch = tokenOf(await ask.delegate(sub, limited, { account_id: child.account_id, scope, tokens: '20' }))
+    expect((await ask.openChild(limited, tooMuch)).body.error).toBe('access_denied')
+  })
+})
