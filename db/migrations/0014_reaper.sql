@@ -57,7 +57,8 @@ begin
       select l.account_id from below b join mayfly.lineage l on l.parent_id = b.account_id
     )
     select a.id, a.tenant_id, a.agent_id, a.generation, extract(epoch from v_now)::float8 * 1000
-      from below b join mayfly.account a on a.id = b.account_id
+      -- By their keys alone (`offset 0`), or the index of deadlines would be walked through.
+      from below b, lateral (select o.* from mayfly.account o where o.id = b.account_id offset 0) a
      where a.state = 'a' and a.deadline > v_now
      limit p_limit;
 end $$;
