@@ -4,6 +4,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { accountCredentialTokenType } from '#core/account/account-credential.ts'
 import { clientAssertionType } from '#core/client/verify-client-assertion.ts'
 import { makeCertificateRequest } from '#test/setup/certificate-requests.ts'
 import { formBody, formHeaders } from '#test/setup/https-client.ts'
@@ -85,6 +86,18 @@ const tokenPlaces: Record<string, PlaceOfUse> = {
     put: text => exchange(text, { subject_token_type: type('mtls') }),
     ...nothing,
   },
+  'subject_token as account credential, beside a key': {
+    put: text => {
+      const [certificate] = credentials.certificates.keys()
+      const subject_token_type = accountCredentialTokenType
+      return token({ grant_type: grant('token-exchange'), subject_token: text, subject_token_type, task_id: '' }, {}, certificate)
+    },
+    takes: ['an account credential'],
+  },
+  'subject_token as account credential, without a key': {
+    put: text => exchange(text, { subject_token_type: accountCredentialTokenType, task_id: '' }),
+    ...nothing,
+  },
   'assertion of the JWT bearer grant': {
     put: assertion => token({ grant_type: grant('jwt-bearer'), assertion }),
     takes: bearerJwts,
@@ -160,7 +173,23 @@ const otherPlaces: Record<string, PlaceOfUse> = {
     status: 202,
   },
 }
-const places = { ...tokenPlaces, ...otherPlaces }
+const introspect = (form: Form, authorization: string): Promise<Answer> =>
+  broker.https.send(`${broker.running.issuer}/introspect`, {
+    method: 'POST',
+    headers: { ...formHeaders, authorization },
+    body: formBody(form),
+  })
+const introspectionPlaces: Record<string, PlaceOfUse> = {
+  'Authorization of /introspect': {
+    put: text => introspect({ token: 'x' }, `Bearer ${text}`),
+    takes: ['a resource secret'],
+  },
+  'password of /introspect': {
+    put: text => introspect({ token: 'x' }, `Basic ${Buffer.from(`x:${encodeURIComponent(text)}`).toString('base64')}`),
+    takes: ['a resource secret'],
+  },
+}
+const places = { ...introspectionPlaces, ...tokenPlaces, ...otherPlaces }
 
 const sent = new Set<string>()
 async function make(name: CredentialName): Promise<string> {

@@ -37,6 +37,7 @@ export const credentialNames = [
   'a resource secret',
   'a claim secret',
   'a join token',
+  'an account credential',
 ] as const
 export type CredentialName = (typeof credentialNames)[number]
 
@@ -60,7 +61,7 @@ const textOf = ({ certificatePem }: IssuedCertificate): string => new X509Certif
 export async function createCredentials(broker: BrokerInUse): Promise<Credentials> {
   const { running } = broker
   const { issuer, ids, idp } = running
-  const create = async (path: string, body: object): Promise<{ id: string; token: string }> => {
+  const create = async (path: string, body: object): Promise<{ id: string; token: string; account_credential: string }> => {
     const answer = await running.v1('POST', path, body)
     if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${answer.text}`)
     return answer.body
@@ -193,6 +194,7 @@ export async function createCredentials(broker: BrokerInUse): Promise<Credential
       'a resource secret': () => running.resourceSecrets.once,
       'a claim secret': async () => (await taskToken()).claim_uri.split('#')[1],
       'a join token': joinToken,
+      'an account credential': async () => (await create('/v1/accounts', { agent: ids.agent })).account_credential,
     },
   }
 }

@@ -50,7 +50,7 @@ describe('a token that lives', () => {
   })
 })
 
-describe('a token is inactive, and nothing more is said', () => {
+describe('a token is inactive, and nothing more is said (row 18)', () => {
   test.each(['complete', 'revoke'])('once its account has ended: %s', async verb => {
     const { access_token, account_id } = await issued()
     await endAccount(account_id, verb)
