@@ -52,6 +52,16 @@ export interface ConsoleInUse {
   visit(): Visitor
 }
 
+/** A client that the provider takes with this secret only. */
+export const confidential = { id: 'console-with-secret', secret: 'a:secret+that % must be encoded' } as const
+
+const confidentialClient = (issuer: string) => ({
+  ...consoleClient(issuer),
+  client_id: confidential.id,
+  client_secret: confidential.secret,
+  token_endpoint_auth_method: 'client_secret_basic' as const,
+})
+
 /** What a registration of the development provider looks like. */
 export const providerBody = (idp: Idp, caPem: string, changes: Record<string, unknown> = {}): Record<string, unknown> => ({
   name: 'development-idp',
@@ -73,7 +83,7 @@ export function useConsole(broker: BrokerInUse, prefixes: readonly string[] = []
   beforeAll(async () => {
     const { ca, issuer, v1 } = broker.running
     const { chainPem, keyPem } = await issueServerCertificate(ca, { hosts: ['localhost', '127.0.0.1'], now: new Date() })
-    const clients = [consoleClient(...['', ...prefixes].map(prefix => `${issuer}${prefix}`))]
+    const clients = [consoleClient(...['', ...prefixes].map(prefix => `${issuer}${prefix}`)), confidentialClient(issuer)]
     const keys = await generateIdpKeys()
     idp = createIdp({ keys, tls: { cert: chainPem, key: keyPem }, production: false, clients })
     await idp.listen()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { useConsole } from '#test/setup/console.ts'
+import { confidential, providerBody, useConsole } from '#test/setup/console.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 
 const broker = useBroker()
@@ -165,4 +165,39 @@ describe('a sign-in that fails', () => {
     expect(second.headers.get('location')).toBe(page('/console?sign_in=refused'))
     expect(second.setCookies.some(line => line.startsWith(`${session}=mfw_`))).toBe(false)
   })
+})
+
+describe('a provider that wants a secret of the console', () => {
+  test('gets it sealed from us, and nobody else ever sees it', async () => {
+    const { v1, ca, logLines } = broker.running
+    const body = providerBody(people.idp, ca.certificatePem, { name: 'with a secret', console_client_id: confidential.id })
+    const { id } = (await v1('POST', '/v1/sign-in-providers', body)).body
+    const path = `/v1/sign-in-providers/${id}/client-secret`
+    const enter = async () => (await people.visit().signIn('claimer', { provider: id, returnTo: '/claim' })).url
+    expect(await enter()).toBe(page('/claim?sign_in=refused'))
+    expect((await v1('PUT', path, { client_secret: confidential.secret })).status).toBe(204)
+    expect(await enter()).toBe(page('/claim'))
+    const shown = JSON.stringify((await v1('GET', `/v1/sign-in-providers/${id}`)).body)
+    expect(`${shown}${logLines.join('')}`).not.toContain('must be encoded')
+    const [row] = await broker.database.admin`select secret_sealed from mayfly.sign_in_client_secret`
+    expect((row!['secret_sealed'] as Buffer).includes('secret')).toBe(false)
+    expect((await v1('DELETE', path)).status).toBe(204)
+    expect(await enter()).toBe(page('/claim?sign_in=refused'))
+  })
+
+  test('is nobody’s but its tenant’s admin to tell, and must be one', async () => {
+    const { v1 } = broker.running
+    const path = `/v1/sign-in-providers/${people.provider}/client-secret`
+    expect((await v1('PUT', path, { client_secret: 'short' })).status).toBe(400)
+    expect((await v1('PUT', path, { client_secret: 'x'.repeat(32) }, broker.running.platformToken)).status).toBe(403)
+    expect(
+      (await v1('PUT', `/v1/sign-in-providers/idp_${'0'.repeat(32)}/client-secret`, { client_secret: 'x'.repeat(32) })).status,
+    ).toBe(404)
+  })
+})
+
+test('workloads cannot come with tokens that are for the console', async () => {
+  const { v1, ca } = broker.running
+  const source = { kind: 'openid', name: 'people as workloads', issuer: people.idp.issuer, audience: 'mayfly-console' }
+  expect((await v1('POST', '/v1/trust-sources', { ...source, ca_pem: ca.certificatePem })).status).toBe(409)
 })

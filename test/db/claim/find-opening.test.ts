@@ -1,0 +1,47 @@
+// The event of an opening is found by halving, in a log of any length.
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
+
+let here: TestDatabase
+beforeAll(async () => {
+  here = await createTestDatabase()
+})
+afterAll(() => here.close())
+
+/** Fills the log with commits of `each` events, a millisecond apart; the last event of every commit opens an account. */
+async function fill(commits: number, each: number): Promise<void> {
+  await here.admin`alter table log.entry disable trigger all`
+  await here.admin`
+    insert into log.entry (position, leaf)
+      select n, jsonb_build_object('type', case when n % ${each} = ${each} - 1 then 'account.opened' else 'token.issued' end,
+                                   'account', lpad(to_hex(n), 32, '0')::uuid)::text
+        from generate_series(0, ${commits * each - 1}) n`
+  await here.admin`
+    insert into log.body (position, retention, at, body)
+      select n, 1, clock_timestamp() - interval '10 minutes' + make_interval(secs => (n / ${each}) * 0.001), n::text
+        from generate_series(0, ${commits * each - 1}) n`
+  await here.admin`update log.head set size = ${commits * each}`
+}
+
+const uuidOf = (n: number): string =>
+  n
+    .toString(16)
+    .padStart(32, '0')
+    .replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+
+describe('the opening of an account', () => {
+  test('is found wherever it stands, by its time and its account, and nothing else is', async () => {
+    const [commits, each] = [800, 64]
+    await fill(commits, each)
+    for (const commit of [0, 1, 3, 7, 399, 400, 798, 799]) {
+      const position = commit * each + each - 1
+      const [found] = await here.database.sql<[{ body: string | null }]>`
+        select log.find_opening(${uuidOf(position)}::uuid, b.at) as body from log.body b where b.position = ${position}`
+      expect(found.body).toBe(String(position))
+    }
+    const [none] = await here.database.sql<[{ body: string | null }]>`
+      select log.find_opening(${uuidOf(each * commits + 5)}::uuid, clock_timestamp()) as body`
+    expect(none.body).toBeNull()
+  })
+})
