@@ -11,7 +11,7 @@ import {
   issueServerCertificate,
   loadDevCa,
 } from './dev-ca.ts'
-import { demoAgentUri } from './seed/registrations.ts'
+import { demoAgentUri, helperAgentUri } from './seed/registrations.ts'
 import type { StateFolder } from './state-folder.ts'
 
 /** Hosts of every server certificate made here. */
@@ -39,6 +39,8 @@ export interface TlsMaterial {
   readonly agentCa: CertificateAuthority
   readonly server: KeyPair
   readonly agent: KeyPair
+  /** Of the agent that the first one works with. */
+  readonly helper: KeyPair
 }
 
 /** Reads, makes or renews everything. */
@@ -47,13 +49,14 @@ export async function loadTlsMaterial(state: StateFolder, now: Date): Promise<Tl
     keepAuthority(state, 'tls/ca', 'Mayfly development CA', now),
     keepAuthority(state, 'tls/agent-ca', 'Mayfly development agent CA', now),
   ])
-  const [server, agent] = await Promise.all([
+  const clientLeaf = (commonName: string, uri: string) =>
+    issueClientCertificate(agentCa, { now, uris: [uri], commonName, days: leafDays })
+  const [server, agent, helper] = await Promise.all([
     keepLeaf(state, 'tls/server', ca, now, () => issueServerCertificate(ca, { hosts: serverHosts, now, days: leafDays })),
-    keepLeaf(state, 'tls/agent', agentCa, now, () =>
-      issueClientCertificate(agentCa, { now, uris: [demoAgentUri], commonName: 'demo-agent', days: leafDays }),
-    ),
+    keepLeaf(state, 'tls/agent', agentCa, now, () => clientLeaf('demo-agent', demoAgentUri)),
+    keepLeaf(state, 'tls/helper', agentCa, now, () => clientLeaf('demo-helper', helperAgentUri)),
   ])
-  return { caPem: ca.certificatePem, caFile: state.path('tls/ca.pem'), agentCa, server, agent }
+  return { caPem: ca.certificatePem, caFile: state.path('tls/ca.pem'), agentCa, server, agent, helper }
 }
 
 async function keepAuthority(state: StateFolder, name: string, commonName: string, now: Date): Promise<CertificateAuthority> {

@@ -37,6 +37,13 @@ const stepNames = [
   'forged-certificate',
   'other-instance',
   'beyond-ceiling',
+  'open-ahead',
+  'hand-over',
+  'sub-agent',
+  'sub-agent-beyond',
+  'claim',
+  'after-claim',
+  'close',
   'log',
   'stop',
 ]

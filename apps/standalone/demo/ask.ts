@@ -15,6 +15,8 @@ export interface Question {
   /** Default: none is presented. */
   readonly identity?: Identity | undefined
   readonly bearer?: string
+  /** Sent as application/json. */
+  readonly json?: object
   /** Sent as application/x-www-form-urlencoded. */
   readonly form?: Readonly<Record<string, string>>
 }
@@ -28,17 +30,17 @@ export interface Reply {
 
 /** caPem: who vouches for the server. Throws where no complete JSON answer comes within 10 s. */
 export async function ask(url: string, caPem: string, question: Question): Promise<Reply> {
-  const { identity, bearer, form } = question
-  const text = form && new URLSearchParams(form).toString()
+  const { identity, bearer, form, json } = question
+  const text = json ? JSON.stringify(json) : form && new URLSearchParams(form).toString()
   const sent = request(url, {
-    method: question.method ?? (form ? 'POST' : 'GET'),
+    method: question.method ?? (text === undefined ? 'GET' : 'POST'),
     agent: false,
     ca: caPem,
     ...(identity && { cert: identity.certPem, key: identity.keyPem }),
     headers: {
       ...(bearer !== undefined && { authorization: `Bearer ${bearer}` }),
       ...(text !== undefined && {
-        'content-type': 'application/x-www-form-urlencoded',
+        'content-type': json ? 'application/json' : 'application/x-www-form-urlencoded',
         'content-length': String(Buffer.byteLength(text)),
       }),
     },

@@ -1,9 +1,12 @@
 // The story, in order.
 
 import { register, start } from './steps/begin.ts'
+import { afterClaim, claim, close } from './steps/claim.ts'
 import { log, stop } from './steps/finish.ts'
 import { impostors } from './steps/impostors.ts'
 import { expired, noCertificate, otherRow, secondUse } from './steps/misused-tokens.ts'
+import { handOver, openAhead } from './steps/orchestrator.ts'
+import { subAgent, subAgentBeyond } from './steps/sub-agent.ts'
 import { call, exchange } from './steps/work.ts'
 import type { Step } from './story.ts'
 
@@ -17,5 +20,9 @@ export const chapters: readonly Chapter[] = [
   { title: 'An agent does its work', steps: [exchange, call] },
   { title: 'What must not work, does not: the token', steps: [noCertificate, otherRow, expired, secondUse] },
   { title: 'What must not work, does not: at the door', steps: impostors },
+  {
+    title: 'An account from its opening to its end',
+    steps: [openAhead, handOver, subAgent, subAgentBeyond, claim, afterClaim, close],
+  },
   { title: 'Afterwards', steps: [log, stop] },
 ]

@@ -9,6 +9,8 @@ export type Evidence =
   | { readonly step: string; readonly kind: 'denied'; readonly code: string; readonly reason: string }
   /** Let in or refused by a guard. */
   | { readonly step: string; readonly kind: 'decision'; readonly token: string; readonly reason: string }
+  /** What became of an account; its id as on the wire. */
+  | { readonly step: string; readonly kind: 'event'; readonly type: `account.${string}`; readonly account: string }
 
 export type Claims = Readonly<Record<string, unknown>> & { readonly jti: string; readonly evt: string; readonly exp: number }
 

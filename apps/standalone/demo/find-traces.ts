@@ -2,6 +2,7 @@
 // about itself is taken for granted.
 
 import { hash } from 'node:crypto'
+import { parseId } from '#core/ids/id.ts'
 import type { LogEntry } from '#db/log/read-entries.ts'
 import { claimsHash, type Evidence, leafHash, readClaims } from './evidence.ts'
 
@@ -11,6 +12,7 @@ interface Leaf {
   readonly body_hash: string
   readonly token?: string
   readonly claims_hash?: string
+  readonly account?: string
 }
 
 interface Reported {
@@ -44,6 +46,7 @@ export function findUntraced(evidence: readonly Evidence[], entries: readonly Lo
     body: JSON.parse(body ?? '{}') as Body,
   }))
   const denials = leaves.filter(({ leaf }) => leaf.type === 'token.denied').map(({ body }) => body)
+  const events = leaves.map(({ leaf }) => leaf)
   const decisions = leaves.filter(({ leaf }) => leaf.type === 'decisions.reported').flatMap(({ body }) => body.decisions ?? [])
   return evidence.filter(deed => {
     switch (deed.kind) {
@@ -58,6 +61,8 @@ export function findUntraced(evidence: readonly Evidence[], entries: readonly Lo
         const { jti } = readClaims(deed.token)
         return !take(decisions, decision => decision.jti === jti && decision.reason === deed.reason)
       }
+      case 'event':
+        return !take(events, leaf => leaf.type === deed.type && leaf.account === parseId('account', deed.account))
       default:
         return deed satisfies never
     }

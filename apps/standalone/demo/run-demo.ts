@@ -13,11 +13,14 @@ import { type Step, Story } from './story.ts'
 
 const help = `npm run demo: the whole story of Mayfly in a few seconds, then exit 0; 1 when a step did not come out as it must.
 
-  --json   one line of JSON a step: {"step","ok","ms",…}
-  --help   this
+  --json      one line of JSON a step: {"step","ok","ms",…}
+  --browser   a person claims in Chromium, where there is one, instead of by plain HTTP
+  --help      this
 
 It runs beside npm start: free ports, an own PostgreSQL, and state of its own under MAYFLY_STATE_DIR/demo (.mayfly/demo).
 `
+
+const options = { json: { type: 'boolean' }, browser: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -26,19 +29,19 @@ const say = (text: string): void => void process.stderr.write(`${text}\n`)
 /** Returns the exit code. */
 export async function runDemo(args: string[], env: Environment): Promise<number> {
   try {
-    const { values } = parseArgs({ args, options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } })
+    const { values } = parseArgs({ args, options })
     if (values.help) {
       process.stdout.write(help)
       return 0
     }
-    return await tell(env, values.json ?? false)
+    return await tell(env, values.json ?? false, values.browser ?? false)
   } catch (error) {
     say(`✗ The demo cannot start. ${explain(error)}`)
     return 1
   }
 }
 
-async function tell(env: Environment, json: boolean): Promise<number> {
+async function tell(env: Environment, json: boolean, browser: boolean): Promise<number> {
   const { stateDir, logLevel } = readStandaloneOptions(env)
   const state = openStateFolder(join(stateDir, 'demo'))
   const colour = wantsColour(process.stdout, env)
@@ -47,7 +50,7 @@ async function tell(env: Environment, json: boolean): Promise<number> {
     state.folder('logs')
     const logFile = openLogFile(state.path('logs/mayfly.log'), logLevel, line => say(`! ${line}`))
     const progress = createProgress({ keep: json })
-    const story = new Story({ state, ports: await pickPorts(), logFile, logLevel, progress, say })
+    const story = new Story({ state, ports: await pickPorts(), logFile, logLevel, progress, say, browser })
     if (!json) write(`\n${createPaint(colour).accent('Mayfly')}: accounts for AI agents that live as long as the task\n`)
     const { chapters } = await progress('Loading', () => import('./chapters.ts'))
     const narrator = json ? jsonNarrator(write) : humanNarrator(write, colour, chapters)

@@ -16,6 +16,18 @@ export interface StorySetting {
   readonly logLevel: string
   readonly progress: Progress
   readonly say: (text: string) => void
+  /** The person claims in Chromium instead of by plain HTTP. */
+  readonly browser: boolean
+}
+
+/** An account as whoever opened it ahead got it. */
+export interface AccountAhead {
+  /** `acct_…` */
+  readonly id: string
+  readonly taskId: string
+  /** `mfa_…`: what its holder presents, beside its own key. */
+  readonly credential: string
+  readonly claimUri: string
 }
 
 /** What a step came to. */
@@ -45,6 +57,12 @@ export class Story {
   client!: MayflyClient
   /** The token that the agent works with. */
   first!: TaskTokenValue
+  /** The account that an orchestrator opened for the agent. */
+  ahead!: AccountAhead
+  /** The one that is left alone. */
+  forgotten!: AccountAhead
+  /** The helper's account below the first. */
+  childId!: string
   readonly evidence: Evidence[] = []
 
   constructor(setting: StorySetting) {

@@ -7,6 +7,8 @@ import type { Wanted } from './ensure.ts'
 
 /** SPIFFE id in the demo agent's certificate. */
 export const demoAgentUri = 'spiffe://mayfly.local/agent/demo'
+/** SPIFFE id in the certificate of the agent that the demo agent works with. */
+export const helperAgentUri = 'spiffe://mayfly.local/agent/helper'
 /** The workload that the demo agent is: a pipeline on the main branch. Its runs differ in `run_id`. */
 export const demoSubject = 'repo:example/order-robot:ref:refs/heads/main'
 export const bearerSubject = 'repo:example/status-robot:ref:refs/heads/main'
@@ -134,6 +136,16 @@ export const bearerAgent = (input: { uris: ResourceUris; openIdSource: string; r
     token_ttl_seconds: 300,
     default_permission: { resource: input.uris.status, scope: 'status:read' },
   },
+})
+
+/** A sub-agent: it proves itself by its certificate alone, and may read single orders at most. */
+export const helperAgent = (input: { uris: ResourceUris; certificateSource: string; reviewOn: string }): Wanted => ({
+  name: 'demo-helper',
+  owner: 'whoever runs this laptop',
+  review_on: input.reviewOn,
+  rules: [{ trust_source: input.certificateSource, san_uri: helperAgentUri }],
+  ceiling: { authorization_details: [httpDetail(input.uris.orders, 'GET', '/orders/{id}')] },
+  settings: { binding: 'pop', account_ttl_seconds: 3_600, token_ttl_seconds: 300 },
 })
 
 /** An entry in normal form (RFC 9396): one method on one path template below one resource. */

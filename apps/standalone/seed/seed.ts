@@ -6,6 +6,7 @@ import {
   bearerAgent,
   certificateSource,
   demoAgent,
+  helperAgent,
   openIdSource,
   type ResourceUris,
   resources,
@@ -20,6 +21,7 @@ export interface Seeded {
   /** `agt_…` */
   readonly agentId: string
   readonly bearerAgentId: string
+  readonly helperAgentId: string
   /** `idp_…` */
   readonly signInProviderId: string
 }
@@ -57,11 +59,13 @@ export async function seedTenant(client: OperatorClient, input: SeedInput): Prom
     demoAgent({ uris, openIdSource: openId.id, certificateSource: certificates.id, reviewOn }),
   )
   const bearer = await ensureNamed(client, '/v1/agents', bearerAgent({ uris, openIdSource: openId.id, reviewOn }))
+  const helper = await ensureNamed(client, '/v1/agents', helperAgent({ uris, certificateSource: certificates.id, reviewOn }))
   return {
     uris,
     resourceIds: { orders: ids.get(uris.orders)!, refunds: ids.get(uris.refunds)!, status: ids.get(uris.status)! },
     agentId: agent.id,
     bearerAgentId: bearer.id,
+    helperAgentId: helper.id,
     signInProviderId: people.id,
   }
 }

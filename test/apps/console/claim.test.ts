@@ -17,7 +17,7 @@ describe.skipIf(chromiumPath === undefined)('a claim in the browser', () => {
   test('keeps the secret of the link out of the address and of every URL that is asked for', async () => {
     const page = await console.open(link)
     await page.getByRole('button', { name: confirm }).waitFor()
-    expect(page.url()).toBe(`${console.fake.origin}/claim`)
+    await expect.poll(() => page.url()).toBe(`${console.fake.origin}/claim`)
     expect(console.fake.urls.filter(url => url.includes(secret))).toEqual([])
     expect(asked('/claims/look')[0]?.body).toEqual({ secret })
   })
@@ -98,6 +98,17 @@ describe.skipIf(chromiumPath === undefined)('a claim in the browser', () => {
     expect(asked('/claims/confirm')[0]?.body).toEqual({ secret, code, readmit: false, keep })
   })
 
+  test('offers no way back for an agent that has none, and says so', async () => {
+    console.fake.answers['POST /claims/look'] = { status: 200, body: { ...claimable(), readmission: { offered: false } } }
+    const page = await console.open(link)
+    await page.getByText('The agent is locked out').waitFor()
+    expect(await page.getByRole('radio').count()).toBe(0)
+    await page.getByLabel(codeField).fill(code)
+    await page.getByRole('button', { name: confirm }).click()
+    await page.getByText('The account is yours.').waitFor()
+    expect(asked('/claims/confirm')[0]?.body).toEqual({ secret, code, readmit: false })
+  })
+
   test('can be refused, after a question; a reload then shows that it was', async () => {
     const page = await console.open(link)
     await page.getByRole('button', { name: 'Refuse' }).click()
@@ -118,7 +129,7 @@ describe.skipIf(chromiumPath === undefined)('a claim in the browser', () => {
     await page.getByRole('button', { name: confirm }).waitFor()
     await page.evaluate('location.hash = "mfc_another"')
     await expect.poll(() => asked('/claims/look').at(-1)?.body).toEqual({ secret: 'mfc_another' })
-    expect(page.url()).not.toContain('mfc_another')
+    await expect.poll(() => page.url()).not.toContain('mfc_another')
   })
 
   test('asks the broker again when the deadline passes while the page is open', async () => {

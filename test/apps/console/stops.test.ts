@@ -80,7 +80,7 @@ describe.skipIf(chromiumPath === undefined)('a claim that does not go on', () =>
     }
     const page = await console.open('/console?sign_in=cancelled')
     await page.getByText('The sign-in was cancelled. Nothing has changed.').waitFor()
-    expect(page.url()).toBe(`${console.fake.origin}/console`)
+    await expect.poll(() => page.url()).toBe(`${console.fake.origin}/console`)
     await page.reload()
     await page.getByRole('link', { name: /^Sign in with Acme/ }).waitFor()
     expect(await page.getByText('was cancelled').count()).toBe(0)

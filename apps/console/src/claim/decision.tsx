@@ -38,7 +38,7 @@ export function Decision({ secret, readmissionOffered, keep, onClaimed, onRefuse
   }
   return (
     <Form className="decision" onSubmit={submit}>
-      {readmissionOffered && <Readmission value={readmit} onChange={setReadmit} />}
+      {readmissionOffered ? <Readmission value={readmit} onChange={setReadmit} /> : <NoWayBack />}
       <TextField
         className="code-field step"
         name="code"
@@ -69,6 +69,14 @@ export function Decision({ secret, readmissionOffered, keep, onClaimed, onRefuse
     </Form>
   )
 }
+
+/** The agent came by a key that dies with the claim, or is registered no more: there is nothing to choose. */
+const NoWayBack = () => (
+  <div className="step">
+    <p className="step-title">The agent is locked out</p>
+    <p className="soft">It has no other way to prove who it is, so from the claim on nobody but you has this account.</p>
+  </div>
+)
 
 /** A wrong code is no stop: the claimer tries again. */
 function wrongCodeText({ problem }: ApiError): string {

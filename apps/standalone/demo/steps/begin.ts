@@ -24,7 +24,7 @@ export const register: Step = {
     story.registered = await registerAll(story.core, story.setting.ports)
     const { seeded } = story.registered
     return {
-      said: 'POST /v1/…: 2 trust sources, 3 APIs, 2 agents with their ceilings',
+      said: 'POST /v1/…: 2 trust sources, 3 APIs, 3 agents with their ceilings',
       facts: { agent: seeded.agentId, resource: seeded.uris.orders },
     }
   },

@@ -18,10 +18,10 @@ export const log: Step = {
     const [untraced] = findUntraced(story.evidence, entries)
     expectThat(untraced === undefined, `the log holds no trace of ${untraced?.step} (${untraced?.kind})`)
     const count = (kind: string): number => story.evidence.filter(deed => deed.kind === kind).length
-    const [issued, denied, decisions] = [count('issued'), count('denied'), count('decision')]
+    const [issued, denied, decisions, events] = [count('issued'), count('denied'), count('decision'), count('event')]
     return {
-      said: `${issued} tokens, ${denied} refusals, ${decisions} decisions of the APIs: each one found`,
-      facts: { leaves: entries.length, issued, denied, decisions },
+      said: `${issued} tokens, ${denied} refusals, ${decisions} decisions of APIs, ${events} turns of accounts: each one found`,
+      facts: { leaves: entries.length, issued, denied, decisions, events },
     }
   },
 }
