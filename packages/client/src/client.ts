@@ -4,10 +4,11 @@ import { randomUUID } from 'node:crypto'
 import type { Agent } from 'undici'
 import { type BrokerAnswer, type ClientCertificate, createDispatcher, send } from './broker-connection.ts'
 import { type ClientAssertionOptions, ClientAssertions } from './client-assertion.ts'
+import { actingMembers, type Delegated, type DelegationToken, delegationMembers, toDelegationToken } from './delegation.ts'
 import { discoverTokenEndpoint } from './discovery.ts'
 import { DpopProver } from './dpop-prover.ts'
 import { MayflyError } from './mayfly-error.ts'
-import { createOwnAccount, type OwnAccount } from './own-account.ts'
+import { type CallOptions, createOwnAccount, type OwnAccount } from './own-account.ts'
 import { ResourceCaller, type ResourceInit, type ResourceResponse } from './resource-fetch.ts'
 import { delayAfter, type RetryOptions, wait } from './retry.ts'
 import { SigningKey, type SigningKeyOptions } from './signing-key.ts'
@@ -58,6 +59,16 @@ export interface MayflyClient {
    * TypeError without.
    */
   account(accountId: string): OwnAccount
+  /**
+   * A token that lets one named sub-agent open an account below this one. to: `agt_…`. Name the account by `accountId` or `taskId`,
+   * and what the sub-agent may be granted at most. Needs `issuer`.
+   */
+  delegate(to: string, delegated: Delegated, options?: CallOptions): Promise<DelegationToken>
+  /**
+   * The sub-agent's side: a task token in a child account, which its first `get()` opens with this client's own credential and key.
+   * It renews itself with those alone.
+   */
+  openChild(delegationToken: string, permissions: Permissions, options?: TaskTokenOptions): TaskToken
   /** Stops renewals and ends connections. */
   close(): Promise<void>
 }
@@ -82,6 +93,13 @@ export function createMayflyClient(options: MayflyClientOptions): MayflyClient {
     throw new TypeError('give subjectToken, or clientAssertion where the agent itself is the subject')
   }
   return new Client(options)
+}
+
+/** What a request says beside permissions and subject. */
+interface Addition {
+  readonly members: (subject: SubjectToken | undefined) => Readonly<Record<string, string>>
+  /** They say who comes, too. */
+  readonly inPlaceOfSubject?: boolean
 }
 
 class Client implements MayflyClient {
@@ -129,6 +147,24 @@ class Client implements MayflyClient {
     })
   }
 
+  async delegate(to: string, delegated: Delegated, { signal }: CallOptions = {}): Promise<DelegationToken> {
+    const { issuer } = this.#options
+    if (issuer === undefined) throw new TypeError('delegation needs issuer, and only tokenEndpoint was given')
+    const { scope, authorizationDetails, taskId, accountId, ttl, allowNarrowing } = delegated
+    const asked = { resource: issuer, scope, authorizationDetails, taskId, accountId, ttl, allowNarrowing } as Permissions
+    return toDelegationToken(await this.#exchange(asked, undefined, signal, { members: () => delegationMembers(to, delegated) }))
+  }
+
+  openChild(delegationToken: string, permissions: Permissions, options: TaskTokenOptions = {}): TaskToken {
+    const asked = structuredClone(permissions)
+    const opening: Addition = { members: subject => actingMembers(delegationToken, subject), inPlaceOfSubject: true }
+    const exchange = (current: TaskTokenValue | undefined, signal: AbortSignal | undefined) =>
+      this.#exchange(asked, current, signal, current === undefined ? opening : undefined)
+    const token = new TaskToken(asked.resource, exchange, options)
+    if (options.background) this.#tokens.add(token)
+    return token
+  }
+
   async close(): Promise<void> {
     for (const token of this.#tokens) token.close()
     this.#resources.close()
@@ -140,12 +176,13 @@ class Client implements MayflyClient {
     permissions: Permissions,
     current: TaskTokenValue | undefined,
     signal: AbortSignal | undefined,
+    addition?: Addition,
   ): Promise<TaskTokenValue> {
     const opens = permissions.accountId === undefined && current?.accountId === undefined
     const idempotencyKey = opens ? `"${randomUUID()}"` : undefined
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#attempt(permissions, current, { signal, idempotencyKey })
+        return await this.#attempt(permissions, current, { signal, idempotencyKey, addition })
       } catch (error) {
         const delay = delayAfter(error, attempt, this.#options.retry ?? {}, Math.random())
         if (delay === undefined) throw error
@@ -157,12 +194,13 @@ class Client implements MayflyClient {
   async #attempt(
     permissions: Permissions,
     current: TaskTokenValue | undefined,
-    call: { signal: AbortSignal | undefined; idempotencyKey: string | undefined },
+    call: { signal: AbortSignal | undefined; idempotencyKey: string | undefined; addition: Addition | undefined },
   ): Promise<TaskTokenValue> {
-    const { signal, idempotencyKey } = call
+    const { signal, idempotencyKey, addition } = call
     const endpoint = new URL(await this.#findEndpoint(signal))
     const subject = await this.#readSubject(signal)
-    const form = exchangeForm(permissions, subject, current)
+    const form = exchangeForm(permissions, addition?.inPlaceOfSubject ? undefined : subject, current)
+    for (const [name, text] of Object.entries(addition?.members(subject) ?? {})) form.set(name, text)
     const sentAtMs = Date.now()
     const ask = () => this.#ask(endpoint, form, { signal, idempotencyKey })
     let answer = await ask()
@@ -171,7 +209,7 @@ class Client implements MayflyClient {
     if (isNewNonce && answer.status === 400 && answer.body?.['error'] === 'use_dpop_nonce') answer = await ask()
     const value = readTokenResponse(answer, { scope: form.get('scope')?.split(' ') ?? [], sentAtMs })
     // A token that anybody may present is not what was asked for (RFC 9449 § 5).
-    if (this.#prover && value.tokenType !== 'DPoP') {
+    if (this.#prover && value.tokenType !== (form.has('may_act') ? 'N_A' : 'DPoP')) {
       throw new MayflyError({ error: 'invalid_response', description: 'the token is not bound to the DPoP key', status: 200 })
     }
     return value
