@@ -15,11 +15,9 @@ export async function readLogSize(sql: Sql): Promise<number> {
   return row.size
 }
 
-/** Leaves from a position on, in order. */
+/** Leaves of all tenants from a position on, in order. */
 export async function readEntries(sql: Sql, fromPosition: number, limit: number): Promise<LogEntry[]> {
   const rows = await sql<{ position: number; leaf: string; body: string | null }[]>`
-    select e.position::float8 as position, e.leaf, b.body
-      from log.entry e left join log.body b on b.position = e.position
-     where e.position >= ${fromPosition} order by e.position limit ${limit}`
+    select position::float8 as position, leaf, body from across.read_log(${fromPosition}::bigint, ${limit}::bigint)`
   return rows.map(({ position, leaf, body }) => ({ position, leaf, body: body ?? undefined }))
 }

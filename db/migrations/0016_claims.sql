@@ -48,11 +48,11 @@ grant select, insert, delete on mayfly.console_session to mayfly_app;
 grant select, insert, update, delete on mayfly.sign_in_client_secret, mayfly.claim_code to mayfly_app;
 
 -- The event that tells of an account's opening, found without an index: positions and times grow together, so the place is
--- halved until it is small. `opened_at` is the very time of that commit.
+-- halved until it is small. `opened_at` is the very time of that commit. Of the tenant that the transaction is for.
 grant select on mayfly.person to mayfly_log;
 set local role mayfly_log;
 create function log.find_opening(p_account uuid, p_opened_at timestamptz) returns text
-language plpgsql stable set search_path = pg_catalog, pg_temp
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v_low bigint := 0;
@@ -71,6 +71,7 @@ begin
     from log.entry e join log.body b on b.position = e.position
    where e.position between v_low and v_high + 1280 and b.position between v_low and v_high + 1280
      and e.leaf::jsonb ->> 'type' = 'account.opened' and e.leaf::jsonb ->> 'account' = p_account::text
+     and e.leaf::jsonb ->> 'tenant' = current_setting('mayfly.tenant', true)
    limit 1;
   return v_body;
 end $$;

@@ -10,6 +10,7 @@ grant select, update (status) on mayfly.change to mayfly_across;
 grant select, update (claim_hash) on mayfly.account to mayfly_across;
 set local role mayfly_log;
 grant usage on schema log to mayfly_across;
+grant select on log.entry, log.body to mayfly_across;
 grant insert (tenant_id, leaf, body) on log.pending to mayfly_across;
 
 set local role mayfly_across;
@@ -199,4 +200,12 @@ begin
   end case;
   get diagnostics v_count = row_count;
   return v_count;
+end $$;
+
+-- The log from a position on, of all tenants, in order.
+create function across.read_log(p_from bigint, p_limit bigint) returns table ("position" bigint, leaf text, body text)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return query select e.position, e.leaf, b.body from log.entry e left join log.body b on b.position = e.position
+    where e.position >= p_from order by e.position limit p_limit;
 end $$;

@@ -55,3 +55,6 @@ set local role mayfly_log;
 alter table log.pending enable row level security, force row level security;
 create policy append on log.pending for insert to mayfly_app, mayfly_across with check (true);
 create policy move on log.pending to mayfly_log using (true) with check (true);
+
+-- The log is one for all tenants, so nobody reads it but through functions.
+revoke select on log.entry, log.body from mayfly_app;

@@ -14,6 +14,7 @@ export async function findServerFaults(sql: Sql): Promise<string[]> {
         version: number
         superuser: boolean
         owns: boolean
+        bypasses: boolean
         role: string
       },
     ]
@@ -21,6 +22,7 @@ export async function findServerFaults(sql: Sql): Promise<string[]> {
     select current_setting('fsync') as fsync, current_setting('synchronous_commit') as synchronous_commit,
            current_setting('full_page_writes') as full_page_writes, current_setting('server_version_num')::int as version,
            r.rolsuper as superuser, current_user as role,
+           r.rolbypassrls or exists (select from pg_roles x where x.rolname = 'mayfly_across' and pg_has_role(current_user, x.oid, 'member')) as bypasses,
            exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace
                     where n.nspname in ('log', 'mayfly') and pg_has_role(current_user, c.relowner, 'usage')) as owns
       from pg_roles r where r.rolname = current_user`
@@ -32,6 +34,10 @@ export async function findServerFaults(sql: Sql): Promise<string[]> {
   if (row.full_page_writes !== 'on') faults.push('full_page_writes is off, so a torn page can destroy the log. Set it to on.')
   if (row.superuser) faults.push(`${row.role} is a superuser and could alter the log. Connect as mayfly_app.`)
   else if (row.owns) faults.push(`${row.role} owns the tables that it writes and could alter the log. Connect as mayfly_app.`)
+  if (row.bypasses && !row.superuser)
+    faults.push(
+      `${row.role} sees the rows of all tenants at once (BYPASSRLS, or a member of mayfly_across). Connect as mayfly_app.`,
+    )
   return faults
 }
 
