@@ -49,7 +49,13 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
     ownTokens: new OwnTokens(),
     findLiveAccount: (tenantId: string, named: AccountOfToken) => findLiveAccount(database.db.forTenant(tenantId), named),
   }
-  app.register(oauthRoutes, { ...tokenRoute, challenges: deps.challenges, clock, introspection })
+  app.register(oauthRoutes, {
+    ...tokenRoute,
+    challenges: deps.challenges,
+    workChallenges: deps.workChallenges,
+    clock,
+    introspection,
+  })
   const enrolment = createEnrolDeps({ ...deps.exchange, directory, db: database.db, keyEncryption, baseUrl: publicUrl })
   app.register(enrolRoutes, { enrolment, directory, peers })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })

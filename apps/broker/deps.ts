@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { openKeyEncryption } from '#apps/process/key-settings.ts'
 import { AccountStore } from '#core/account/account-store.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
+import { Challenges } from '#core/anonymous/challenges.ts'
 import type { Failpoint } from '#core/audit/failpoint.ts'
 import { GroupCommit } from '#core/audit/group-commit.ts'
 import { Lineages } from '#core/delegation/lineages.ts'
@@ -67,6 +68,8 @@ export interface BrokerDeps {
   readonly exchange: ExchangeDeps
   /** Nonces for holders of DIDs to sign. */
   readonly challenges: ChallengeNonces
+  /** Work for strangers to do. */
+  readonly workChallenges: Challenges
   readonly heartbeat: Heartbeat
   /** Ends connections; after it nothing works. */
   close(): Promise<void>
@@ -102,12 +105,14 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const { proofs, challenges } = createJwtProofs({ issuerFetch, verify: verifying.verify, jwks, material, firstUses, secret })
   const addressMac = deriveMac(secret, 'mayfly quota of an address')
   const quotas = new Quotas({ clock, lease: createLeaser(rows => leaseQuota(database.sql, rows)), addressMac, groupOf })
+  const workChallenges = new Challenges(secret)
   const exchange: ExchangeDeps = {
     directory,
     clock,
     certificates,
     accountSubjects: new AccountSubjects(accounts, binding => holdAccount(database.sql, binding)),
     rejections,
+    workChallenges,
     quotas,
     log,
     subjects: new SubjectAuthenticator(proofs, certificates, tenantId => material.generationOf(tenantId)),
@@ -148,6 +153,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     material,
     exchange,
     challenges,
+    workChallenges,
     heartbeat,
     close,
   }

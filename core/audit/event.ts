@@ -48,6 +48,7 @@ export type AuditEventType =
   | 'person.signed_out'
   | 'two_person.changed'
   | 'limits.changed'
+  | 'anonymous_opening.changed'
   | 'change.proposed'
   | 'change.approved'
   | 'change.rejected'

@@ -33,6 +33,7 @@ export const errorCodes = {
   account_not_live: row(400, 'access_denied', 'The account has ended.'),
   too_many_requests: row(429, 'temporarily_unavailable', 'Too many requests. Retry after the stated time.'),
   quota_exceeded: row(429, 'temporarily_unavailable', 'A limit is reached.'),
+  work_refused: row(400, 'invalid_grant', 'The proof of work was not accepted.'),
   quota_used_up: row(400, 'access_denied', 'The account has used all that it may ever use.'),
   overloaded: row(503, 'temporarily_unavailable', 'The broker is busy. Retry after the stated time.'),
   log_unavailable: row(

@@ -1,5 +1,6 @@
 // Who comes? Dispatches what was presented to the rules for its kind.
 
+import { agentForStrangers, strangerSubject } from '#core/anonymous/stranger.ts'
 import { clientSubject } from '#core/client/client-subject.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { ErrorCode } from '#core/errors/codes.ts'
@@ -43,8 +44,25 @@ function verifySubject(attempt: Attempt): SubjectResult | Promise<SubjectResult>
     const key = findPinnedKey(snapshot, clientKey)
     return key ? { ok: true, subject: clientSubject(key) } : refuse('unproven_assertion', 'No client has this key any more.')
   }
-  if (certificate) return deps.certificates.verify(snapshot, certificate, nowMs)
-  return refuse('no_client', 'Authenticate the client: by its certificate on the mTLS port, or by client_assertion.')
+  const own = certificate && deps.certificates.verify(snapshot, certificate, nowMs)
+  if (own?.ok) return own
+  return (
+    findStranger(attempt) ??
+    own ??
+    refuse('no_client', 'Authenticate the client: by its certificate on the mTLS port, or by client_assertion.')
+  )
+}
+
+/** Nobody's key, where the tenant takes strangers. It has done work, or names the account that it opened so. */
+function findStranger({ input, snapshot, presented }: Attempt): SubjectResult | undefined {
+  const agent = agentForStrangers(snapshot)
+  const [key] = boundKeysOf(presented)
+  if (!agent || !key) return undefined
+  if (presented.work || input.request.accountId !== undefined) return { ok: true, subject: strangerSubject(agent, key) }
+  return refuse(
+    'no_work',
+    'This key is nobody’s. To get an account as a stranger, solve a challenge of /anonymous/challenge first.',
+  )
 }
 
 /** The agent that authenticated beside the assertion: by a registered key, or by its certificate. */

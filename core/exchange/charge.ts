@@ -19,6 +19,7 @@ export function charge(attempt: Attempt, subject: VerifiedSubject, plan: Plan | 
     agent: subject.agent,
     address: input.address,
     opens: plan?.opening !== undefined,
+    stranger: subject.stranger,
     account: plan && {
       id: plan.claims.accountId,
       parentId: plan.lineage?.parentId,

@@ -1,5 +1,6 @@
 import type { AccountStore } from '#core/account/account-store.ts'
 import type { Ceilings } from '#core/account/ceilings.ts'
+import type { Challenges } from '#core/anonymous/challenges.ts'
 import type { Failpoint } from '#core/audit/failpoint.ts'
 import type { GroupCommit } from '#core/audit/group-commit.ts'
 import type { Lineages } from '#core/delegation/lineages.ts'
@@ -40,6 +41,8 @@ export interface ExchangeDeps {
   readonly firstUses: FirstUses
   /** Of DPoP proofs. */
   readonly nonces: DpopNonces
+  /** Work for strangers. */
+  readonly workChallenges: Pick<Challenges, 'read'>
   readonly rejections: Rejections
   readonly quotas: Pick<Quotas, 'take' | 'giveBack' | 'carve' | 'limitsOf' | 'standings'>
   readonly log: Pick<GroupCommit, 'append'>

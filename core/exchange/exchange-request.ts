@@ -33,6 +33,8 @@ export interface ExchangeRequest {
   readonly clientId: string | undefined
   /** RFC 7523 § 2.2: a JWT that the client signed. */
   readonly clientAssertion: string | undefined
+  /** Work that was done for this request: a challenge of ours and its solution. */
+  readonly work?: { readonly challenge: string; readonly solution: string } | undefined
   /** RFC 8707 URIs, or names by RFC 8693 `audience`; all must name the same one resource. */
   readonly targets: readonly string[]
   /** Where an ID-JAG is asked for: the issuer of the resource's own authorization server, RFC 8693 `audience`. */
@@ -70,6 +72,8 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
     ttlSeconds: parseTtl(one('ttl')),
     nonce: match('nonce', one('nonce'), /^[A-Za-z0-9_.~-]{8,128}$/, '8 to 128 unreserved characters'),
   }
+  if (grantType !== grantTypes.clientCredentials && (form.has('pow_challenge') || form.has('pow_solution')))
+    throw malformed('pow_challenge and pow_solution go with client_credentials alone.')
   if (grantType === grantTypes.tokenExchange)
     return { grant: 'token_exchange', ...parseSubjectToken(form), ...common, ...parseWanted(form) }
   if (grantType === grantTypes.jwtBearer) {
@@ -81,7 +85,7 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
   if (grantType === grantTypes.clientCredentials && (form.has('subject_token') || form.has('assertion')))
     throw malformed('client_credentials takes no subject_token and no assertion: the client itself is the subject.')
   if (grantType === grantTypes.clientCredentials)
-    return { grant: 'client_credentials', subjectToken: '', subjectKind: 'client', ...common }
+    return { grant: 'client_credentials', subjectToken: '', subjectKind: 'client', ...common, work: parseWork(form) }
   throw new BrokerError('unsupported_grant', { hint: `Offered: ${Object.values(grantTypes).join(', ')}.` })
 }
 
@@ -148,6 +152,14 @@ function parseClientAssertion(one: (name: string) => string | undefined): string
 function match(name: string, value: string | undefined, pattern: RegExp, words: string): string | undefined {
   if (value !== undefined && !pattern.test(value)) throw malformed(`${name} must be ${words}.`)
   return value
+}
+
+function parseWork(form: Form): ExchangeRequest['work'] {
+  const challenge = match('pow_challenge', form.get('pow_challenge')?.[0], /^[A-Za-z0-9_-]{43}$/, 'a challenge of this broker')
+  const solution = match('pow_solution', form.get('pow_solution')?.[0], /^[A-Za-z0-9_-]{1,64}$/, '1 to 64 of A-Z a-z 0-9 _ -')
+  if (challenge === undefined && solution === undefined) return undefined
+  if (challenge === undefined || solution === undefined) throw malformed('pow_challenge and pow_solution go together.')
+  return { challenge, solution }
 }
 
 function parseTtl(value: string | undefined): number | undefined {

@@ -211,6 +211,11 @@ async function recordDenial(
 ): Promise<Exclude<AppendOutcome, 'appended'>> {
   const { deps, snapshot } = attempt
   const tenantId = snapshot.tenant.id
+  // Of strangers who have done no work anybody can send as many as there are keys: like junk they are counted.
+  if (subject.stranger && !attempt.presented.work) {
+    deps.rejections.count(tenantId, attempt.input.address, denial.reason)
+    throw denialError(denial)
+  }
   await charge(attempt, subject, undefined)
   const key = await deps.subjectKeys.get(tenantId, subject.subjectHash)
   const event = deniedEvent(attempt, subject, denial, key)

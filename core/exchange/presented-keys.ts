@@ -9,6 +9,8 @@ export interface PresentedKeys {
   readonly dpop: BoundKey | undefined
   /** Thumbprint (RFC 7638) of the registered key that signed the client assertion (RFC 7523 § 2.2). */
   readonly clientKey: string | undefined
+  /** Whether work was done for this very request, by which a stranger is let in. */
+  readonly work?: boolean
 }
 
 /** Those that a token can be bound to. */

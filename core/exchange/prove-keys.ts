@@ -9,11 +9,13 @@ import type { SubjectRefusal } from '#core/subject/subject.ts'
 import type { ExchangeInput } from './exchange.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
 import type { PresentedKeys } from './presented-keys.ts'
+import { proveWork } from './prove-work.ts'
 
 /** Nothing is waited for, and nothing looked at, where only a certificate came. Throws BrokerError. */
 export function proveKeys(deps: ExchangeDeps, input: ExchangeInput): PresentedKeys | Promise<PresentedKeys> {
   const { certificate, request, dpop } = input
-  if (request.clientAssertion === undefined && dpop === undefined) return { certificate, dpop: undefined, clientKey: undefined }
+  if (request.clientAssertion === undefined && dpop === undefined && request.work === undefined)
+    return { certificate, dpop: undefined, clientKey: undefined }
   return proveMore(deps, input)
 }
 
@@ -25,7 +27,9 @@ async function proveMore(deps: ExchangeDeps, input: ExchangeInput): Promise<Pres
   // The proof first: who is sent back for its nonce may then come again with the same assertion.
   const thumbprint = input.dpop && (await proveDpopKey(deps, input, input.dpop))
   const dpop: BoundKey | undefined = thumbprint === undefined ? undefined : { kind: 'jkt', thumbprint }
-  return { certificate, dpop, clientKey: await proveClient(deps, input, dpop) }
+  const clientKey = await proveClient(deps, input, dpop)
+  const work = await proveWork(deps, input, dpop ?? (certificate && keyOfCertificate(certificate)))
+  return { certificate, dpop, clientKey, work }
 }
 
 /** The thumbprint of the proof's key. RFC 9449 §§ 5, 8. */

@@ -35,6 +35,10 @@ export const limitRows = {
   parent_tokens_per_minute: row(60_000, 60, false, 'Tokens that the children of one account are issued, together.'),
   address_opens_per_minute: row(300_000, 60, false, 'Accounts of a tenant that are opened from one address (IPv6: one /64).'),
   address_tokens_per_minute: row(600_000, 60, false, 'Tokens of a tenant that are issued to one address (IPv6: one /64).'),
+  anonymous_live_accounts: row(1_000, 0, false, 'Accounts of strangers that are live at the same time.'),
+  anonymous_opens_per_minute: row(60, 60, false, 'Accounts that strangers open.'),
+  anonymous_address_opens_per_minute: row(3, 60, false, 'Accounts that strangers open from one address (IPv6: one /64).'),
+  anonymous_tokens_per_minute: row(600, 60, false, 'Tokens that strangers are issued, together.'),
   account_tokens: row(null, 0, true, 'Tokens that one account is ever issued.'),
   account_spend_units: row(null, 0, true, 'Units that one account may ever spend: what its tokens cost by their resources.'),
 } as const satisfies Record<string, LimitRow>

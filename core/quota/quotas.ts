@@ -19,6 +19,8 @@ export interface QuotaUse {
   /** Of the caller; what it is one of (an IPv6 /64) has one budget. */
   readonly address: string
   readonly opens: boolean
+  /** Whether the caller is one that nobody registered. */
+  readonly stranger?: boolean | undefined
   /** The account whose token it is; undefined: a refusal, which counts against the rates only. */
   readonly account?: AccountUse | undefined
 }
@@ -54,9 +56,13 @@ interface Rates {
   readonly tokens: Block
 }
 
+interface AddressRates extends Rates {
+  readonly strangers: Block
+}
+
 interface TenantBlocks extends Rates {
-  readonly byAddress: GenerationCache<string, Rates>
-  readonly byGroup: GenerationCache<string, Rates>
+  readonly byAddress: GenerationCache<string, AddressRates>
+  readonly byGroup: GenerationCache<string, AddressRates>
 }
 
 interface Known {
@@ -159,7 +165,7 @@ export class Quotas {
     }
   }
 
-  #partsOf({ snapshot, agent, address, opens, account }: QuotaUse): Part[] {
+  #partsOf({ snapshot, agent, address, opens, stranger, account }: QuotaUse): Part[] {
     const known = this.#know(snapshot, agent)
     const { limits } = known
     const parts: Part[] = []
@@ -172,6 +178,7 @@ export class Quotas {
       add('tenant_opens_per_minute', known.tenant.opens)
       add('agent_opens_per_minute', known.agent.opens)
       add('address_opens_per_minute', near.opens)
+      if (stranger) add('anonymous_address_opens_per_minute', near.strangers)
     }
     add('tenant_tokens_per_minute', known.tenant.tokens)
     add('agent_tokens_per_minute', known.agent.tokens)
@@ -220,18 +227,18 @@ export class Quotas {
   #blocksOfTenant(tenantId: string): TenantBlocks {
     let blocks = this.#tenants.get(tenantId)
     if (!blocks) {
-      const byAddress = new GenerationCache<string, Rates>(maxAddresses)
+      const byAddress = new GenerationCache<string, AddressRates>(maxAddresses)
       blocks = { ...this.#rates(tenantId, tenantId), byAddress, byGroup: new GenerationCache(maxAddresses) }
       this.#tenants.set(tenantId, blocks)
     }
     return blocks
   }
 
-  #ratesOfAddress(tenantId: string, { byAddress, byGroup }: TenantBlocks, address: string): Rates {
+  #ratesOfAddress(tenantId: string, { byAddress, byGroup }: TenantBlocks, address: string): AddressRates {
     const known = byAddress.get(address)
     if (known) return known
     const group = this.#deps.groupOf(address)
-    const rates = byGroup.get(group) ?? this.#rates(tenantId, formatUuid(this.#deps.addressMac(tenantId, group).toString('hex')))
+    const rates = byGroup.get(group) ?? this.#addressRates(tenantId, group)
     byGroup.set(group, rates)
     byAddress.set(address, rates)
     return rates
@@ -243,9 +250,17 @@ export class Quotas {
     return rates
   }
 
+  #addressRates(tenantId: string, group: string): AddressRates {
+    const scope = (name: string): string => formatUuid(this.#deps.addressMac(tenantId, name).toString('hex'))
+    return { ...this.#rates(tenantId, scope(group)), strangers: this.#block(tenantId, scope(`anonymous ${group}`), 'opens') }
+  }
+
   #rates(tenantId: string, scope: string): Rates {
-    const block = (kind: QuotaKind): Block => new Block({ tenantId, scope, kind }, 0, this.#deps.lease)
-    return { opens: block('opens'), tokens: block('tokens') }
+    return { opens: this.#block(tenantId, scope, 'opens'), tokens: this.#block(tenantId, scope, 'tokens') }
+  }
+
+  #block(tenantId: string, scope: string, kind: QuotaKind): Block {
+    return new Block({ tenantId, scope, kind }, 0, this.#deps.lease)
   }
 }
 

@@ -1,3 +1,4 @@
+import { boundForStrangers } from '#core/anonymous/stranger.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { Keyring } from '#core/keys/keyring.ts'
 import type { Signer } from '#core/keys/signer.ts'
@@ -31,12 +32,17 @@ export async function loadSnapshot(deps: SnapshotDeps, tenantId: string): Promis
   const read = await readRegistry(deps.db.forTenant(tenantId), tenantId)
   if (!read) return undefined
   const { id, slug, name, isFirst, configEpoch } = read.tenant
+  const limits = lowestLimits(withLimits(deps.limits ?? standardLimits, read.limits?.granted), read.limits?.own ?? {})
+  const agents = read.agents
+    .map(toAgent)
+    .map(agent => (agent.id === read.anonymousAgentId ? boundForStrangers(agent, limits) : agent))
   return Object.freeze({
     tenant: Object.freeze({ id, slug, name, isFirst, issuer: issuerOf(deps.baseUrl, { slug, isFirst }) }),
     configEpoch: Number(configEpoch),
-    limits: Object.freeze(lowestLimits(withLimits(deps.limits ?? standardLimits, read.limits?.granted), read.limits?.own ?? {})),
+    limits: Object.freeze(limits),
+    anonymousAgentId: read.anonymousAgentId ?? undefined,
     trustSources: byKey(read.trustSources.map(toTrustSource), source => source.id),
-    agents: byKey(read.agents.map(toAgent), agent => agent.id),
+    agents: byKey(agents, agent => agent.id),
     resourcesByUri: byKey(read.resources.map(toResource), resource => resource.uri),
     signers: await openSigners(deps.keyring, id, read.keys),
     jwks: Object.freeze({ keys: Object.freeze(read.keys.map(key => key.publicJwk)) }),

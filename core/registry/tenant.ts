@@ -22,6 +22,8 @@ export interface TenantSnapshot {
   readonly configEpoch: number
   /** Of the tenant, and of its agents that say nothing else. */
   readonly limits: Limits
+  /** Of the agent whose accounts strangers get; undefined: this tenant takes none. */
+  readonly anonymousAgentId?: string | undefined
   readonly trustSources: ReadonlyMap<string, TrustSource>
   readonly agents: ReadonlyMap<string, Agent>
   readonly resourcesByUri: ReadonlyMap<string, Resource>

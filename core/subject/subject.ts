@@ -33,6 +33,8 @@ export interface VerifiedSubject {
   readonly bounds?: ProofBounds
   /** The one account that the proof is for: it uses no other and opens none. id: uuid. */
   readonly account?: { readonly id: string; readonly taskId: string }
+  /** Nobody registered it: it has this key, and has done some work where it opens an account. */
+  readonly stranger?: boolean
   /** Whether the proof itself is the TLS client certificate. */
   readonly byCertificate: boolean
 }

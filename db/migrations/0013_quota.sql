@@ -12,6 +12,16 @@ create trigger tenant_limits_epoch after insert or update or delete on mayfly.te
   for each row execute function mayfly.raise_config_epoch();
 grant select, insert, update on mayfly.tenant_limits to mayfly_app;
 
+-- The one tenant that takes strangers, and the agent whose accounts they get.
+create table mayfly.anonymous_opening (
+  only_one      boolean primary key default true check (only_one),
+  tenant_id     uuid not null references mayfly.tenant,
+  agent_id      uuid not null references mayfly.agent on delete cascade
+);
+create trigger anonymous_opening_epoch after insert or update or delete on mayfly.anonymous_opening
+  for each row execute function mayfly.raise_config_epoch();
+grant select, insert, delete on mayfly.anonymous_opening to mayfly_app;
+
 -- How many units of a limit were leased to processes. Written once for a block of units, never once for a token.
 create table mayfly.quota (
   tenant_id     uuid not null,

@@ -10,6 +10,8 @@ export interface RegistryRead {
     readonly isFirst: boolean
     readonly configEpoch: string
   }
+  /** The agent for strangers; null: this tenant takes none. */
+  readonly anonymousAgentId: string | null
   /** null: nothing but the deployment's defaults. */
   readonly limits: {
     readonly granted: Readonly<Record<string, number | null>>
@@ -52,6 +54,7 @@ export interface RegistryRead {
 export async function readRegistry(db: Db, tenantId: string): Promise<RegistryRead | undefined> {
   const { rows } = await sql<RegistryRead>`
     select json_build_object('id', t.id, 'slug', t.slug, 'name', t.name, 'isFirst', t.is_first, 'configEpoch', t.config_epoch::text) as tenant,
+      (select o.agent_id from mayfly.anonymous_opening o where o.tenant_id = t.id) as "anonymousAgentId",
       (select json_build_object('granted', l.granted, 'own', l.own) from mayfly.tenant_limits l where l.tenant_id = t.id) as limits,
       coalesce((select json_agg(json_build_object('id', k.id, 'kid', k.kid, 'alg', k.alg, 'publicJwk', k.public_jwk,
           'privateSealed', encode(k.private_sealed, 'base64'), 'kekId', k.kek_id, 'state', k.state) order by k.id)

@@ -2,7 +2,7 @@ import type { Sql } from 'postgres'
 import { arrayText } from '../array-text.ts'
 
 /** Sorts of proof that are good for one use. */
-export type ReplayKind = 'client_assertion' | 'did_proof' | 'dpop' | 'id_jag'
+export type ReplayKind = 'anonymous_work' | 'client_assertion' | 'did_proof' | 'dpop' | 'id_jag'
 
 export interface ReplayUse {
   /** uuid */

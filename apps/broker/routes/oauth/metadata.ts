@@ -28,8 +28,11 @@ const metadataPaths = [
 export const metadataRoutes: FastifyPluginCallback<MetadataRouteDeps> = (app, deps, done) => {
   for (const url of metadataPaths)
     app.get<{ Params: { slug?: string } }>(url, { schema: { hide: true } }, async (request, reply) => {
-      const { tenant } = await resolveTenant(deps.directory, request.params.slug)
-      return reply.header('cache-control', 'public, max-age=300').send(describeIssuer(tenant, deps))
+      const { tenant, anonymousAgentId } = await resolveTenant(deps.directory, request.params.slug)
+      return reply.header('cache-control', 'public, max-age=300').send({
+        ...describeIssuer(tenant, deps),
+        ...(anonymousAgentId && { anonymous_challenge_endpoint: `${tenant.issuer}/anonymous/challenge` }),
+      })
     })
   for (const url of ['/jwks', '/t/:slug/jwks'])
     app.get<{ Params: { slug?: string } }>(url, { schema: { hide: true } }, async (request, reply) => {

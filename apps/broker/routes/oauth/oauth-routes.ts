@@ -3,6 +3,7 @@
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { createErrorHandler } from '../../http/error-handler.ts'
+import { type AnonymousChallengeDeps, anonymousChallengeRoutes } from './anonymous-challenge.ts'
 import { type ChallengeRouteDeps, challengeRoutes } from './challenge.ts'
 import { bodyLimitBytes, decodeUtf8, formType } from './form-body.ts'
 import { type IntrospectRouteDeps, introspectRoutes } from './introspect.ts'
@@ -17,11 +18,9 @@ function checkMediaType(contentType: string | undefined): void {
   if (parameters.some(parameter => !/^\s*charset="?utf-8"?\s*$/i.test(parameter))) throw new BrokerError('unsupported_media_type')
 }
 
-export const oauthRoutes: FastifyPluginCallback<TokenRouteDeps & MetadataRouteDeps & ChallengeRouteDeps & IntrospectRouteDeps> = (
-  app,
-  deps,
-  done,
-) => {
+export const oauthRoutes: FastifyPluginCallback<
+  TokenRouteDeps & MetadataRouteDeps & ChallengeRouteDeps & AnonymousChallengeDeps & IntrospectRouteDeps
+> = (app, deps, done) => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     formType,
@@ -35,6 +34,7 @@ export const oauthRoutes: FastifyPluginCallback<TokenRouteDeps & MetadataRouteDe
   app.register(metadataRoutes, deps)
   app.register(tokenRoutes, deps)
   app.register(challengeRoutes, deps)
+  app.register(anonymousChallengeRoutes, deps)
   app.register(introspectRoutes, deps)
   done()
 }

@@ -18,6 +18,9 @@ export const v1Access: AccessTable = {
 
   'GET /v1/tenants/:id/limits': everyOperator,
   'PUT /v1/tenants/:id/limits': admins,
+  'GET /v1/tenants/:id/anonymous': everyOperator,
+  'PUT /v1/tenants/:id/anonymous': ['platform-admin'],
+  'DELETE /v1/tenants/:id/anonymous': admins,
   'GET /v1/usage': everyOperator,
 
   'GET /v1/tenants/:id/two-person': ['tenant-admin', 'approver', 'auditor'],

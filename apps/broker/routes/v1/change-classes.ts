@@ -12,6 +12,8 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
   'PUT /v1/tenants/:id/two-person': 'any',
   // Which side may set what bounds it already: a tenant can only set less.
   'PUT /v1/tenants/:id/limits': null,
+  'PUT /v1/tenants/:id/anonymous': null,
+  'DELETE /v1/tenants/:id/anonymous': null,
 
   'POST /v1/sign-in-providers': 'any',
   'PUT /v1/sign-in-providers/:id': 'any',

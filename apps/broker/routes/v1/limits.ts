@@ -82,7 +82,7 @@ export function limitRoutes(app: V1App, deps: V1Deps): void {
 }
 
 /** A platform-admin sees all tenants, everybody else the own one. */
-function visibleTenant(actor: Principal, named: string): string {
+export function visibleTenant(actor: Principal, named: string): string {
   const id = uuidOf('tenant', named)
   if (actor.tenantId !== null && actor.tenantId !== id) throw new BrokerError('not_found')
   return id

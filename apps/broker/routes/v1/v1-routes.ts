@@ -6,6 +6,7 @@ import { compileSchema } from '../../http/schema-validator.ts'
 import { v1Access } from './access-table.ts'
 import { temporaryAccountRoutes } from './accounts.ts'
 import { agentRoutes } from './agents.ts'
+import { anonymousRoutes } from './anonymous.ts'
 import { bootstrapRoute } from './bootstrap.ts'
 import { demandClasses } from './change-classes.ts'
 import { changeRoutes } from './changes.ts'
@@ -44,6 +45,7 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     bootstrapRoute(app, deps)
     tenantRoutes(app, deps)
     limitRoutes(app, deps)
+    anonymousRoutes(app, deps)
     usageRoutes(app, deps)
     trustSourceRoutes(app, deps)
     agentRoutes(app, deps)
