@@ -65,7 +65,7 @@ async function countWindows<T>(work: () => Promise<T>): Promise<[T, number]> {
   return [result, window() - before + 1]
 }
 
-describe('two brokers under parallel load', () => {
+describe('two brokers under parallel load (attack 20)', () => {
   for (const name of ['tenant_tokens_per_minute', 'agent_tokens_per_minute', 'address_tokens_per_minute'] as const)
     test(`never issue more than ${name} together, and leave no more than a block each unused`, async () => {
       await setLimits({ [name]: 150 })
