@@ -140,6 +140,29 @@ describe('claiming', () => {
     expect((await claimer.api('POST', `/accounts/${account.id}/readmit`, { readmit: true })).status).toBe(409)
   })
 
+  test('takes the code that the agent asked for by a token for its own account, and for nobody else’s', async () => {
+    const account = await open()
+    const { issuer, config, certificate } = broker.running
+    const own = await come(account, { resource: issuer, scope: 'account' })
+    expect(own.status).toBe(200)
+    const ask = (token: string) =>
+      broker.https.send(`${config.mtlsUrl}/account/claim-code`, {
+        method: 'POST',
+        certificate,
+        headers: { authorization: `Bearer ${token}` },
+      })
+    const shown = await ask(own.body.access_token)
+    expect([shown.status, shown.body]).toEqual([
+      201,
+      { code: expect.stringMatching(/^[A-Z]{4}-[A-Z]{4}$/), expires_in: expect.any(Number) },
+    ])
+    expect(shown.body.expires_in).toBeGreaterThan(590)
+    expect((await ask(account.token)).status).toBe(401)
+    expect((await confirm(await open(), { code: shown.body.code })).body.code).toBe('wrong_code')
+    expect((await confirm(account, { code: shown.body.code })).status).toBe(200)
+    expect((await ask(own.body.access_token)).status).toBe(401)
+  })
+
   test('takes the code as people type it', async () => {
     const account = await open()
     const typed = (await code(account)).toLowerCase().replace('-', ' – ')
