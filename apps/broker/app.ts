@@ -10,12 +10,14 @@ import { type AccountOfToken, findLiveAccount } from '#db/accounts/live-account.
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
 import { createAccountApi } from './account-api.ts'
+import { createAttachments } from './attachments.ts'
 import { createClaimDeps, createConsoleDeps } from './console.ts'
 import type { BrokerDeps } from './deps.ts'
 import { findPrincipal } from './http/access.ts'
 import { createBaseApp } from './http/base-app.ts'
 import { createCursors } from './http/cursor.ts'
 import { accountRoutes } from './routes/account/account-routes.ts'
+import { accountAttachmentRoutes } from './routes/account/attachments.ts'
 import { claimCodeRoutes } from './routes/account/claim-code.ts'
 import { claimStatusRoutes } from './routes/claim/claim-status.ts'
 import { consoleRoutes } from './routes/console/console-routes.ts'
@@ -65,6 +67,8 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   app.register(consoleRoutes, console)
   app.register(claimStatusRoutes, console)
   app.addHook('onClose', () => console.https.close())
+  const attachments = createAttachments(deps)
+  app.addHook('onClose', () => attachments.close())
   app.register(accountRoutes, {
     authentication: {
       ...deps.exchange,
@@ -79,7 +83,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
     accounts: deps.exchange.accounts,
     dbOf: tenantId => database.db.forTenant(tenantId),
     transition: changes => transitionAccounts(database.sql, changes),
-    more: [claimCodeRoutes(claims, clock)],
+    more: [claimCodeRoutes(claims, clock), accountAttachmentRoutes(attachments.deps, cursors)],
   })
   app.register(async management => {
     // Not for /token, which sheds load by its own queue and deadline, at no cost for those who are served.
@@ -106,6 +110,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
         jwks: deps.jwks,
         rejections: deps.rejections,
         addressOf: peers.addressOf,
+        attachments: attachments.deps,
         accounts: createAccountApi({ ...deps, secret: config.keyEncryptionKey }),
       }),
     )

@@ -186,3 +186,24 @@ export async function readDeadline(db: Db, accountId: string): Promise<number | 
     select extract(epoch from deadline)::float8 as deadline from mayfly.account where id = ${accountId}`.execute(db)
   return rows[0]?.deadline
 }
+
+/** Those of a tenant that failed so often that somebody must look at them. */
+export function listParked(db: Db, tenantId: string, page: Page): Promise<AttachmentRow[]> {
+  let query = db
+    .selectFrom('mayfly.attachment')
+    .select(columns)
+    .where('tenant_id', '=', tenantId)
+    .where('parked', '=', true)
+    .orderBy('id')
+    .limit(page.limit)
+  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
+  return query.$narrowType<Typed>().execute()
+}
+
+/** Hex of SHA-256: the key that the account's own credential belongs to; undefined: it has none. */
+export async function readHolder(db: Db, tenantId: string, accountId: string): Promise<string | undefined> {
+  const { rows } = await sql<{ key: string }>`
+    select encode(key_thumbprint, 'hex') as key from mayfly.account_holder
+     where account_id = ${accountId} and tenant_id = ${tenantId}`.execute(db)
+  return rows[0]?.key
+}

@@ -96,3 +96,28 @@ export async function isConnectorUsed(trx: Trx, id: string): Promise<boolean> {
     select exists (select from mayfly.attachment where connector_id = ${id} and state <> 'gone') as used`.execute(trx)
   return rows[0]!.used
 }
+
+/** The connectors of these ids, without what they sign in with. */
+export async function findConnectorNames(
+  db: Db,
+  tenantId: string,
+  ids: readonly string[],
+): Promise<Map<string, Pick<ConnectorRow, 'name' | 'kind'>>> {
+  if (ids.length === 0) return new Map()
+  const rows = await db
+    .selectFrom('mayfly.connector')
+    .select(['id', 'name', 'kind'])
+    .where('tenant_id', '=', tenantId)
+    .where('id', 'in', [...ids])
+    .execute()
+  return new Map(rows.map(row => [row.id, row]))
+}
+
+export function findConnectorByName(db: Db, name: string, tenantId: string): Promise<ConnectorRow | undefined> {
+  return db
+    .selectFrom('mayfly.connector')
+    .select(shown)
+    .where('name', '=', name)
+    .where('tenant_id', '=', tenantId)
+    .executeTakeFirst()
+}

@@ -2,6 +2,7 @@
 // real database. Two sets of deps on one world are two processes.
 
 import { randomUUID } from 'node:crypto'
+import type { AttachDeps } from '#core/connector/attach.ts'
 import { type Access, ConnectorFailure, type Connectors, type Destroyed, type Target } from '#core/connector/connector.ts'
 import type { ConnectorFailpoint, connectorFailpoints } from '#core/connector/failpoint.ts'
 import { sealAdmin } from '#core/connector/registration.ts'
@@ -61,7 +62,7 @@ export const refusing = (): never => {
   throw new ConnectorFailure('unreachable', 'not there')
 }
 
-export type OutsideDeps = TendDeps & { readonly ceilings: { get(id: string): Promise<{ scopes: string[]; details: [] }> } }
+export type OutsideDeps = TendDeps & AttachDeps
 
 /** One process. scopes: of every ceiling. */
 export function outsideDepsOf(db: TestDatabase, world: World, changes: Partial<OutsideDeps> = {}): OutsideDeps {

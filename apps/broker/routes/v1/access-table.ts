@@ -84,6 +84,26 @@ export const v1Access: AccessTable = {
   'POST /v1/accounts/:id/revoke': opens,
   'POST /v1/accounts/:id/close': writes,
 
+  'POST /v1/accounts/:id/attachments': opens,
+  'GET /v1/accounts/:id/attachments': seesAccounts,
+  'DELETE /v1/accounts/:id/attachments/:attachment_id': opens,
+  'POST /v1/accounts/:id/attachments/:attachment_id/retry': writes,
+  'GET /v1/attachments/parked': reads,
+
+  'POST /v1/connectors': writes,
+  'GET /v1/connectors': reads,
+  'GET /v1/connectors/:id': reads,
+  'PUT /v1/connectors/:id': writes,
+  'DELETE /v1/connectors/:id': writes,
+
+  'POST /v1/webhooks': writes,
+  'GET /v1/webhooks': reads,
+  'GET /v1/webhooks/:id': reads,
+  'PUT /v1/webhooks/:id': writes,
+  'DELETE /v1/webhooks/:id': writes,
+  'GET /v1/webhooks/:id/messages': reads,
+  'POST /v1/webhooks/:id/messages/:message_id/redeliver': writes,
+
   'GET /v1/keys': reads,
   'POST /v1/keys/rotate': writes,
   'GET /v1/keys/rewrap': ['platform-admin'],

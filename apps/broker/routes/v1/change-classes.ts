@@ -50,6 +50,19 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
   'POST /v1/accounts/:id/complete': null,
   'POST /v1/accounts/:id/revoke': null,
   'POST /v1/accounts/:id/close': null,
+  'POST /v1/accounts/:id/attachments': null,
+  'DELETE /v1/accounts/:id/attachments/:attachment_id': null,
+  'POST /v1/accounts/:id/attachments/:attachment_id/retry': null,
+
+  // Who may attach what stands in ceilings, which two people let pass; and what waits is kept in clear, credentials and all.
+  'POST /v1/connectors': null,
+  'PUT /v1/connectors/:id': null,
+  'DELETE /v1/connectors/:id': null,
+
+  'POST /v1/webhooks': null,
+  'PUT /v1/webhooks/:id': null,
+  'DELETE /v1/webhooks/:id': null,
+  'POST /v1/webhooks/:id/messages/:message_id/redeliver': null,
 
   'POST /v1/keys/rotate': 'keys',
   'POST /v1/keys/rewrap': null,

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { AttachDeps } from '#core/connector/attach.ts'
 import type { Rejections } from '#core/exchange/rejections.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import type { Limits } from '#core/quota/limits.ts'
@@ -28,6 +29,7 @@ export interface ManagementDeps {
   readonly jwks: JwksStore
   readonly rejections: Rejections
   readonly accounts: AccountApiDeps
+  readonly attachments: AttachDeps
   /** Whose failures they are (`Peers`). */
   readonly addressOf: (request: IncomingMessage) => string
 }

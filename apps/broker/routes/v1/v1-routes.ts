@@ -7,10 +7,12 @@ import { v1Access } from './access-table.ts'
 import { temporaryAccountRoutes } from './accounts.ts'
 import { agentRoutes } from './agents.ts'
 import { anonymousRoutes } from './anonymous.ts'
+import { attachmentRoutes } from './attachments.ts'
 import { bootstrapRoute } from './bootstrap.ts'
 import { demandClasses } from './change-classes.ts'
 import { changeRoutes } from './changes.ts'
 import { clientSecretRoutes } from './client-secret.ts'
+import { connectorRoutes } from './connectors.ts'
 import type { ManagementDeps, V1App, V1Deps } from './deps.ts'
 import { joinTokenRoutes } from './join-tokens.ts'
 import { keyRoutes } from './keys.ts'
@@ -27,6 +29,7 @@ import { tenantRoutes } from './tenants.ts'
 import { trustSourceRoutes } from './trust-sources.ts'
 import { twoPersonRoutes } from './two-person.ts'
 import { usageRoutes } from './usage.ts'
+import { webhookRoutes } from './webhooks.ts'
 
 const handlerTimeoutMs = 15_000
 
@@ -53,6 +56,9 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     resourceRegistryRoutes(app, deps)
     resourceCredentialRoutes(app, deps)
     temporaryAccountRoutes(app, deps)
+    connectorRoutes(app, deps)
+    attachmentRoutes(app, deps)
+    webhookRoutes(app, deps)
     keyRoutes(app, deps)
     operatorRoutes(app, deps)
     signInProviderRoutes(app, deps)

@@ -27,6 +27,7 @@ import { appendBatch } from '#db/log/append.ts'
 import { leaseQuota } from '#db/quota/lease.ts'
 import { readCeilings } from '#db/registry/read-ceilings.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
+import { outsideDepsOf, World } from '#test/setup/outside.ts'
 import { createPeople, type People } from '#test/setup/people.ts'
 
 const baseUrl = 'https://broker.example'
@@ -46,6 +47,8 @@ export interface Management extends TestDatabase {
   readonly kek: Buffer
   /** An OpenID provider for operators, and who can sign in there. */
   readonly people: People
+  /** What is attached to accounts. */
+  readonly world: World
   call(method: string, url: string, token?: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
 }
 
@@ -55,6 +58,7 @@ export async function startManagement(): Promise<Management> {
   const logLines: string[] = []
   const kek = randomBytes(32)
   const people = await createPeople()
+  const world = new World()
   const app = await createBaseApp({ logger: createLogger('broker', 'debug', line => logLines.push(line)), baseUrl })
   app.register(
     v1Routes({
@@ -65,6 +69,10 @@ export async function startManagement(): Promise<Management> {
       cursors: createCursors(randomBytes(32)),
       jwks: new JwksStore(source => people.fetchKeys(source)),
       rejections: new Rejections(clock),
+      attachments: outsideDepsOf(test, world, {
+        keyEncryption: new LocalKeyEncryption(kek),
+        ceilings: new Ceilings(ids => readCeilings(test.database.db, ids)),
+      }),
       addressOf: ({ socket }) => socket.remoteAddress ?? '',
       accounts: createAccounts(test.database, kek),
     }),
@@ -89,7 +97,7 @@ export async function startManagement(): Promise<Management> {
     await app.close()
     await test.close()
   }
-  return { ...test, app, logLines, kek, people, call, close }
+  return { ...test, app, logLines, kek, people, world, call, close }
 }
 
 /** As `apps/broker/deps.ts` wires them. */
