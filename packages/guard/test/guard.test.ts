@@ -38,6 +38,45 @@ test('takes RS256 where the key is an RSA key, and the thumbprint in place of th
   expect(reasonOf(await verify(token, { certificate: thumbprint }, { jwks: { keys: [rsa.jwk] } }))).toBe('allowed')
 })
 
+describe('a token of a sub-agent', () => {
+  const actor = (n: number, act?: object) => ({ sub: `agt_${n}`, iss: issuer, sub_profile: 'ai_agent', ...(act && { act }) })
+  const chain = (depth: number): object => actor(depth, depth === 1 ? undefined : chain(depth - 1))
+  const child = (change: object = {}) => ({
+    sub: 'acct_1',
+    account_id: 'acct_9',
+    client_id: 'agt_9',
+    act: chain(9),
+    delegation: { depth: 8, max_depth: 8 },
+    ...change,
+  })
+
+  test('is let through with its whole chain of actors, which the resource may read', async () => {
+    const verdict = await verify(tokenWith(child()))
+    expect(verdict).toMatchObject({ ok: true, token: { sub: 'acct_1', account_id: 'acct_9', act: chain(9) } })
+  })
+
+  test('is held to everything that others are: key, time, audience, what was granted', async () => {
+    const token = tokenWith(child())
+    expect(reasonOf(await verify(token, { certificate: thiefCertificate }))).toBe('401 certificate_mismatch')
+    expect(reasonOf(await verify(token, { url: '/v1/hotels/42' }))).toMatch(/^403 /)
+    expect(reasonOf(await verify(tokenWith(child({ exp: nowSeconds - 1 }))))).toBe('401 token_expired')
+    expect(reasonOf(await verify(tokenWith(child({ aud: issuer }))))).toBe('401 audience_mismatch')
+  })
+
+  test.each<[string, object]>([
+    ['whose presenter is not who acts', { client_id: 'agt_1' }],
+    ['with an actor that is a name', { act: { ...actor(9), act: 'agt_8' } }],
+    ['with an actor without a name, deep inside', { act: actor(9, actor(8, { iss: issuer })) }],
+  ])('is refused %s', async (_, change) => {
+    expect(reasonOf(await verify(tokenWith(child(change))))).toBe('401 claims_malformed')
+  })
+
+  test('that was made to open accounts is no access token', async () => {
+    const delegation = tokenWith(child({ may_act: actor(2) }), { typ: 'agent-delegation+jwt' })
+    expect(reasonOf(await verify(delegation))).toBe('401 type_refused')
+  })
+})
+
 test.each(['at+jwt', 'AT+JWT', 'application/at+jwt', 'Agent-Task+JWT'])('takes the type %s', async typ => {
   expect(reasonOf(await verify(tokenWith({}, { typ })))).toBe('allowed')
 })
