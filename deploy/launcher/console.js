@@ -43,7 +43,7 @@ function runVite(root, node, outDir, onSpawn) {
   mkdirSync(outDir, { recursive: true })
   const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js')
   const args = [vite, 'build', folder(root), '--outDir', outDir, '--emptyOutDir', '--logLevel', 'warn']
-  const env = { ...process.env, NODE_ENV: 'production' }
+  const env = { ...process.env, NODE_ENV: 'production', NO_COLOR: '1', FORCE_COLOR: undefined }
   const child = spawn(node, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], env })
   if (child.pid !== undefined) onSpawn?.(child.pid)
   let said = ''
@@ -57,17 +57,17 @@ function runVite(root, node, outDir, onSpawn) {
   })
 }
 
-const buildFailure = (code, said) =>
-  new LauncherError({
+const buildFailure = (code, said) => {
+  const lines = said.split('\n').filter(line => line.trim() !== '' && !/^\s+at /.test(line))
+  return new LauncherError({
     what: 'The console cannot be built (vite build failed).',
-    why: `vite ended with code ${code}.\n${said
-      .trim()
-      .split('\n')
-      .slice(-12)
+    why: `vite ended with code ${code}.\n${lines
+      .slice(0, 12)
       .map(line => `    ${line}`)
       .join('\n')}`,
     remedy: 'Correct what it names under apps/console, then run the same command again.',
   })
+}
 
 /** The hash of all that the console is made of. The lockfile stands for the libraries. */
 function stampOf(root) {

@@ -10,7 +10,7 @@ import { askAsHelper } from './sub-agent.ts'
 
 export const claim: Step = {
   name: 'claim',
-  why: 'A link alone is nothing: it takes the person, and the code that the agent shows.',
+  why: 'A link is not enough: it takes the person and the agent’s code.',
   async run(story) {
     const code = await showCode(story)
     if (story.setting.browser) {
@@ -19,7 +19,7 @@ export const claim: Step = {
     } else await claimByHttp(story, code)
     story.evidence.push({ step: 'claim', kind: 'event', type: 'account.claimed', account: story.ahead.id })
     return {
-      said: `“Claimer” signs in, types ${code}, takes the account over${story.setting.browser ? ', in Chromium' : ''}`,
+      said: `a person signs in${story.setting.browser ? ', in Chromium' : ''}, types ${code}, owns it now`,
       facts: { account_id: story.ahead.id, browser: story.setting.browser },
     }
   },
@@ -27,7 +27,7 @@ export const claim: Step = {
 
 export const afterClaim: Step = {
   name: 'after-claim',
-  why: 'All that was before the claim is dead: nobody hands over a copy of the keys.',
+  why: 'What was before the claim is dead: no copy of a key works on.',
   async run(story) {
     const { orders } = story.registered.seeded.uris
     const agent = await askHolderToken(story, story.ahead, orders, [httpDetail(orders, 'GET', '/orders/43')])
@@ -36,7 +36,7 @@ export const afterClaim: Step = {
     expectReply(helper, 400, 'access_denied')
     story.evidence.push({ step: 'after-claim', kind: 'denied', code: 'account_not_live', reason: 'account_ended' })
     return {
-      said: `the agent asks for a token → 400 ${agent.error}; its helper → 400 ${helper.error}`,
+      said: `token for the agent → 400 ${agent.error}; its helper → 400`,
       facts: { status: 400, error: agent.error },
     }
   },

@@ -9,7 +9,7 @@ import { askHolderToken, callApi } from './requests.ts'
 
 export const openAhead: Step = {
   name: 'open-ahead',
-  why: 'Who plans the work opens the account for it; the plan needs no key.',
+  why: 'Who plans the work opens its account, and needs no key for that.',
   async run(story) {
     const { orders } = story.registered.seeded.uris
     story.ahead = await openAccount(story, 'open-ahead', {
@@ -18,7 +18,7 @@ export const openAhead: Step = {
       ttl: 900,
     })
     return {
-      said: `orchestrator: POST /v1/accounts → …${story.ahead.id.slice(-6)}, a credential, a claim link`,
+      said: `planner: POST /v1/accounts → …${story.ahead.id.slice(-6)}, a credential, a claim link`,
       facts: { account_id: story.ahead.id, task_id: story.ahead.taskId },
     }
   },

@@ -38,7 +38,7 @@ export const subAgent: Step = {
     expectReply(reply, 200)
     story.evidence.push({ step: 'sub-agent', kind: 'decision', token, reason: 'granted' })
     return {
-      said: `it lets a helper read order 42 → child account …${story.childId.slice(-6)}; GET /orders/42 → 200`,
+      said: `a helper may read order 42 → account …${story.childId.slice(-6)}; GET → 200`,
       facts: { account_id: story.childId, status: 200 },
     }
   },

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type Evidence, readClaims } from '#apps/standalone/demo/evidence.ts'
 import { findLogFaults, findUntraced } from '#apps/standalone/demo/find-traces.ts'
 import { prepareEvent } from '#core/audit/event.ts'
-import { newId } from '#core/ids/id.ts'
+import { newId, parseId } from '#core/ids/id.ts'
 import { canonicalJson } from '#core/json/canonical.ts'
 import type { LogEntry } from '#db/log/read-entries.ts'
 
@@ -29,6 +29,16 @@ describe('findUntraced', () => {
   test('finds the leaf that a receipt names', () => {
     const { token, event } = issue()
     expect(findUntraced([{ step: 'a', kind: 'issued', token }], entries(event))).toEqual([])
+  })
+
+  test('takes each turn of an account once, and no other account’s for it', () => {
+    const account = newId('account', nowMs)
+    const deed: Evidence = { step: 'a', kind: 'event', type: 'account.claimed', account }
+    const claimed = (id: string) =>
+      prepareEvent({ type: 'account.claimed', tenantId, accountId: parseId('account', id)!, facts: {} }, nowMs)
+    expect(findUntraced([deed], entries(claimed(account)))).toEqual([])
+    expect(findUntraced([deed, deed], entries(claimed(account)))).toEqual([deed])
+    expect(findUntraced([deed], entries(claimed(newId('account', nowMs))))).toEqual([deed])
   })
 
   test('misses a token whose leaf was changed, is of another token, or is not there', () => {
