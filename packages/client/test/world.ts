@@ -24,6 +24,8 @@ class World {
   metadata: object = {}
   answerToken: (form: URLSearchParams, received: Received) => Given | undefined = () => this.granted()
   answerApi: Answer = () => ({ status: 200, body: { ok: true } })
+  /** What the broker says of an account. */
+  answerAccount: Answer = () => ({ status: 404, body: {} })
   #issued = 0
   readonly #clients: MayflyClient[] = []
 
@@ -32,7 +34,11 @@ class World {
     this.certificate = await this.authority.issue('agent')
     const asks = { requestCert: true, rejectUnauthorized: true, ca: this.authority.pem }
     const broker: Answer = one =>
-      one.path === '/token' ? this.answerToken(new URLSearchParams(one.body), one) : { status: 200, body: this.metadata }
+      one.path === '/token'
+        ? this.answerToken(new URLSearchParams(one.body), one)
+        : one.path.startsWith('/account')
+          ? this.answerAccount(one)
+          : { status: 200, body: this.metadata }
     this.plain = await this.#serve(broker)
     this.mtls = await this.#serve(broker, asks)
     this.api = await this.#serve(one => this.answerApi(one), asks)
@@ -46,6 +52,7 @@ class World {
     }
     this.answerToken = () => this.granted()
     this.answerApi = () => ({ status: 200, body: { ok: true } })
+    this.answerAccount = () => ({ status: 404, body: {} })
     this.#issued = 0
   }
 

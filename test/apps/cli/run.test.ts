@@ -1,6 +1,6 @@
 // `mayfly run` as it is used: real processes, signals, files, a broker on real sockets.
 
-import { spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
@@ -23,8 +23,26 @@ interface Started {
   kill(signal: NodeJS.Signals): void
 }
 
+/** The same on a terminal of its own; `type` is what a person types. */
+function startOnTerminal(file: string): Started & { type(text: string): void } {
+  const { taskId, flags, env } = prepare()
+  const line = [process.execPath, main, 'run', ...flags, '--', process.execPath, file].map(word => `'${word}'`).join(' ')
+  const child = spawn('/usr/bin/script', ['-qec', `exec ${line}`, '/dev/null'], { cwd: person.home, env, stdio: 'pipe' })
+  return { ...follow(child, taskId), type: text => void child.stdin.write(text) }
+}
+
 /** `mayfly run` of a script for Node, which says what it wants to be known as lines of JSON. */
 function start(script: string, more: readonly string[] = [], words = [process.execPath, '-e', script]): Started {
+  const { taskId, flags, env } = prepare()
+  const child = spawn(process.execPath, [main, 'run', ...flags, ...more, '--', ...words], {
+    cwd: person.home,
+    env,
+    stdio: 'pipe',
+  })
+  return follow(child, taskId)
+}
+
+function prepare() {
   const { running } = broker
   const taskId = randomUUID()
   const flags = [
@@ -34,11 +52,10 @@ function start(script: string, more: readonly string[] = [], words = [process.ex
     ...['--key', person.file('agent.key', running.certificate.keyPem)],
   ]
   const env = { HOME: person.home, PATH: process.env['PATH'], TMPDIR: person.home, ...environmentOf(broker, person) }
-  const child = spawn(process.execPath, [main, 'run', ...flags, ...more, '--', ...words], {
-    cwd: person.home,
-    env,
-    stdio: 'pipe',
-  })
+  return { taskId, flags, env }
+}
+
+function follow(child: ChildProcessWithoutNullStreams, taskId: string): Started {
   const said = { out: '', err: '' }
   child.stdout.on('data', data => {
     said.out += data
@@ -131,6 +148,18 @@ describe('a command that is stopped', () => {
     expect(await ran.ended).toEqual({ code, signal: null })
     expect(await accountOf(ran)).toMatchObject({ state: 'revoked', live: false })
     expect(existsSync(env.MAYFLY_TOKEN_FILE)).toBe(false)
+  })
+
+  test.skipIf(!existsSync('/usr/bin/script'))('by Ctrl-C on a terminal gets it once, from the terminal itself', async () => {
+    const count = `let n = 0
+      process.on('SIGINT', () => { n += 1 })
+      console.log(JSON.stringify(process.env))
+      setInterval(() => n > 0 && setTimeout(() => process.exit(n), 300), 20)`
+    const ran = startOnTerminal(person.file('count.cjs', count))
+    await told(ran)
+    ran.type('\x03')
+    expect((await ran.ended).code).toBe(1)
+    expect((await accountOf(ran)).state).toBe('revoked')
   })
 
   test('and does not end is killed after the grace; by a second signal at once', async () => {

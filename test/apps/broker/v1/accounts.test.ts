@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { type IssuedCertificate, issueClientCertificate } from '#apps/standalone/dev-ca.ts'
 import { useAccountsAhead } from '#test/setup/accounts-ahead.ts'
 import { readLog } from '#test/setup/log-reader.ts'
+import { createOtherTenant } from '#test/setup/second-tenant.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 
 const broker = useBroker()
@@ -218,6 +219,19 @@ describe('accounts under /v1', () => {
       .admin`insert into mayfly.tombstone values (${row!['task_key']}, ${row!['id']}, ${row!['tenant_id']}, now(), 'm')`
     expect((await get(`/v1/accounts/${account_id}`)).body).toMatchObject({ state: 'reaped', ended_as: 'completed' })
     expect((await post(`/v1/accounts/${account_id}/revoke`)).status).toBe(404)
+  })
+
+  test('are their own tenant’s: another one neither sees nor changes them, and finds none of its own (row 22)', async () => {
+    const { account_id, task_id } = await opened()
+    const other = await createOtherTenant(broker.running, `other-${randomUUID().slice(0, 8)}`)
+    expect((await get('/v1/accounts', other.token)).body.items).toEqual([])
+    expect((await get(`/v1/accounts?task_id=${task_id}`, other.token)).body.items).toEqual([])
+    for (const path of ['', '/tree']) expect((await get(`/v1/accounts/${account_id}${path}`, other.token)).status).toBe(404)
+    for (const verb of ['complete', 'revoke', 'close'])
+      expect((await post(`/v1/accounts/${account_id}/${verb}`, undefined, other.token)).status).toBe(404)
+    expect((await post(`/v1/accounts/${account_id}/extend`, { ttl: 600 }, other.token)).status).toBe(404)
+    expect((await ahead.open({ task_id: randomUUID() }, { token: other.token })).status).toBe(404)
+    expect((await get(`/v1/accounts/${account_id}`)).body.state).toBe('active')
   })
 
   test('are for admins, orchestrators and auditors; an orchestrator has to do with nothing else', async () => {
