@@ -20,7 +20,6 @@ alter table log.body owner to mayfly_log;
 CREATE INDEX body_position ON ONLY log.body USING brin ("position") WITH (pages_per_range='16');
 CREATE TRIGGER body_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.body FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 grant select on log.body to mayfly_across;
-grant select on log.body to mayfly_app;
 
 create table log.body_standard partition of log.body FOR VALUES IN ('1') partition by RANGE (at);
 alter table log.body_standard owner to mayfly_log;
@@ -36,7 +35,6 @@ alter table log.entry owner to mayfly_log;
 alter table log.entry add constraint entry_pkey PRIMARY KEY ("position");
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.entry FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 grant select on log.entry to mayfly_across;
-grant select on log.entry to mayfly_app;
 
 create table log.head (
   id smallint not null,
@@ -1059,18 +1057,18 @@ declare
 begin
   case p_what
     when 'replay' then delete from mayfly.replay where (tenant_id, kind, hash) in (
-      select tenant_id, kind, hash from mayfly.replay where expires_at < clock_timestamp() - interval '1 minute' order by expires_at limit p_limit);
+      select tenant_id, kind, hash from mayfly.replay where expires_at < now() - interval '1 minute' order by expires_at limit p_limit);
     when 'idempotency' then delete from mayfly.idempotency where (credential_id, key_hash) in (
-      select credential_id, key_hash from mayfly.idempotency where expires_at < clock_timestamp() limit p_limit);
+      select credential_id, key_hash from mayfly.idempotency where expires_at < now() limit p_limit);
     when 'credential' then delete from mayfly.credential where id in (
-      select id from mayfly.credential where expires_at < clock_timestamp() - interval '30 days' limit p_limit);
+      select id from mayfly.credential where expires_at < now() - interval '30 days' limit p_limit);
     when 'enrolment' then delete from mayfly.enrolment where id in (
-      select id from mayfly.enrolment where not_after < clock_timestamp() - interval '30 days' limit p_limit);
+      select id from mayfly.enrolment where not_after < now() - interval '30 days' limit p_limit);
     when 'claim_code' then delete from mayfly.claim_code where account_id in (
-      select account_id from mayfly.claim_code where secret_until < clock_timestamp() - interval '1 day' limit p_limit);
+      select account_id from mayfly.claim_code where secret_until < now() - interval '1 day' limit p_limit);
     -- One that was used stays as long as who came by it: with it the right to renew would go.
     when 'join_token' then delete from mayfly.join_token where id in (
-      select j.id from mayfly.join_token j where j.expires_at < clock_timestamp() - interval '30 days'
+      select j.id from mayfly.join_token j where j.expires_at < now() - interval '30 days'
          and not exists (select from mayfly.enrolment e where e.join_token_id = j.id) limit p_limit);
   end case;
   get diagnostics v_count = row_count;
@@ -1597,6 +1595,19 @@ end $function$;
 alter function across.read_lineages(uuid[],uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.read_log(p_from bigint, p_limit bigint)
+ RETURNS TABLE("position" bigint, leaf text, body text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select e.position, e.leaf, b.body from log.entry e left join log.body b on b.position = e.position
+    where e.position >= p_from order by e.position limit p_limit;
+end $function$;
+alter function across.read_log(bigint,bigint) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.read_subject_keys(p_tenants uuid[], p_subjects text[])
  RETURNS TABLE(id uuid, tenant_id uuid, subject text, key_sealed bytea, kek_id text)
  LANGUAGE plpgsql
@@ -1925,7 +1936,7 @@ alter function log.ensure_partitions(timestamp with time zone,integer) owner to 
 CREATE OR REPLACE FUNCTION log.find_opening(p_account uuid, p_opened_at timestamp with time zone)
  RETURNS text
  LANGUAGE plpgsql
- STABLE
+ STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
@@ -1948,6 +1959,7 @@ begin
     from log.entry e join log.body b on b.position = e.position
    where e.position between v_low and v_high + 1280 and b.position between v_low and v_high + 1280
      and e.leaf::jsonb ->> 'type' = 'account.opened' and e.leaf::jsonb ->> 'account' = p_account::text
+     and e.leaf::jsonb ->> 'tenant' = current_setting('mayfly.tenant', true)
    limit 1;
   return v_body;
 end $function$;

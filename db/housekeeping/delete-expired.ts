@@ -15,20 +15,21 @@ export interface Housekeeping {
 
 /**
  * Collects what expired long enough ago that nobody can present it any more; in batches, each a transaction of its own. No row
- * is locked first: that would need the right to change what may only be read and deleted.
+ * is locked first: that would need the right to change what may only be read and deleted. `now()`, not the clock as it runs on: an
+ * index cannot be searched for something that changes meanwhile, and all that is still good would be walked through each time.
  */
 export async function deleteExpired(sql: Sql): Promise<Housekeeping> {
   return {
     pins: await drain(
       () => sql`
       delete from mayfly.subject_pin where token_hash in (
-        select token_hash from mayfly.subject_pin where expires_at < clock_timestamp() - interval '1 minute'
+        select token_hash from mayfly.subject_pin where expires_at < now() - interval '1 minute'
          order by expires_at limit ${batch})`,
     ),
     nonces: await drain(
       () => sql`
       delete from mayfly.consumed_nonce where (resource_id, nonce_hash) in (
-        select resource_id, nonce_hash from mayfly.consumed_nonce where expires_at < clock_timestamp() - interval '1 minute'
+        select resource_id, nonce_hash from mayfly.consumed_nonce where expires_at < now() - interval '1 minute'
          order by expires_at limit ${batch})`,
     ),
     replays: await drainAcross(sql, 'replay'),

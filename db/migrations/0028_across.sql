@@ -184,18 +184,18 @@ declare
 begin
   case p_what
     when 'replay' then delete from mayfly.replay where (tenant_id, kind, hash) in (
-      select tenant_id, kind, hash from mayfly.replay where expires_at < clock_timestamp() - interval '1 minute' order by expires_at limit p_limit);
+      select tenant_id, kind, hash from mayfly.replay where expires_at < now() - interval '1 minute' order by expires_at limit p_limit);
     when 'idempotency' then delete from mayfly.idempotency where (credential_id, key_hash) in (
-      select credential_id, key_hash from mayfly.idempotency where expires_at < clock_timestamp() limit p_limit);
+      select credential_id, key_hash from mayfly.idempotency where expires_at < now() limit p_limit);
     when 'credential' then delete from mayfly.credential where id in (
-      select id from mayfly.credential where expires_at < clock_timestamp() - interval '30 days' limit p_limit);
+      select id from mayfly.credential where expires_at < now() - interval '30 days' limit p_limit);
     when 'enrolment' then delete from mayfly.enrolment where id in (
-      select id from mayfly.enrolment where not_after < clock_timestamp() - interval '30 days' limit p_limit);
+      select id from mayfly.enrolment where not_after < now() - interval '30 days' limit p_limit);
     when 'claim_code' then delete from mayfly.claim_code where account_id in (
-      select account_id from mayfly.claim_code where secret_until < clock_timestamp() - interval '1 day' limit p_limit);
+      select account_id from mayfly.claim_code where secret_until < now() - interval '1 day' limit p_limit);
     -- One that was used stays as long as who came by it: with it the right to renew would go.
     when 'join_token' then delete from mayfly.join_token where id in (
-      select j.id from mayfly.join_token j where j.expires_at < clock_timestamp() - interval '30 days'
+      select j.id from mayfly.join_token j where j.expires_at < now() - interval '30 days'
          and not exists (select from mayfly.enrolment e where e.join_token_id = j.id) limit p_limit);
   end case;
   get diagnostics v_count = row_count;

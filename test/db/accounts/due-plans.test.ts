@@ -5,6 +5,7 @@ import type { Sql } from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { dropTombstones, readActiveDescendants, readDueAccounts, readEndedAccounts, readParentsAmong } from '#db/accounts/due.ts'
 import { leaseOutbox, retryParkedOutbox } from '#db/accounts/outbox.ts'
+import { deleteExpired } from '#db/housekeeping/delete-expired.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 
 const many = 5_000
@@ -31,6 +32,7 @@ const looks: Record<string, (sql: Sql) => Promise<unknown>> = {
   'what descends from an account': sql => readActiveDescendants(sql, randomUUID(), 500),
   'what the outbox holds': sql => leaseOutbox(sql, 500, 30),
   'what is parked': sql => retryParkedOutbox(sql),
+  'which proofs, pins and nonces can be presented no more': sql => deleteExpired(sql),
   'which tombstones are old': sql => dropTombstones(sql, 90 * 86_400),
 }
 
@@ -49,6 +51,12 @@ async function fill({ admin }: TestDatabase): Promise<void> {
   await admin`
     insert into mayfly.outbox (tenant_id, account_id, transition, generation, at, due_at)
       select ${tenantId}, gen_random_uuid(), 'revoke', 2, now(), now() + interval '1 hour' from generate_series(1, ${many})`
+  await admin`insert into mayfly.subject_pin select sha256(i::text::bytea), '', now() + interval '1 hour' from generate_series(1, ${many}) i`
+  await admin`
+    insert into mayfly.consumed_nonce select gen_random_uuid(), sha256(i::text::bytea), now() + interval '1 hour' from generate_series(1, ${many}) i`
+  await admin`
+    insert into mayfly.replay (tenant_id, kind, hash, expires_at)
+      select ${tenantId}, 1, sha256(i::text::bytea), now() + interval '1 hour' from generate_series(1, ${many}) i`
 }
 
 describe('with plans that were made while there was nothing', () => {
