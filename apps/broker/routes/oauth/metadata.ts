@@ -2,7 +2,7 @@
 
 import type { FastifyPluginCallback } from 'fastify'
 import { dpopAlgorithms } from '#core/dpop/proof-key.ts'
-import { grantTypes, subjectTokenTypes } from '#core/exchange/exchange-request.ts'
+import { accessTokenType, grantTypes, subjectTokenTypes } from '#core/exchange/exchange-request.ts'
 import { proofAlgorithms } from '#core/jwt/proof-algorithms.ts'
 import { permissionTypeNames } from '#core/permission/types.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
@@ -60,11 +60,16 @@ function describeIssuer(tenant: Tenant, { publicUrl, mtlsUrl }: MetadataRouteDep
     token_endpoint_auth_methods_supported: ['none', 'tls_client_auth', 'self_signed_tls_client_auth', 'private_key_jwt'],
     token_endpoint_auth_signing_alg_values_supported: proofAlgorithms,
     tls_client_certificate_bound_access_tokens: true,
-    mtls_endpoint_aliases: { token_endpoint: `${onMtls}/token`, enrolment_endpoint: `${onMtls}/enroll` },
+    mtls_endpoint_aliases: {
+      token_endpoint: `${onMtls}/token`,
+      enrolment_endpoint: `${onMtls}/enroll`,
+      account_endpoint: `${onMtls}/account`,
+    },
     enrolment_endpoint: `${issuer}/enroll`,
+    account_endpoint: `${issuer}/account`,
     dpop_signing_alg_values_supported: dpopAlgorithms,
     authorization_details_types_supported: permissionTypeNames,
-    subject_token_types_supported: subjectTokenTypes,
+    subject_token_types_supported: [...subjectTokenTypes, accessTokenType],
     service_documentation: `${publicUrl}/openapi.json`,
   }
 }
