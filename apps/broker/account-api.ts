@@ -7,7 +7,7 @@ import { liveLimits } from '#core/quota/live-limits.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import type { Database } from '#db/connect.ts'
-import type { AccountApiDeps } from './routes/v1/accounts.ts'
+import type { AccountApiDeps } from './routes/v1/account-reads.ts'
 
 export interface AccountApiParts {
   readonly exchange: Pick<ExchangeDeps, 'accounts' | 'ceilings' | 'clock' | 'log' | 'quotas' | 'replaceClaimHash' | 'subjectKeys'>

@@ -2,38 +2,20 @@
 
 import { type Static, Type } from 'typebox'
 import { taskKey } from '#core/account/account.ts'
-import type { ChangeDeps } from '#core/account/change-accounts.ts'
-import type { OpenAheadDeps } from '#core/account/open-ahead.ts'
 import { stateNames } from '#core/account/transitions.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { parseId } from '#core/ids/id.ts'
-import type { Permission } from '#core/permission/permission.ts'
-import type { TenantSnapshot } from '#core/registry/tenant.ts'
-import { findAccountView, findTombstone, listAccounts, type AccountView as Row, readSubtree } from '#db/accounts/account-views.ts'
+import { findAccountView, findTombstone, listAccounts, readSubtree } from '#db/accounts/account-views.ts'
 import type { AccountState } from '#db/accounts/read-accounts.ts'
-import type { Db } from '#db/connect.ts'
 import { tenantOf } from '../../http/access.ts'
-import { AccountView, ReapedView, toAccountView, toReapedView } from './account-view.ts'
+import { accountTags, getAccount, showAccount } from './account-reads.ts'
+import { AccountView, ReapedView, toReapedView } from './account-view.ts'
 import { accountChangeRoutes } from './accounts-change.ts'
 import { openAccountRoute } from './accounts-open.ts'
 import { answerPage } from './answer-page.ts'
 import { uuidOf } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
-import { closed, Id, IdParams, operatorSecurity, PageOf, PageQuery, problems } from './schemas.ts'
-
-/** What the routes of accounts are given, beside what all of `/v1` is. */
-export interface AccountApiDeps extends ChangeDeps {
-  readonly opening: Omit<OpenAheadDeps, 'keepCeiling'>
-  /** Counts an opening against the limits of tenant, agent and address. Throws QuotaError. */
-  readonly charge: (snapshot: TenantSnapshot, agentId: string, address: string) => Promise<void>
-  /** The tenant as it is registered now. Throws BrokerError `not_found`. */
-  readonly snapshotOf: (tenantId: string) => Promise<TenantSnapshot>
-  readonly ceilingOf: (ceilingId: string) => Promise<Permission>
-  /** The rows of one tenant. */
-  readonly dbOf: (tenantId: string) => Db
-}
-
-export const accountTags = { tags: ['temporary account'], security: operatorSecurity }
+import { closed, Id, IdParams, PageOf, PageQuery, problems } from './schemas.ts'
 
 /** More would be no page for anybody; the log has them all. */
 const largestTree = 5_000
@@ -54,17 +36,6 @@ export function temporaryAccountRoutes(app: V1App, deps: V1Deps): void {
   getRoute(app, deps)
   treeRoute(app, deps)
   accountChangeRoutes(app, deps)
-}
-
-/** The account as `/v1` shows it. */
-export const showAccount = async ({ accounts }: V1Deps, row: Row): Promise<Static<typeof AccountView>> =>
-  toAccountView(row, await accounts.ceilingOf(row.ceilingId))
-
-/** Throws BrokerError `not_found` also for what was collected. */
-export async function getAccount({ accounts }: V1Deps, tenantId: string, id: string): Promise<Row> {
-  const row = await findAccountView(accounts.dbOf(tenantId), tenantId, id)
-  if (!row) throw new BrokerError('not_found')
-  return row
 }
 
 const stateOf = (name: string | undefined): AccountState | undefined =>

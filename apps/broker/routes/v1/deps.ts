@@ -9,7 +9,7 @@ import type { JwksStore } from '#core/subject/jwks-store.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { UnscopedDb } from '#db/unscoped-db.ts'
 import type { Cursors } from '../../http/cursor.ts'
-import type { AccountApiDeps } from './accounts.ts'
+import type { AccountApiDeps } from './account-reads.ts'
 import type { Operations } from './operation.ts'
 
 /** What the management API is given. */
