@@ -13,6 +13,7 @@ import type { Db, Trx } from '#db/connect.ts'
 import { type AttachmentRow, findAttachment, listAttachments, listParked, readHolder } from '#db/connector/attachments.ts'
 import { findConnectorByName } from '#db/connector/connectors.ts'
 import { principalOf, tenantOf } from '../../http/access.ts'
+import { getAccount } from './account-reads.ts'
 import { answerPage } from './answer-page.ts'
 import { AttachmentView, GivenView, toAttachmentViews } from './attachment-view.ts'
 import { uuidOf } from './collection.ts'
@@ -61,6 +62,7 @@ function registerAttach(app: V1App, deps: V1Deps): void {
     async (request, reply) => {
       const [tenantId, accountId] = [tenantOf(request), uuidOf('account', request.params.id)]
       const db = deps.db.forTenant(tenantId)
+      await getAccount(deps, tenantId, accountId)
       const { holder_key: jwk } = request.body
       const holder = jwk && (await checkHolder(db, tenantId, accountId, parseHolderKey(jwk, '/holder_key')))
       const connectorId = await resolveConnector(db, tenantId, request.body.connector)

@@ -27,7 +27,7 @@ import { appendBatch } from '#db/log/append.ts'
 import { leaseQuota } from '#db/quota/lease.ts'
 import { readCeilings } from '#db/registry/read-ceilings.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
-import { outsideDepsOf, World } from '#test/setup/outside.ts'
+import { type OutsideDeps, outsideDepsOf, World } from '#test/setup/outside.ts'
 import { createPeople, type People } from '#test/setup/people.ts'
 
 const baseUrl = 'https://broker.example'
@@ -49,6 +49,7 @@ export interface Management extends TestDatabase {
   readonly people: People
   /** What is attached to accounts. */
   readonly world: World
+  readonly attachments: OutsideDeps
   call(method: string, url: string, token?: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
 }
 
@@ -59,6 +60,10 @@ export async function startManagement(): Promise<Management> {
   const kek = randomBytes(32)
   const people = await createPeople()
   const world = new World()
+  const attachments = outsideDepsOf(test, world, {
+    keyEncryption: new LocalKeyEncryption(kek),
+    ceilings: new Ceilings(ids => readCeilings(test.database.db, ids)),
+  })
   const app = await createBaseApp({ logger: createLogger('broker', 'debug', line => logLines.push(line)), baseUrl })
   app.register(
     v1Routes({
@@ -69,10 +74,7 @@ export async function startManagement(): Promise<Management> {
       cursors: createCursors(randomBytes(32)),
       jwks: new JwksStore(source => people.fetchKeys(source)),
       rejections: new Rejections(clock),
-      attachments: outsideDepsOf(test, world, {
-        keyEncryption: new LocalKeyEncryption(kek),
-        ceilings: new Ceilings(ids => readCeilings(test.database.db, ids)),
-      }),
+      attachments,
       addressOf: ({ socket }) => socket.remoteAddress ?? '',
       accounts: createAccounts(test.database, kek),
     }),
@@ -97,7 +99,7 @@ export async function startManagement(): Promise<Management> {
     await app.close()
     await test.close()
   }
-  return { ...test, app, logLines, kek, people, world, call, close }
+  return { ...test, app, logLines, kek, people, world, attachments, call, close }
 }
 
 /** As `apps/broker/deps.ts` wires them. */
