@@ -1889,8 +1889,8 @@ $function$;
 alter function log.bury_accounts(smallint[],jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
 
-CREATE OR REPLACE FUNCTION log.ended_accounts(p_after uuid, p_limit integer)
- RETURNS TABLE(id uuid, tenant_id uuid, agent_id uuid, generation integer, state text, now_ms double precision)
+CREATE OR REPLACE FUNCTION log.ended_accounts(p_after uuid, p_limit integer, OUT accounts jsonb, OUT seen_to uuid)
+ RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -1898,13 +1898,21 @@ CREATE OR REPLACE FUNCTION log.ended_accounts(p_after uuid, p_limit integer)
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
+declare
+  v_ids uuid[];
 begin
-  return query
-    select a.id, a.tenant_id, a.agent_id, a.generation, a.state::text, extract(epoch from clock_timestamp())::float8 * 1000
-      from mayfly.account a
-     where a.state in ('m', 'e', 'r', 'x') and a.id > p_after and not log.is_attached(a.id)
+  v_ids := array(
+    select a.id from mayfly.account a where a.state in ('m', 'e', 'r', 'x') and a.id > p_after order by a.id limit p_limit);
+  if cardinality(v_ids) = p_limit then seen_to := v_ids[p_limit]; end if;
+  with free as (
+    select a.id, a.tenant_id, a.agent_id, a.generation from mayfly.account a
+     where a.id = any(v_ids) and a.state in ('m', 'e', 'r', 'x') and not log.is_attached(a.id)
        and not exists (select from mayfly.live_count c where c.scope = a.id and c.live > 0)
-     order by a.id limit p_limit for update skip locked;
+       for update skip locked
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'tenantId', f.tenant_id, 'agentId', f.agent_id, 'generation', f.generation,
+      'nowMs', extract(epoch from clock_timestamp())::float8 * 1000)), '[]')
+    into accounts from free f;
 end $function$;
 alter function log.ended_accounts(uuid,integer) owner to mayfly_log;
 -- may be executed by: mayfly_app

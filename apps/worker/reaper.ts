@@ -6,7 +6,7 @@ import { deadlineQueue, type Queues } from '#apps/process/queues.ts'
 import { sparingly } from '#apps/process/sparingly.ts'
 import { within } from '#apps/process/within.ts'
 import { oneAtATime } from '#core/reaper/one-at-a-time.ts'
-import { type SweepRound, sweepAccounts } from '#core/reaper/sweep.ts'
+import { type SweepDeps, type SweepRound, sweepAccounts } from '#core/reaper/sweep.ts'
 import { readDueAccounts, readEndedAccounts } from '#db/accounts/due.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import type { Database } from '#db/connect.ts'
@@ -85,14 +85,18 @@ function createRounds(
   signal: AbortSignal,
 ): Pick<Reaper, 'sweep' | 'drain'> {
   const { sql } = database
+  const nothing = { accounts: [], seenTo: null }
+  let resumeAt: string | undefined
   const sweep = oneAtATime(async () => {
-    const round = await sweepAccounts({
+    const deps: SweepDeps = {
       transition: changes => transitionAccounts(sql, changes),
       readDue: async (from, limit) => (signal.aborted ? [] : readDueAccounts(sql, from, limit)),
-      readEnded: async (after, limit) => (signal.aborted ? [] : readEndedAccounts(sql, after, limit)),
+      readEnded: async (after, limit) => (signal.aborted ? nothing : readEndedAccounts(sql, after, limit)),
       observeLateness: metrics.late,
       complain: (err, account) => logger.error({ err, account }, 'an account cannot be collected'),
-    })
+    }
+    const round = await sweepAccounts(deps, resumeAt)
+    resumeAt = round.resumeAt
     metrics.swept(round)
     return round
   })

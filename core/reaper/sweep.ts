@@ -5,11 +5,11 @@
 // and one may die or stand still at any moment: it only proposes, the commit lets exactly one of them have its way.
 
 import { type ChangeDeps, changeAccounts, type ProposedChange } from '#core/account/change-accounts.ts'
-import type { CollectableAccount, DueAccount, EndedAccount } from '#db/accounts/due.ts'
+import type { CollectableAccount, DueAccount, EndedAccounts } from '#db/accounts/due.ts'
 
 export interface SweepDeps extends ChangeDeps {
   readonly readDue: (fromDeadline: string, limit: number) => Promise<readonly DueAccount[]>
-  readonly readEnded: (afterId: string, limit: number) => Promise<readonly EndedAccount[]>
+  readonly readEnded: (afterId: string, limit: number) => Promise<EndedAccounts>
   /** Told how late each account was when it was found. */
   readonly observeLateness?: ((lateMs: number) => void) | undefined
   /** Told of an account whose change the database refuses whatever the batch; the others go on. */
@@ -21,56 +21,62 @@ export interface SweepDeps extends ChangeDeps {
 export interface SweepRound {
   readonly expired: number
   readonly reaped: number
+  /** Where the next round goes on with what is over. */
+  readonly resumeAt: string
 }
 
 const firstDeadline = '-infinity'
-const firstId = '00000000-0000-0000-0000-000000000000'
+export const firstId = '00000000-0000-0000-0000-000000000000'
 
-/** Expires what is due and collects what is over, until nothing is left. Throws BrokerError `log_unavailable`. */
-export async function sweepAccounts(deps: SweepDeps): Promise<SweepRound> {
-  const expired = await drain(
-    deps,
-    (batch, last?: DueAccount) => deps.readDue(last?.deadline ?? firstDeadline, batch),
-    account => ({ ...changeOf(account), transition: 'expire', facts: { late_ms: Math.round(account.lateMs) }, outbox: {} }),
-    accounts => {
-      for (const { lateMs } of accounts) deps.observeLateness?.(lateMs)
-    },
-  )
-  const reaped = await drain(
-    deps,
-    (batch, last?: EndedAccount) => deps.readEnded(last?.id ?? firstId, batch),
-    account => ({ ...changeOf(account), transition: 'reap', facts: {} }),
-  )
-  return { expired, reaped }
+/** So many accounts that wait for something outside are looked at in a round; the next one goes on behind them. */
+const mostBlocked = 5_000
+
+/** Expires what is due, then collects what is over. resumeAt: of the round before. Throws BrokerError `log_unavailable`. */
+export async function sweepAccounts(deps: SweepDeps, resumeAt = firstId): Promise<SweepRound> {
+  const expired = await expireDue(deps)
+  return { expired, ...(await collectEnded(deps, resumeAt)) }
 }
 
-const changeOf = ({ id, tenantId, agentId, generation }: CollectableAccount) => ({ accountId: id, tenantId, agentId, generation })
-
 /** One batch after the other, each beginning where the last one ended; so it ends also while something cannot be changed. */
-async function drain<Account extends CollectableAccount>(
-  deps: SweepDeps,
-  read: (batch: number, last?: Account) => Promise<readonly Account[]>,
-  propose: (account: Account) => ProposedChange,
-  observe?: (accounts: readonly Account[]) => void,
-): Promise<number> {
+async function expireDue(deps: SweepDeps): Promise<number> {
   const { batch = 500 } = deps
-  let done = 0
-  let last: Account | undefined
+  let expired = 0
+  let last: DueAccount | undefined
   for (;;) {
-    const accounts = await read(batch, last)
-    if (accounts.length === 0) return done
-    const changed = await changeAll(deps, accounts, propose)
-    observe?.(changed)
-    done += changed.length
+    const accounts = await deps.readDue(last?.deadline ?? firstDeadline, batch)
+    const changed = await changeAll(deps, accounts, account => ({
+      ...changeOf(account),
+      transition: 'expire',
+      facts: { late_ms: Math.round(account.lateMs) },
+      outbox: {},
+    }))
+    for (const { lateMs } of changed) deps.observeLateness?.(lateMs)
+    expired += changed.length
     // What becomes due meanwhile is left to the next round: a batch with little in it costs a commit as well.
-    if (accounts.length < batch) return done
+    if (accounts.length < batch) return expired
     // Where all that was found lies at one point and none of it moves, the next look would find the same.
-    if (changed.length === 0 && samePlace(last, accounts.at(-1)!)) return done
+    if (changed.length === 0 && last?.id === accounts.at(-1)!.id) return expired
     last = accounts.at(-1)
   }
 }
 
-const samePlace = (a: CollectableAccount | undefined, b: CollectableAccount): boolean => a?.id === b.id
+async function collectEnded(deps: SweepDeps, from: string): Promise<Pick<SweepRound, 'reaped' | 'resumeAt'>> {
+  const { batch = 500 } = deps
+  let reaped = 0
+  let looked = 0
+  let after = from
+  while (looked - reaped < mostBlocked) {
+    const { accounts, seenTo } = await deps.readEnded(after, batch)
+    const changed = await changeAll(deps, accounts, account => ({ ...changeOf(account), transition: 'reap', facts: {} }))
+    reaped += changed.length
+    if (seenTo === null) return { reaped, resumeAt: firstId }
+    looked += batch
+    after = seenTo
+  }
+  return { reaped, resumeAt: after }
+}
+
+const changeOf = ({ id, tenantId, agentId, generation }: CollectableAccount) => ({ accountId: id, tenantId, agentId, generation })
 
 /** The accounts that were changed. A change that the database refuses as such is found by halving, so that it takes no other down. */
 async function changeAll<Account extends CollectableAccount>(
@@ -78,6 +84,7 @@ async function changeAll<Account extends CollectableAccount>(
   accounts: readonly Account[],
   propose: (account: Account) => ProposedChange,
 ): Promise<Account[]> {
+  if (accounts.length === 0) return []
   try {
     const answers = await changeAccounts(deps, accounts.map(propose), accounts[0]!.nowMs)
     return accounts.filter((_, index) => answers[index]!.outcome === 'done')

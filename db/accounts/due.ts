@@ -18,8 +18,10 @@ export interface DueAccount extends CollectableAccount {
   readonly lateMs: number
 }
 
-export interface EndedAccount extends CollectableAccount {
-  readonly state: string
+export interface EndedAccounts {
+  readonly accounts: readonly CollectableAccount[]
+  /** The last id that was looked at; null: there are no more. */
+  readonly seenTo: string | null
 }
 
 /** Active accounts past their deadline, the oldest first, apart from those that another worker changes right now. */
@@ -29,11 +31,11 @@ export async function readDueAccounts(sql: Sql, fromDeadline: string, limit: num
       from across.due_accounts(${fromDeadline}::text::timestamptz, ${limit}::integer)`
 }
 
-/** Accounts that are over and hold nothing any more, by their ids from `afterId` on. */
-export async function readEndedAccounts(sql: Sql, afterId: string, limit: number): Promise<EndedAccount[]> {
-  return sql<EndedAccount[]>`
-    select id, tenant_id as "tenantId", agent_id as "agentId", generation, state, now_ms as "nowMs"
-      from log.ended_accounts(${afterId}::text::uuid, ${limit}::integer)`
+/** Of the next `limit` accounts that are over, by their ids from `afterId` on, those that hold nothing any more. */
+export async function readEndedAccounts(sql: Sql, afterId: string, limit: number): Promise<EndedAccounts> {
+  const [row] = await sql<[EndedAccounts]>`
+    select accounts, seen_to as "seenTo" from log.ended_accounts(${afterId}::text::uuid, ${limit}::integer)`
+  return row
 }
 
 /** Which of these accounts have children, ended ones too. */

@@ -141,18 +141,26 @@ end $$;
 set local role mayfly_log;
 
 -- Here and not there, because what is attached to an account is asked as `log.transition_accounts` asks it.
--- Accounts that are over, have nothing attached any more and no child that is still counted, by their ids.
-create function log.ended_accounts(p_after uuid, p_limit integer)
-  returns table (id uuid, tenant_id uuid, agent_id uuid, generation integer, state text, now_ms double precision)
+-- Of the next accounts that are over, by their ids, those that have nothing attached any more and no child that is still counted.
+-- seen_to: the last that was looked at, null: that was all. So a look costs the same however many wait for something outside.
+create function log.ended_accounts(p_after uuid, p_limit integer, out accounts jsonb, out seen_to uuid)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_ids uuid[];
 begin
-  return query
-    select a.id, a.tenant_id, a.agent_id, a.generation, a.state::text, extract(epoch from clock_timestamp())::float8 * 1000
-      from mayfly.account a
-     where a.state in ('m', 'e', 'r', 'x') and a.id > p_after and not log.is_attached(a.id)
+  v_ids := array(
+    select a.id from mayfly.account a where a.state in ('m', 'e', 'r', 'x') and a.id > p_after order by a.id limit p_limit);
+  if cardinality(v_ids) = p_limit then seen_to := v_ids[p_limit]; end if;
+  with free as (
+    select a.id, a.tenant_id, a.agent_id, a.generation from mayfly.account a
+     where a.id = any(v_ids) and a.state in ('m', 'e', 'r', 'x') and not log.is_attached(a.id)
        and not exists (select from mayfly.live_count c where c.scope = a.id and c.live > 0)
-     order by a.id limit p_limit for update skip locked;
+       for update skip locked
+  )
+  select coalesce(jsonb_agg(jsonb_build_object('id', f.id, 'tenantId', f.tenant_id, 'agentId', f.agent_id, 'generation', f.generation,
+      'nowMs', extract(epoch from clock_timestamp())::float8 * 1000)), '[]')
+    into accounts from free f;
 end $$;
 revoke all on function log.ended_accounts from public;
 grant execute on function log.ended_accounts to mayfly_app;
