@@ -52,7 +52,7 @@ describe('the end of an account', () => {
     const made: string[] = []
     for (let i = 0; i < 3; i++) made.push((await ask(id, await addConnector(db, tenantId))).row.id)
     await change(id, 'complete')
-    expect(await sweepAccounts(sweepDepsOf(db.database))).toEqual({ expired: 0, reaped: 0 })
+    expect(await sweepAccounts(sweepDepsOf(db.database))).toMatchObject({ expired: 0, reaped: 0 })
     expect(await tendAll(db, deps())).toEqual(['gone', 'gone', 'gone'])
     expect(world.destroyed).toEqual(made.toReversed())
     const receipts = await logged('attachment.torn_down')
@@ -64,7 +64,7 @@ describe('the end of an account', () => {
     expect((summary!.facts['attachments'] as { outcome: string }[]).map(({ outcome }) => outcome)).toEqual(
       Array(3).fill('destroyed'),
     )
-    expect(await sweepAccounts(sweepDepsOf(db.database))).toEqual({ expired: 0, reaped: 1 })
+    expect(await sweepAccounts(sweepDepsOf(db.database))).toMatchObject({ expired: 0, reaped: 1 })
   })
 
   test('told twice takes down once', async () => {
