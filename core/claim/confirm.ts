@@ -1,6 +1,6 @@
 // Claiming, in order: the link is good and this person may (`resolve-secret.ts`); one of five attempts at the code is used up,
 // whatever comes of it; then the transition is proposed, and the commit judges. Of two who confirm at once exactly one becomes
-// the owner; the other is told that somebody was there first. A process that dies anywhere leaves one owner or none.
+// the owner; the other is told that somebody was there first. A process that dies anywhere leaves one owner or none, and asking again is harmless.
 
 import { changeAccounts } from '#core/account/change-accounts.ts'
 import { prepareEvent } from '#core/audit/event.ts'
@@ -34,6 +34,25 @@ export async function confirmClaim(
   input: Confirmation,
   nowMs: number,
 ): Promise<OwnedAccount> {
+  try {
+    return await getOwned(deps, snapshot, session, await claim(deps, snapshot, session, input, nowMs))
+  } catch (error) {
+    // Whoever claimed with this link and never heard of it, because the answer was lost, is told by asking again.
+    const lost = error instanceof BrokerError && error.code === 'already_claimed'
+    const own = lost ? await findOwnClaim(deps, session, input.secret) : undefined
+    if (own === undefined) throw error
+    return getOwned(deps, snapshot, session, own)
+  }
+}
+
+/** Returns the account's uuid. */
+async function claim(
+  deps: ClaimDeps,
+  snapshot: TenantSnapshot,
+  session: ConsoleSession,
+  input: Confirmation,
+  nowMs: number,
+): Promise<string> {
   const account = await resolveSecret(deps, snapshot, session, input.secret)
   const { row } = account
   const readmitted = input.readmit && canComeBack(await readOrigin(deps.dbOf(row.tenantId), deps.keyEncryption, row.id))
@@ -59,7 +78,12 @@ export async function confirmClaim(
   )
   if (answer!.outcome !== 'done') throw await explainLoss(deps, row.tenantId, input.secret)
   await clearClaimCode(db, row.id, row.tenantId)
-  return getOwned(deps, snapshot, session, row.id)
+  return row.id
+}
+
+async function findOwnClaim(deps: ClaimDeps, session: ConsoleSession, secret: string): Promise<string | undefined> {
+  const target = await findTarget(deps, session.tenantId, secret)
+  return target?.use === 'used' && target.row.personId === session.person.id ? target.row.id : undefined
 }
 
 async function checkCode(

@@ -7,7 +7,8 @@ import { gzipSync } from 'node:zlib'
 export interface BuiltFile {
   readonly type: string
   readonly body: Buffer
-  readonly gzipped: Buffer | undefined
+  /** Made when somebody first wants it; undefined: not worth it. */
+  gzipped(): Buffer | undefined
   /** Whether its name says what it holds, so that it never changes. */
   readonly hashed: boolean
 }
@@ -43,8 +44,16 @@ export function readBuiltConsole(folder: string): BuiltConsole {
       if (type === undefined) return []
       const body = readFileSync(join(folder, name))
       const path = name.split(sep).join('/')
-      const gzipped = compressible.has(extname(name)) ? gzipSync(body) : undefined
+      const gzipped = compressible.has(extname(name)) ? once(() => gzipSync(body)) : () => undefined
       return [[path, { type, body, gzipped, hashed: path.startsWith('assets/') }]]
     }),
   )
+}
+
+function once(make: () => Buffer): () => Buffer {
+  let made: Buffer | undefined
+  return () => {
+    made ??= make()
+    return made
+  }
 }

@@ -66,10 +66,10 @@ function assetRoutes(app: FastifyInstance, built: ReadonlyMap<string, BuiltFile>
 }
 
 function send(request: FastifyRequest, reply: FastifyReply, { type, body, gzipped }: BuiltFile): FastifyReply {
-  const compress = gzipped !== undefined && /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))
+  const small = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? '')) ? gzipped() : undefined
   reply.type(type).header('vary', 'accept-encoding')
-  if (compress) reply.header('content-encoding', 'gzip')
-  return reply.send(compress ? gzipped : body)
+  if (small) reply.header('content-encoding', 'gzip')
+  return reply.send(small ?? body)
 }
 
 /** RFC 6797. Not for a laptop, where other things answer under the same name without TLS. */

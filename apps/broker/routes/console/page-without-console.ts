@@ -16,6 +16,6 @@ const html = `<!doctype html>
 export const pageWithoutConsole: BuiltFile = {
   type: 'text/html; charset=utf-8',
   body: Buffer.from(html),
-  gzipped: undefined,
+  gzipped: () => undefined,
   hashed: false,
 }

@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest'
+import { confirmClaim } from '#core/claim/confirm.ts'
 import { suspendUnattended } from '#core/claim/suspend-claims.ts'
 import { parseId } from '#core/ids/id.ts'
+import { createSessionFinder } from '#core/operators/sign-in/console-session.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
-import { type OpenedAccount, openAccount, setClaimableBy, showCode } from '#test/setup/claims.ts'
+import { claimDepsOf, type OpenedAccount, openAccount, setClaimableBy, showCode } from '#test/setup/claims.ts'
 import { useConsole, type Visitor } from '#test/setup/console.ts'
 import { resourceUri } from '#test/setup/running-broker.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
@@ -103,6 +105,33 @@ describe('claiming', () => {
     const [, payload] = back.body.access_token.split('.')
     expect(JSON.parse(Buffer.from(payload, 'base64url').toString())).toMatchObject({ gen: 2, task_id: account.taskId })
     expect(await events('account.claimed', account)).toMatchObject([{ readmitted: true, narrowed: true }])
+  })
+
+  test('whose answer was lost is told again to its owner, and to nobody else', async () => {
+    const account = await open()
+    const deps = claimDepsOf(broker.running)
+    const lost = {
+      ...deps,
+      transition: async (changes: Parameters<typeof deps.transition>[0]) => {
+        await deps.transition(changes)
+        throw new Error('gone')
+      },
+    }
+    const snapshot = await broker.running.broker.deps.directory.find(parseId('tenant', broker.running.ids.tenant)!)
+    const secret = claimer.jar.get(broker.running.issuer)!.get('__Host-mayfly')!
+    const session = await createSessionFinder(broker.running.broker.deps.database.db)(secret)
+    const given = { secret: account.secret, code: await code(account), readmit: false }
+    await expect(confirmClaim(lost, snapshot!, session!, given, Date.now())).rejects.toMatchObject({
+      code: 'log_unavailable',
+    })
+    expect((await claimer.api('GET', `/accounts/${account.id}`)).status).toBe(200)
+    expect((await confirm(account, { code: given.code })).body.account).toMatchObject({ id: account.id, state: 'claimed' })
+    expect(await events('account.claimed', account)).toHaveLength(1)
+    await setClaimableBy(broker.running, { providers: [people.provider] })
+    const other = people.visit()
+    await other.signIn('somebody-else')
+    expect(codeOf(await confirm(account, { code: given.code }, other))).toEqual([409, 'already_claimed'])
+    await setClaimableBy(broker.running, { providers: [people.provider], groups: ['mayfly-claimers'] })
   })
 
   test.each([
