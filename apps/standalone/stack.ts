@@ -8,6 +8,7 @@ import { consoleClient } from '#apps/idp/console-client.ts'
 import { createIdp, type Idp } from '#apps/idp/create-idp.ts'
 import { loadOrCreateIdpKeys, saveIdpIssuer } from '#apps/idp/idp-state.ts'
 import { type KeySettings, readKeySettings } from '#apps/process/key-settings.ts'
+import { type OutboundSettings, readOutboundSettings } from '#apps/process/outbound-settings.ts'
 import { startWorker } from '#apps/worker/worker.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { parseId } from '#core/ids/id.ts'
@@ -72,7 +73,14 @@ export async function startCore(options: StackOptions): Promise<Core> {
   starting.defer(() => idp.close())
   const worker = await progress('Starting the worker', () =>
     startWorker(
-      { ...keySettings(state), databaseUrl: urls.app, redisUrl: options.redisUrl, queueDatabaseUrl: urls.queue, logLevel },
+      {
+        ...keySettings(state),
+        ...thisMachine(),
+        databaseUrl: urls.app,
+        redisUrl: options.redisUrl,
+        queueDatabaseUrl: urls.queue,
+        logLevel,
+      },
       logFile.logger('worker'),
     ),
   )
@@ -96,6 +104,9 @@ async function startIdp(state: StateFolder, tls: TlsMaterial, ports: Ports): Pro
   await saveIdpIssuer(state.dir, await idp.listen())
   return idp
 }
+
+/** Connectors and webhooks may lead to what a developer has running beside this. */
+const thisMachine = (): OutboundSettings => readOutboundSettings({ MAYFLY_OUTBOUND_NETWORKS: '127.0.0.0/8, ::1/128' }, [])
 
 /** `keys/kek` seals; who changes it puts the one before into `keys/kek-previous`. */
 function keySettings(state: StateFolder): KeySettings {
@@ -126,6 +137,7 @@ function brokerConfig({ state, ports, logLevel, redisUrl }: StackOptions, tls: T
     ...keySettings(state),
     // The OpenID provider is on this machine.
     allowPrivateIssuers: true,
+    ...thisMachine(),
     logLevel,
   }
 }

@@ -39,11 +39,13 @@ const stepNames = [
   'beyond-ceiling',
   'open-ahead',
   'hand-over',
+  'leave-alone',
   'sub-agent',
   'sub-agent-beyond',
   'claim',
   'after-claim',
   'close',
+  'cleared-away',
   'log',
   'stop',
 ]

@@ -4,6 +4,7 @@ import { register, start } from './steps/begin.ts'
 import { afterClaim, claim, close } from './steps/claim.ts'
 import { log, stop } from './steps/finish.ts'
 import { impostors } from './steps/impostors.ts'
+import { clearedAway, leaveAlone } from './steps/left-alone.ts'
 import { expired, noCertificate, otherRow, secondUse } from './steps/misused-tokens.ts'
 import { handOver, openAhead } from './steps/orchestrator.ts'
 import { subAgent, subAgentBeyond } from './steps/sub-agent.ts'
@@ -21,8 +22,8 @@ export const chapters: readonly Chapter[] = [
   { title: 'What must not work, does not: the token', steps: [noCertificate, otherRow, expired, secondUse] },
   { title: 'What must not work, does not: at the door', steps: impostors },
   {
-    title: 'An account from its opening to its end',
-    steps: [openAhead, handOver, subAgent, subAgentBeyond, claim, afterClaim, close],
+    title: 'Accounts, from opening to end',
+    steps: [openAhead, handOver, leaveAlone, subAgent, subAgentBeyond, claim, afterClaim, close, clearedAway],
   },
   { title: 'Afterwards', steps: [log, stop] },
 ]

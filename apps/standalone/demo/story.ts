@@ -7,6 +7,7 @@ import type { Progress } from '../progress.ts'
 import { demoSubject } from '../seed/registrations.ts'
 import type { Core, Registered } from '../stack.ts'
 import type { StateFolder } from '../state-folder.ts'
+import type { Drawers } from './drawers.ts'
 import type { Evidence } from './evidence.ts'
 
 export interface StorySetting {
@@ -61,6 +62,8 @@ export class Story {
   ahead!: AccountAhead
   /** The one that is left alone. */
   forgotten!: AccountAhead
+  /** The service that it attached a drawer at. */
+  drawers!: Drawers
   /** The helper's account below the first. */
   childId!: string
   readonly evidence: Evidence[] = []

@@ -1,7 +1,10 @@
 // `/v1` over HTTP, as any operator would call it.
 
+import { setTimeout as delay } from 'node:timers/promises'
 import { Agent, request } from 'undici'
 import { StartupError } from '../startup-error.ts'
+
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
 
 /** What `/v1` registers always has an id. */
 export type Registered = Readonly<Record<string, unknown>> & { readonly id: string }
@@ -23,8 +26,16 @@ export class OperatorClient {
     this.#agent = new Agent({ connect: { ca: options.caPem } })
   }
 
-  /** Any status is an answer. */
-  async send(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<Answer> {
+  /** Any status is an answer, but that of a broker which is busy for now, as on a slow machine just after its start. */
+  async send(method: Method, path: string, body?: unknown): Promise<Answer> {
+    for (let left = 10; ; left -= 1) {
+      const answer = await this.#sendOnce(method, path, body)
+      if (answer.status !== 503 || left === 0) return answer
+      await delay(1_000)
+    }
+  }
+
+  async #sendOnce(method: Method, path: string, body?: unknown): Promise<Answer> {
     const answer = await request(`${this.#baseUrl}${path}`, {
       method,
       dispatcher: this.#agent,
@@ -39,7 +50,7 @@ export class OperatorClient {
   }
 
   /** The body of an answer that says it is done. Throws StartupError with the problem that the broker names. */
-  async call<T>(method: 'GET' | 'POST' | 'PUT' | 'DELETE', path: string, body?: unknown): Promise<T> {
+  async call<T>(method: Method, path: string, body?: unknown): Promise<T> {
     const answer = await this.send(method, path, body)
     if (answer.status === 202) throw waiting(`${method} ${path}`, answer)
     if (answer.status >= 200 && answer.status < 300) return answer.body as T

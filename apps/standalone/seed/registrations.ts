@@ -9,6 +9,8 @@ import type { Wanted } from './ensure.ts'
 export const demoAgentUri = 'spiffe://mayfly.local/agent/demo'
 /** SPIFFE id in the certificate of the agent that the demo agent works with. */
 export const helperAgentUri = 'spiffe://mayfly.local/agent/helper'
+/** Lets an account attach what a connector of this scope makes. */
+export const drawersScope = 'drawers:use'
 /** The workload that the demo agent is: a pipeline on the main branch. Its runs differ in `run_id`. */
 export const demoSubject = 'repo:example/order-robot:ref:refs/heads/main'
 export const bearerSubject = 'repo:example/status-robot:ref:refs/heads/main'
@@ -104,7 +106,7 @@ export const demoAgent = (input: {
     { trust_source: input.certificateSource, san_uri: demoAgentUri },
   ],
   ceiling: {
-    scope: 'orders:read',
+    scope: `${drawersScope} orders:read`,
     authorization_details: [
       httpDetail(input.uris.orders, 'GET', '/orders/{id}'),
       httpDetail(input.uris.refunds, 'POST', '/orders/{id}/refund'),

@@ -20,7 +20,7 @@ export const log: Step = {
     const count = (kind: string): number => story.evidence.filter(deed => deed.kind === kind).length
     const [issued, denied, decisions, events] = [count('issued'), count('denied'), count('decision'), count('event')]
     return {
-      said: `${issued} tokens, ${denied} refusals, ${decisions} decisions of APIs, ${events} turns of accounts: each one found`,
+      said: `${story.evidence.length} deeds were looked for, each one found among ${entries.length} leaves`,
       facts: { leaves: entries.length, issued, denied, decisions, events },
     }
   },
