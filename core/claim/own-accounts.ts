@@ -10,6 +10,7 @@ import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { type ClaimedRow, readOwned, setReview } from '#db/claim/claims.ts'
 import type { ClaimDeps } from './claim-deps.ts'
 import { type AccountView, type DescribedPermission, describeForPeople, viewAccount, viewAgent } from './describe-account.ts'
+import { type DescribedAttachment, describeAttachments } from './describe-attachments.ts'
 import { canComeBack, readOrigin } from './read-origin.ts'
 import { reviewDays } from './review.ts'
 
@@ -19,6 +20,7 @@ export interface OwnedListing extends AccountView {
 
 export interface OwnedAccount extends OwnedListing, DescribedPermission {
   readonly origin_address: string | null
+  readonly attachments: readonly DescribedAttachment[]
   readonly readmission: { readonly offered: boolean }
 }
 
@@ -42,14 +44,17 @@ export async function getOwned(
   accountId: string,
 ): Promise<OwnedAccount> {
   const row = await getRow(deps, session, accountId)
-  const [permission, origin] = await Promise.all([
+  const db = deps.dbOf(row.tenantId)
+  const [permission, origin, attachments] = await Promise.all([
     deps.ceilings.get(row.ceilingId),
-    readOrigin(deps.dbOf(row.tenantId), deps.keyEncryption, row.id),
+    readOrigin(db, deps.keyEncryption, row.id),
+    describeAttachments(db, row.tenantId, row.id),
   ])
   return {
     ...list(row, snapshot),
     ...describeForPeople(permission, snapshot),
     origin_address: origin.address,
+    attachments,
     readmission: { offered: canComeBack(origin) && snapshot.agents.has(row.agentId) },
   }
 }

@@ -78,7 +78,14 @@ describe('claiming', () => {
     const account = await open()
     const reply = await claim(account)
     expect(reply.body).toMatchObject({
-      account: { id: account.id, state: 'claimed', expires_at: null, readmitted: false, agent: { name: 'agent' } },
+      account: {
+        id: account.id,
+        state: 'claimed',
+        expires_at: null,
+        readmitted: false,
+        attachments: [],
+        agent: { name: 'agent' },
+      },
     })
     expect(reply.body.account.review_on).toMatch(/^\d{4}-\d\d-\d\d$/)
     const [row] = await broker.database.admin`
