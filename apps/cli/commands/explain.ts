@@ -45,7 +45,7 @@ async function run(context: Context): Promise<void> {
   if (known) return show(context, known, undefined, [])
   const jwt = decodeJwt(text)
   if (!jwt) throw notUnderstood(text)
-  const isTask = kindOf(jwt) === 'task token'
+  const isTask = ['task token', 'delegation token'].includes(kindOf(jwt))
   const explanation = isTask ? explainTaskToken(jwt, nowSeconds) : explainWorkloadToken(jwt, nowSeconds)
   const { verification, lines } = await print.progress('Looking it up', () => lookUp(context, text, jwt))
   show(context, explanation, verification, lines)

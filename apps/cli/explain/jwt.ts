@@ -26,6 +26,7 @@ function parsePart(part: string): Readonly<Record<string, unknown>> | undefined 
 /** What a JWT is, by its type and claims; the first row that fits. */
 const kinds: readonly (readonly [string, (token: Decoded) => boolean])[] = [
   ['task token', ({ header, claims }) => /^(at|agent-task)\+jwt$/.test(textOf(header['typ'])) && 'account_id' in claims],
+  ['delegation token', ({ header }) => header['typ'] === 'agent-delegation+jwt'],
   ['identity assertion (ID-JAG)', ({ header }) => header['typ'] === 'oauth-id-jag+jwt'],
   ['DPoP proof', ({ header }) => header['typ'] === 'dpop+jwt'],
   [

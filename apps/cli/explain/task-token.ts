@@ -10,19 +10,21 @@ const replays: Readonly<Record<string, string>> = {
   challenge: 'once, for the nonce that the API gave',
 }
 
-/** A task token of Mayfly's, from its claims alone. */
+/** A task token of Mayfly's, or one that opens a child account, from its claims alone. */
 export function explainTaskToken({ header, claims }: Decoded, nowSeconds: number): Explanation {
+  const delegate = (claims['may_act'] as Claims | undefined)?.['sub']
   return {
-    kind: 'task token',
+    kind: delegate === undefined ? 'task token' : 'delegation token',
     facts: { header, claims },
     lines: lines([
       ['Valid', validityText(claims['iat'], claims['exp'], nowSeconds)],
       ['For', [claims['aud']].flat().join(', ')],
-      ['May', permissionLines(claims).join('\n')],
+      ['Opens', delegate === undefined ? undefined : `one account below, for ${delegate} and nobody else`],
+      [delegate === undefined ? 'May' : 'Which may at most', permissionLines(claims).join('\n')],
       ['Agent', agentText(claims)],
       ['Account', `${claims['account_id']}, generation ${claims['gen']}`],
       ['Task', textOf(claims['task_id'])],
-      ['Bound to', boundText(claims['cnf'])],
+      ['Bound to', delegate === undefined ? boundText(claims['cnf']) : `${delegate}, who must prove a key of its own`],
       ['Used', replays[textOf(claims['replay'])]],
       ['Why', whyText(claims)],
       ['Receipt', receiptText(claims)],

@@ -36,6 +36,18 @@ describe('a task token', () => {
     expect(out).toMatch(/Receipt +\S{43} \(hash of its leaf/)
   })
 
+  test('that opens a child account is told as that: for whom, and what at most', async () => {
+    const { running } = broker
+    const sub = running.ids.bearerAgent
+    const form = running.form({ resource: running.issuer, may_act: sub, task_id: 'delegating' })
+    const { body } = await running.token(form, running.certificate)
+    const { code, out } = await explain(body.access_token)
+    expect(code).toBe(0)
+    for (const told of [/^Delegation token/, /Signature +verified/, /Which may at most +orders:read/]) expect(out).toMatch(told)
+    expect(out).toContain(`one account below, for ${sub} and nobody else`)
+    expect(out).not.toContain('whoever has it can use it')
+  })
+
   test('that was changed is told to be wrong, with exit code 1', async () => {
     const { code, out, err } = await explain(forge(await taskToken(), { scope: 'orders:write' }))
     expect([code, err]).toMatchObject([1, expect.stringContaining('Its signature is wrong')])
