@@ -5,7 +5,14 @@ import { accountRows } from './account-rows.ts'
 import { keyRows } from './key-rows.ts'
 import type { Operation } from './operation.ts'
 import { operatorTableRows } from './operator-rows.ts'
+import { outsideRows } from './outside-rows.ts'
 import { registryRows } from './registry-rows.ts'
 
 /** The whole table. */
-export const operations: readonly Operation[] = [...registryRows, ...accountRows, ...operatorTableRows, ...keyRows]
+export const operations: readonly Operation[] = [
+  ...registryRows,
+  ...accountRows,
+  ...outsideRows,
+  ...operatorTableRows,
+  ...keyRows,
+]
