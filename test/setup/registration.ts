@@ -73,9 +73,19 @@ export type Http = ReturnType<typeof createHttp>
 
 /** secret: `mfb_…`. */
 export async function bootstrapTenant(http: Http, secret: string) {
-  const { body } = await http.v1('POST', '/v1/bootstrap', secret, { tenant: { slug: 'test', name: 'Test' } })
+  const { body } = await untilServed(() => http.v1('POST', '/v1/bootstrap', secret, { tenant: { slug: 'test', name: 'Test' } }))
   const tokenOf = (role: string): string => body.operators.find((operator: { role: string }) => operator.role === role).token
   return { tenant: body.tenant.id as string, platformAdmin: tokenOf('platform-admin'), tenantAdmin: tokenOf('tenant-admin') }
+}
+
+/** On a busy machine a broker that has just started turns callers of /v1 away for a moment, and has then done nothing. */
+async function untilServed(ask: () => Promise<Answer>): Promise<Answer> {
+  const giveUpAt = Date.now() + 20_000
+  for (;;) {
+    const answer = await ask()
+    if (answer.status !== 503 || Date.now() > giveUpAt) return answer
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
 }
 
 const idOf = (answer: Answer): string => {
@@ -85,7 +95,8 @@ const idOf = (answer: Answer): string => {
 
 /** Two trust sources, two resources with a credential each, two agents. */
 export async function registerAll(http: Http, token: string, issuer: string, ca: CertificateAuthority) {
-  const create = async (path: string, body: unknown): Promise<string> => idOf(await http.v1('POST', path, token, body))
+  const create = async (path: string, body: unknown): Promise<string> =>
+    idOf(await untilServed(() => http.v1('POST', path, token, body)))
   const openid = await create('/v1/trust-sources', {
     kind: 'openid',
     name: 'ci',
