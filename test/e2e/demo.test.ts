@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { chromiumPath } from '#test/setup/chromium.ts'
 import { type Child, makeSurroundings, removeState, run, type Surroundings } from './standalone-child.ts'
 
 interface Line {
@@ -12,8 +13,8 @@ interface Line {
 let surroundings: Surroundings
 let first: { code: number | string; lines: Line[]; child: Child }
 
-async function demo(): Promise<typeof first> {
-  const child = run('apps/standalone/demo.ts', ['--json'], surroundings)
+async function demo(more: readonly string[] = []): Promise<typeof first> {
+  const child = run('apps/standalone/demo.ts', ['--json', ...more], surroundings)
   const code = await child.ended
   const lines = child
     .out()
@@ -80,7 +81,7 @@ test.each([
 
 test('finds in the log each token, each refusal and each decision that the story caused', () => {
   const line = first.lines.find(({ step }) => step === 'log')
-  expect(line).toMatchObject({ ok: true, denied: 4 })
+  expect(line).toMatchObject({ ok: true, denied: 6 })
   expect(line?.['issued']).toBeGreaterThanOrEqual(3)
   expect(line?.['decisions']).toBeGreaterThanOrEqual(7)
 })
@@ -90,8 +91,19 @@ test('shows no secret and no token', () => {
   expect(said).not.toMatch(/\beyJ|\bmf[a-z]_|PRIVATE KEY|postgres:\/\//)
 })
 
-test('can be told again on the same state, on other ports', async () => {
-  const again = await demo()
+test('an account is claimed, and one that is left alone is cleared away with a receipt', () => {
+  const of = (step: string) => first.lines.find(line => line.step === step)
+  expect(of('claim')).toMatchObject({ account_id: of('open-ahead')?.['account_id'], browser: false })
+  expect(of('after-claim')).toMatchObject({ status: 400 })
+  expect(of('cleared-away')).toMatchObject({
+    account_id: of('leave-alone')?.['account_id'],
+    receipt: expect.stringMatching(/^[\w-]{43}$/),
+    attachments: [{ outcome: 'destroyed', destroyed: [{ what: 'drawer', count: 1 }] }],
+  })
+})
+
+test('can be told again on the same state, on other ports, with the claim in Chromium where there is one', async () => {
+  const again = await demo(chromiumPath === undefined ? [] : ['--browser'])
   expect(again.code, again.child.err()).toBe(0)
   const issuer = (lines: Line[]) => lines.find(({ step }) => step === 'start')?.['issuer']
   expect(issuer(again.lines)).not.toBe(issuer(first.lines))

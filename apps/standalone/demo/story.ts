@@ -64,6 +64,7 @@ export class Story {
   forgotten!: AccountAhead
   /** The service that it attached a drawer at. */
   drawers!: Drawers
+  connectorId!: string
   /** The helper's account below the first. */
   childId!: string
   readonly evidence: Evidence[] = []

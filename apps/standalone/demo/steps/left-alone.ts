@@ -18,19 +18,20 @@ const patienceMs = 30_000
 
 export const leaveAlone: Step = {
   name: 'leave-alone',
-  why: 'What an agent needs outside is made for its account, and for no longer.',
+  why: 'What it needs outside is made for the account, for no longer.',
   async run(story) {
     const { core, registered } = story
     story.drawers = await startDrawers(core.tls.server)
     core.closing.defer(() => story.drawers.close())
     const connector = `drawers-${story.runA}`
-    const { signing_secret: key } = await registered.operator.client.call<{ signing_secret: string }>('POST', '/v1/connectors', {
+    const registration = await registered.operator.client.call<{ id: string; signing_secret: string }>('POST', '/v1/connectors', {
       name: connector,
       kind: 'webhook',
       scope: drawersScope,
       config: { url: story.drawers.url, signature: 'ed25519', ca_pem: core.tls.caPem },
     })
-    story.drawers.trust(key)
+    story.connectorId = registration.id
+    story.drawers.trust(registration.signing_secret)
     story.forgotten = await openAccount(story, 'leave-alone', {
       task_id: `forgotten-${story.runA}`,
       permissions: { scope: drawersScope },
@@ -58,7 +59,7 @@ interface TornDown {
 
 export const clearedAway: Step = {
   name: 'cleared-away',
-  why: 'It expired by the clock; the worker cleared up, and says so for ever.',
+  why: 'It expired by the clock; the worker cleared up and wrote it down.',
   async run(story) {
     const { id } = story.forgotten
     const { leaf, body } = await awaitEvent(story, 'account.torn_down', id)
@@ -66,6 +67,7 @@ export const clearedAway: Step = {
     const destroyed = attachments.flatMap(each => each.destroyed ?? [])
     expectThat(attachments.length === 1 && attachments[0]?.outcome === 'destroyed', `not destroyed: ${body}`)
     expectThat(!story.drawers.owners().includes(id), 'the service still has the drawer')
+    await story.registered.operator.client.call('DELETE', `/v1/connectors/${story.connectorId}`)
     const receipt = leafHash(leaf)
     for (const type of ['account.expired', 'account.torn_down'] as const)
       story.evidence.push({ step: 'cleared-away', kind: 'event', type, account: id })
