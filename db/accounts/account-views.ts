@@ -45,7 +45,8 @@ export interface TombstoneView {
   readonly endedAt: Date
 }
 
-const select = (where: RawBuilder<unknown>) => sql<AccountView>`
+/** rows: of `mayfly.account`, as few as will be shown: what costs is looked up for these alone. */
+const select = (rows: RawBuilder<unknown>, order = sql`1`) => sql<AccountView>`
   select a.id, a.agent_id as "agentId", a.task_id as "taskId", s.state::text as state, a.generation,
          (s.state = 'a' or s.state = 'c' and a.readmitted) and p.dead = 0 as live,
          a.opened_at as "openedAt", extract(epoch from a.opened_at)::float8 as "openedSeconds",
@@ -53,7 +54,7 @@ const select = (where: RawBuilder<unknown>) => sql<AccountView>`
          c.claimed_at as "claimedAt", c.review_on::text as "reviewOn",
          l.parent_id as "parentId", a.root_id as "rootId", coalesce(l.depth, 0) as depth,
          case when isfinite(p.until) then p.until end as "ancestorsUntil"
-    from mayfly.account a
+    from (${rows}) a
     left join mayfly.lineage l on a.root_id is not null and l.account_id = a.id
     left join mayfly.claim c on c.account_id = a.id,
     lateral (select case when a.state = 'a' and a.deadline <= clock_timestamp() then 'e'::"char" else a.state end as state) s,
@@ -62,7 +63,7 @@ const select = (where: RawBuilder<unknown>) => sql<AccountView>`
         from unnest(l.ancestors, l.generations) g(id, generation)
         left join mayfly.account o on o.id = g.id and o.generation = g.generation and o.state = 'a' and o.deadline > clock_timestamp()
     ) p
-   where ${where}`
+   order by ${order}`
 
 /** Newest first; behind `beforeId`. db: of the tenant. */
 export async function listAccounts(
@@ -75,18 +76,27 @@ export async function listAccounts(
   const conditions = [
     sql`a.tenant_id = ${tenantId}::uuid`,
     ...(page.beforeId === undefined ? [] : [sql`a.id < ${page.beforeId}::uuid`]),
-    ...(state === undefined ? [] : [sql`s.state = ${state}::"char"`]),
+    ...(state === undefined ? [] : [isInState(state)]),
     ...(agentId === undefined ? [] : [sql`a.agent_id = ${agentId}::uuid`]),
     ...(taskId === undefined ? [] : [sql`a.task_id = ${taskId}`]),
     ...(taskKey === undefined ? [] : [sql`a.task_key = ${taskKey}::uuid`]),
   ]
-  const where = sql`${sql.join(conditions, sql` and `)} order by a.id desc limit ${page.limit}`
-  return (await select(where).execute(db)).rows
+  const where = sql.join(conditions, sql` and `)
+  const rows = sql`select a.* from mayfly.account a where ${where} order by a.id desc limit ${page.limit}`
+  return (await select(rows, sql`a.id desc`).execute(db)).rows
+}
+
+/** By the clock, as `AccountView.state`. */
+function isInState(state: AccountState): RawBuilder<unknown> {
+  if (state === 'a') return sql`a.state = 'a' and a.deadline > clock_timestamp()`
+  if (state === 'e') return sql`(a.state = 'e' or a.state = 'a' and a.deadline <= clock_timestamp())`
+  return sql`a.state = ${state}::"char"`
 }
 
 /** The account of that id; undefined: not there, or another tenant's. */
 export async function findAccountView(db: Db, tenantId: string, id: string): Promise<AccountView | undefined> {
-  return (await select(sql`a.tenant_id = ${tenantId}::uuid and a.id = ${id}::uuid`).execute(db)).rows[0]
+  const row = sql`select a.* from mayfly.account a where a.tenant_id = ${tenantId}::uuid and a.id = ${id}::uuid`
+  return (await select(row).execute(db)).rows[0]
 }
 
 /** What is left of an account of that id; undefined: nothing, or another tenant's. */
@@ -100,7 +110,10 @@ export async function findTombstone(db: Db, tenantId: string, id: string): Promi
 /** The account and all below it, parents before children, at most `limit`. */
 export async function readSubtree(db: Db, tenantId: string, account: AccountView, limit: number): Promise<AccountView[]> {
   const rootId = account.rootId ?? account.id
-  const below = sql`a.tenant_id = ${tenantId}::uuid and l.root_id = ${rootId}::uuid and ${account.id}::uuid = any(l.ancestors)`
-  const { rows } = await select(sql`${below} order by l.depth, a.id limit ${limit}`).execute(db)
+  const below = sql`
+    select a.* from mayfly.lineage y join mayfly.account a on a.id = y.account_id
+     where y.root_id = ${rootId}::uuid and ${account.id}::uuid = any(y.ancestors) and a.tenant_id = ${tenantId}::uuid
+     order by y.depth, a.id limit ${limit}`
+  const { rows } = await select(below, sql`coalesce(l.depth, 0), a.id`).execute(db)
   return [account, ...rows]
 }
