@@ -169,7 +169,7 @@ export class Block {
       const { key, opening } = this
       const lease = await this.#lease({ ...key, limit, least: awaited, wanted, givenBack: 0, opening })
       this.#refilling = false
-      if (limit === this.#limit) this.#receive(lease)
+      if (limit === this.#limit) this.#receive(lease, awaited)
       this.#serve()
     } catch (error) {
       this.#refilling = false
@@ -179,13 +179,13 @@ export class Block {
     }
   }
 
-  #receive({ granted, used, endsMs, atMs }: Lease): void {
+  #receive({ granted, used, endsMs, atMs }: Lease, awaited: number): void {
     if (endsMs !== this.#endsMs) this.#lapse()
     this.#endsMs = endsMs
     this.#held += granted
     this.#used = used
     const lapses = endsMs !== Number.POSITIVE_INFINITY
-    this.#dryUntilMs = used < this.#limit ? 0 : lapses ? endsMs : atMs + askAgainMs
+    this.#dryUntilMs = used < this.#limit && granted >= awaited ? 0 : lapses ? endsMs : atMs + askAgainMs
   }
 
   /** Who came first is served first; whoever cannot be served any more is told, the others wait for the next refill. */

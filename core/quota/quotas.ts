@@ -148,21 +148,20 @@ export class Quotas {
     await this.#accounts.close()
   }
 
+  /** All at once: leases that are asked for together share a round trip. */
   async #waitFor(parts: readonly Part[]): Promise<Taken> {
-    const taken: Part[] = []
-    try {
-      for (const part of parts) {
-        const nowMs = this.#deps.clock.nowMs()
-        const era = await part.block.take(part.units, part.limit, nowMs)
-        if (era === undefined) throw new QuotaError(standingOf(part, nowMs))
-        part.era = era
-        taken.push(part)
-      }
-      return { parts: taken }
-    } catch (error) {
-      this.giveBack({ parts: taken })
-      throw error
-    }
+    const nowMs = this.#deps.clock.nowMs()
+    const taking = await Promise.allSettled(parts.map(({ block, units, limit }) => block.take(units, limit, nowMs)))
+    const taken = parts.filter((part, i) => {
+      const outcome = taking[i]!
+      if (outcome.status === 'rejected' || outcome.value === undefined) return false
+      part.era = outcome.value
+      return true
+    })
+    if (taken.length === parts.length) return { parts }
+    this.giveBack({ parts: taken })
+    const failure = taking.find(outcome => outcome.status === 'rejected')
+    throw failure ? failure.reason : new QuotaError(standingOf(parts.find(part => !taken.includes(part))!, nowMs))
   }
 
   #partsOf({ snapshot, agent, address, opens, stranger, account }: QuotaUse): Part[] {
