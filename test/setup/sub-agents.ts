@@ -54,27 +54,36 @@ export interface Exchanges {
   openChild(who: Workload, delegationToken: string, form?: Form): Promise<Answer>
 }
 
+/** As a client does that is told to come back: a machine with much else to do answers 503 now and then. */
+async function again(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let left = 5; ; left--) {
+    const answer = await ask()
+    if (answer.status !== 503 || left === 0) return answer
+  }
+}
+
 export function exchangesOf(running: RunningBroker): Exchanges {
+  const token = (form: Form, { certificate }: Workload) => again(() => running.token(clean(form), certificate))
   const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange'
   const own: Exchanges['own'] = (who, form) =>
-    running.token(
-      clean({
+    token(
+      {
         grant_type,
         subject_token: derOf(who),
         subject_token_type: certificateType,
         resource: resourceUri,
         scope: 'orders:read',
         ...form,
-      }),
-      who.certificate,
+      },
+      who,
     )
   return {
     own,
     accountToken: (who, form) => own(who, { resource: running.issuer, scope: 'account', ...form }),
     delegate: (who, { clientId }, form) => own(who, { resource: running.issuer, may_act: clientId, ...form }),
     openChild: (who, delegationToken, form = {}) =>
-      running.token(
-        clean({
+      token(
+        {
           grant_type,
           subject_token: delegationToken,
           subject_token_type: accessTokenType,
@@ -83,8 +92,8 @@ export function exchangesOf(running: RunningBroker): Exchanges {
           resource: resourceUri,
           scope: 'orders:read',
           ...form,
-        }),
-        who.certificate,
+        },
+        who,
       ),
   }
 }
