@@ -28,6 +28,7 @@ import {
   lockAttachmentBy,
 } from '#db/connector/attachments.ts'
 import { holdConnector, type SealedConnector } from '#db/connector/connectors.ts'
+import { findAnonymousAgent } from '#db/quota/anonymous.ts'
 import { type Access, ConnectorFailure, type ConnectorKind, type Connectors } from './connector.ts'
 import { eventOf } from './event.ts'
 import type { ConnectorFailpoint } from './failpoint.ts'
@@ -104,6 +105,9 @@ async function begin(deps: AttachDeps, request: AttachRequest): Promise<Begun> {
     .execute(async trx => {
       const account = await holdLiveAccount(trx, request.tenantId, request.accountId, request.generation)
       if (!account) throw new BrokerError('account_not_live')
+      // Whoever nobody registered gets nothing outside, whatever is in its ceiling.
+      if ((await findAnonymousAgent(trx, request.tenantId)) === account.agentId)
+        throw new BrokerError('forbidden', { hint: 'Nothing is attached to accounts of strangers.' })
       const connector = await holdConnector(trx, request.connectorId, request.tenantId)
       if (!connector) throw new BrokerError('not_found', { hint: 'There is no such connector.' })
       const { scope } = configOf(connector)

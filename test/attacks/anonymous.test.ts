@@ -118,7 +118,7 @@ describe('20: a stranger', () => {
     expect((await ask(stranger, { ...form, task_id: 'once' })).body.error).toBe('invalid_grant')
   })
 
-  test('opens no child account and gets no certificate', async () => {
+  test('opens no child account, and nothing is attached to its own', async () => {
     await setLimits({ anonymous_address_opens_per_minute: 20 })
     const stranger = await newStranger(use.running)
     const { body } = await ask(stranger, solvedForm(stranger, await challenge(), { task_id: 'parent' }))
@@ -130,6 +130,10 @@ describe('20: a stranger', () => {
       scope: 'orders:read',
     })
     expect(delegation.status).toBe(400)
+    const attached = await use.running.v1('POST', `/v1/accounts/${body.account_id}/attachments`, {
+      connector: `con_${'0'.repeat(32)}`,
+    })
+    expect([attached.status, attached.body.detail]).toEqual([403, 'Nothing is attached to accounts of strangers.'])
     expect((await use.running.v1('GET', `/v1/agents/${strangers}`)).body.settings.max_depth).toBe(4)
   })
 
