@@ -8,7 +8,7 @@ import { webhookConnector } from './webhook.ts'
 /** Every kind that there is. nowSeconds: since the epoch, on the database's clock. */
 export function createConnectors(resolve: ResolveOutbound, https: HttpsClient, nowSeconds: () => number): Connectors {
   return {
-    postgres: postgresConnector(resolve),
+    postgres: postgresConnector(resolve, nowSeconds),
     redis: redisConnector(resolve),
     webhook: webhookConnector(https, nowSeconds),
   }

@@ -7,6 +7,7 @@ import { OutboundRefusal, type ResolveOutbound } from '#apps/outbound/outbound.t
 import { type Access, type Connector, ConnectorFailure, type Destroyed, type Target } from '#core/connector/connector.ts'
 import type { PostgresConfig } from '#core/connector/kinds/postgres.ts'
 import { outsideName, roleName } from '#core/connector/names.ts'
+import { issueRoleCertificate } from '#core/connector/role-ca.ts'
 import { mayReach } from '#core/outbound/address-rules.ts'
 import {
   createOutsideRole,
@@ -22,19 +23,18 @@ import { scramVerifier } from '#db/outside/scram.ts'
 const connectTimeoutMs = 3_000
 const statementTimeoutMs = 5_000
 
-export function postgresConnector(resolve: ResolveOutbound): Connector {
+/** nowSeconds: since the epoch, on the database's clock. */
+export function postgresConnector(resolve: ResolveOutbound, nowSeconds: () => number): Connector {
   const grant = async (target: Target, work: (client: pg.Client, role: OutsideRole) => Promise<void>): Promise<Access> => {
-    const config = target.config as unknown as PostgresConfig
+    const { connection_limit: connectionLimit, member_of: memberOf, ...config } = target.config as unknown as PostgresConfig
     const name = outsideName(target.attachmentId)
-    const password = randomBytes(32).toString('base64url')
     const { rotation, deadlineSeconds } = target
-    const role = {
-      ...{ name, rotation, deadlineSeconds, verifier: scramVerifier(password) },
-      ...{ connectionLimit: config.connection_limit, memberOf: config.member_of },
-    }
-    await withClient(resolve, target, client => work(client, role))
+    const { verifier, proof } = await credentialOf(target, config, nowSeconds())
+    await withClient(resolve, target, client =>
+      work(client, { name, rotation, deadlineSeconds, verifier, connectionLimit, memberOf }),
+    )
     const { host, port, database } = config
-    return { host, port, database, user: roleName(target.attachmentId, rotation), password, schema: name }
+    return { host, port, database, user: roleName(target.attachmentId, rotation), ...proof, schema: name }
   }
   return {
     provision: target => grant(target, createOutsideRole),
@@ -50,6 +50,23 @@ export function postgresConnector(resolve: ResolveOutbound): Connector {
       withClient(resolve, target, client => extendOutsideRole(client, outsideName(target.attachmentId), target.deadlineSeconds)),
     destroy: target => withClient(resolve, target, client => destroy(client, target)),
   }
+}
+
+/** What its holder proves itself with, and what the database is told of it: never the secret. */
+async function credentialOf(
+  target: Target,
+  config: Pick<PostgresConfig, 'auth' | 'client_ca_pem'>,
+  nowSeconds: number,
+): Promise<{ readonly verifier: string | null; readonly proof: Access }> {
+  if (config.auth !== 'certificate') {
+    const password = randomBytes(32).toString('base64url')
+    return { verifier: scramVerifier(password), proof: { password } }
+  }
+  const ca = { certificatePem: config.client_ca_pem ?? '', keyPem: target.admin['client_ca_key'] ?? '' }
+  const role = roleName(target.attachmentId, target.rotation)
+  const times = { nowMs: nowSeconds * 1000, deadlineMs: target.deadlineSeconds * 1000 }
+  const { certificatePem, keyPem } = await issueRoleCertificate(ca, { role, ...times })
+  return { verifier: null, proof: { certificate: certificatePem, private_key: keyPem } }
 }
 
 async function destroy(client: pg.Client, target: Target): Promise<readonly Destroyed[]> {

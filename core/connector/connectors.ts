@@ -5,7 +5,6 @@ import { formatId, newUuid } from '#core/ids/id.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import { actorFacts, type Principal } from '#core/operators/principal.ts'
 import { holdTenant } from '#core/registry/tenants.ts'
-import { newWebhookSecret } from '#core/webhook/signature.ts'
 import type { Trx } from '#db/connect.ts'
 import {
   type ConnectorRow,
@@ -18,8 +17,15 @@ import {
 import { violatedUnique } from '#db/registry/unique-violation.ts'
 import type { ConnectorKind } from './connector.ts'
 import { kindRules } from './kinds/table.ts'
-import type { WebhookConfig } from './kinds/webhook.ts'
-import { type ConnectorConfig, type ConnectorInput, configOf, isSamePlace, sealAdmin, validateConnector } from './registration.ts'
+import {
+  type ConnectorConfig,
+  type ConnectorInput,
+  configOf,
+  isSamePlace,
+  openAdmin,
+  sealAdmin,
+  validateConnector,
+} from './registration.ts'
 
 export interface ConnectorRegistryChange {
   readonly actor: Principal
@@ -42,15 +48,16 @@ export async function registerConnector(
   input: ConnectorInput,
 ): Promise<RegisteredConnector> {
   await holdTenant(trx, change.tenantId)
-  const config = validateConnector(input)
-  const signingSecret = input.kind === 'webhook' ? newSigningSecret(config) : undefined
-  const admin = signingSecret === undefined ? (input.admin ?? demandAdmin(input.kind)) : { signing: signingSecret }
+  const given = validateConnector(input)
+  const made = await kindRules[input.kind].make(given.settings, change.nowMs)
+  const config = { ...given, settings: { ...given.settings, ...made.settings } }
+  const admin = { ...(input.admin ?? demandAdmin(input.kind)), ...made.admin }
   const place = { id: newUuid(change.nowMs), tenant_id: change.tenantId }
   const sealed = await sealAdmin(change.keyEncryption, place, admin)
   const { name, kind } = input
   const row = await explainConflict(insertConnector(trx, { ...place, name, kind, config, ...sealed }))
   await record(trx, change, 'connector.created', row.id)
-  return { row, signingSecret }
+  return { row, signingSecret: made.admin['signing'] }
 }
 
 /**
@@ -68,21 +75,18 @@ export async function replaceConnector(
   if (!before) throw new BrokerError('not_found')
   if (before.kind !== input.kind)
     refuseProblems([{ pointer: '/kind', detail: 'The kind of a connector cannot change. Register another connector.' }])
-  const config = validateConnector(input)
+  const config = keepFixed(validateConnector(input), configOf(before), input.kind)
   if (!isSamePlace(input.kind, configOf(before), config)) {
     if (await isConnectorUsed(trx, id))
       throw new BrokerError('conflict', {
         hint: 'Something that it made is still there. Register another connector for the new place.',
       })
-    if (input.kind !== 'webhook' && input.admin === undefined)
+    if (kindRules[input.kind].admin.length > 0 && input.admin === undefined)
       refuseProblems([{ pointer: '/admin', detail: 'Give the credentials for the new place.' }])
   }
-  if (
-    input.kind === 'webhook' &&
-    (configOf(before).settings as unknown as WebhookConfig).signature !== config.settings['signature']
-  )
-    refuseProblems([{ pointer: '/config/signature', detail: 'How it signs cannot change. Register another connector.' }])
-  const sealed = input.admin && input.kind !== 'webhook' && (await sealAdmin(change.keyEncryption, before, input.admin))
+  // What was made for it stays beside what is given anew.
+  const admin = input.admin && { ...(await openAdmin(change.keyEncryption, before)), ...input.admin }
+  const sealed = admin && (await sealAdmin(change.keyEncryption, before, admin))
   const row = await explainConflict(updateConnector(trx, id, change.tenantId, { name: input.name, config, ...sealed }))
   await record(trx, change, 'connector.changed', id)
   return row!
@@ -98,12 +102,21 @@ export async function removeConnector(trx: Trx, change: ConnectorRegistryChange,
   await record(trx, change, 'connector.deleted', id)
 }
 
-const newSigningSecret = ({ settings }: ConnectorConfig): string =>
-  newWebhookSecret((settings as unknown as WebhookConfig).signature)
+/** What was made stays; what cannot change must be as before, or not be named. */
+function keepFixed(config: ConnectorConfig, before: ConnectorConfig, kind: ConnectorKind): ConnectorConfig {
+  const { fixed, defaults } = kindRules[kind]
+  const changed = fixed.filter(name => {
+    const isNamed = name in config.settings && config.settings[name] !== defaults[name]
+    return isNamed && config.settings[name] !== before.settings[name]
+  })
+  refuseProblems(changed.map(name => ({ pointer: `/config/${name}`, detail: 'This cannot change. Register another connector.' })))
+  const kept = Object.fromEntries(fixed.flatMap(name => (name in before.settings ? [[name, before.settings[name]]] : [])))
+  return { ...config, settings: { ...config.settings, ...kept } }
+}
 
-function demandAdmin(kind: ConnectorKind): never {
+function demandAdmin(kind: ConnectorKind): Readonly<Record<string, string>> {
   refuseProblems(kindRules[kind].admin.map(name => ({ pointer: `/admin/${name}`, detail: 'This credential is missing.' })))
-  throw new BrokerError('internal', { detail: `connectors of kind ${kind} need no credentials of their own` })
+  return {}
 }
 
 async function explainConflict<T>(query: Promise<T>): Promise<T> {

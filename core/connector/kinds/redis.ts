@@ -13,8 +13,10 @@ export interface RedisConfig {
 
 export const redisRules: KindRules = {
   admin: ['password'],
+  fixed: [],
   place: ['host', 'port'],
   defaults: { port: 6379, user: 'default', tls: 'verify' },
+  make: async () => ({ settings: {}, admin: {} }),
   findFaults(config) {
     const { host, port } = config as unknown as RedisConfig
     return [...findHostFault(host, '/config/host'), ...findPortFault(port, '/config/port')]

@@ -12,7 +12,7 @@ import { targetOf } from './target.ts'
 const database = `outside_${randomBytes(6).toString('hex')}`
 const user = `connector_${randomBytes(6).toString('hex')}`
 const readers = `readers_${randomBytes(6).toString('hex')}`
-const connector = postgresConnector(createOutbound({ allowed: everythingInside, ownStores: [] }))
+const connector = postgresConnector(createOutbound({ allowed: everythingInside, ownStores: [] }), () => Date.now() / 1000)
 let admin: Sql
 let here: Sql
 let host: string

@@ -55,6 +55,16 @@ const Postgres = Type.Object(
     user: User,
     tls: Tls,
     ca_pem: CaPem,
+    auth: Type.Optional(
+      Type.Enum(['password', 'certificate'], { default: 'password', description: 'How accounts sign in. Cannot change.' }),
+    ),
+    client_ca_pem: Type.Optional(
+      Type.String({
+        maxLength: 16_384,
+        description:
+          'With certificates: the CA that they come from, made with the connector. The server must trust it (ssl_ca_file).',
+      }),
+    ),
     connection_limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, default: 5 })),
     member_of: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 63 }), {
