@@ -43,12 +43,13 @@ export const account = () => ({
   agent: { name: 'invoice-reconciler', owner: 'Payments platform' },
   opened_at: ago(900),
   claimed_at: ago(20),
+  origin_address: '198.51.100.23',
   review_on: new Date(Date.now() + 180 * 86_400_000).toISOString().slice(0, 10),
   readmitted: true,
   permissions: claimable().permissions,
   scopes: claimable().scopes,
   readmission: { offered: true },
-  attachments: [{ id: 'att_1', connector: 'reports-database', kind: 'postgres', state: 'ready' }],
+  attachments: [{ id: 'att_1', connector: 'reports-database', kind: 'postgres', state: 'active' }],
 })
 
 /** Signed in, a link that may be claimed with `code`, one account. */

@@ -64,6 +64,7 @@ function Details({ account }: { readonly account: Account }) {
               'Answers for the agent',
               account.agent.owner ? <Foreign key="owner" text={account.agent.owner} /> : 'nobody is named',
             ],
+            ['Came from', account.origin_address ? <Foreign key="from" text={account.origin_address} code /> : 'unknown'],
             ['Opened', showMoment(account.opened_at)],
             ['Claimed', account.claimed_at ? showMoment(account.claimed_at) : 'not yet'],
             ['Account', <Foreign key="id" text={account.id} code />],
@@ -74,7 +75,7 @@ function Details({ account }: { readonly account: Account }) {
         <Allowance account={account} />
         {live && <ReadmittedAgent account={account} />}
         {live && <ReviewDate account={account} />}
-        {live && <CloseAccount id={account.id} attachments={account.attachments?.length ?? 0} />}
+        {live && <CloseAccount id={account.id} attachments={account.attachments.length} />}
       </div>
     </section>
   )

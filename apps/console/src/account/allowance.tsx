@@ -1,9 +1,20 @@
 import type { Account } from '../api/contract.ts'
 import { Foreign } from '../text/foreign.tsx'
 
+/** As the broker names the states of what connectors made. */
+const stateWords: Readonly<Record<string, string>> = {
+  making: 'is being made',
+  active: 'in use',
+  renewing: 'gets new access',
+  locking: 'is being locked',
+  locked: 'locked: nobody has access',
+  tearing_down: 'is being taken down',
+  kept: 'kept for a while, with access for nobody',
+}
+
 /** What the account may do, and what is attached to it. */
 export function Allowance({ account }: { readonly account: Account }) {
-  const { permissions, scopes, attachments = [] } = account
+  const { permissions, scopes, attachments } = account
   return (
     <section className="panel">
       <h2>What it may do</h2>
@@ -26,7 +37,7 @@ export function Allowance({ account }: { readonly account: Account }) {
           <ul className="plain-list">
             {attachments.map(({ id, connector, state }) => (
               <li key={id}>
-                <Foreign text={connector} /> <span className="soft">{state}</span>
+                <Foreign text={connector} /> <span className="soft">{stateWords[state] ?? state}</span>
               </li>
             ))}
           </ul>

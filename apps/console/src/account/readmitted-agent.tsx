@@ -20,9 +20,10 @@ export function ReadmittedAgent({ account }: { readonly account: Account }) {
         May work in this account
       </Switch>
       <p className="soft">
-        {account.readmitted
-          ? 'It proves its key for every token, and gets no more than stands above. Switched off, it gets no further token.'
-          : 'It is locked out. What it had before the claim no longer works.'}
+        {account.readmitted &&
+          'It proves its key for every token, and gets no more than it may do here. Switched off, it gets no further token.'}
+        {!account.readmitted && 'It is locked out. What it had before no longer works.'}
+        {!account.readmitted && !offered && ' It has no way back, as nothing else proves who it is.'}
       </p>
       {change.isError && (
         <p className="fault" role="alert">

@@ -81,13 +81,14 @@ export interface AccountRow {
 export interface Attachment {
   readonly id: string
   readonly connector: string
-  readonly kind?: string
+  readonly kind: string | null
   readonly state: string
 }
 
 export interface Account extends AccountRow {
   readonly permissions: readonly Allowed[]
   readonly scopes: readonly AllowedScope[]
-  readonly attachments?: readonly Attachment[]
+  readonly origin_address: string | null
+  readonly attachments: readonly Attachment[]
   readonly readmission: { readonly offered: boolean }
 }
