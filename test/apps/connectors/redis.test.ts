@@ -17,7 +17,9 @@ beforeAll(async () => {
   if (!hasRedis) return
   redis = await startRedis()
   admin = new Redis(redis.url)
-  await admin.call('ACL', 'SETUSER', 'connector', 'on', '>connector-password', '~*', '&*', '+@all')
+  // What docs/connectors.md says that it needs.
+  const rights = ['~*', '&*', '+acl', '+client', '+scan', '+unlink']
+  await admin.call('ACL', 'SETUSER', 'connector', 'on', '>connector-password', ...rights)
 })
 afterAll(async () => {
   for (const client of clients) client.disconnect()
