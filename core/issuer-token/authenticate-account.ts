@@ -9,6 +9,7 @@ import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { FirstUses } from '#core/replay/first-uses.ts'
 import { keyOfCertificate } from '#core/subject/bound-key.ts'
 import type { PresentedCertificate } from '#core/subject/certificate.ts'
+import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { AccountOfToken, LiveAccount } from '#db/accounts/live-account.ts'
 import type { AccountToken } from './issuer-token.ts'
@@ -17,6 +18,7 @@ import type { IssuerTokens } from './issuer-tokens.ts'
 export interface AccountAuthentication {
   readonly clock: Clock
   readonly issuerTokens: IssuerTokens
+  readonly certificates: Pick<CertificateSubjects, 'verify'>
   readonly firstUses: Pick<FirstUses, 'consume'>
   readonly rejections: Rejections
   /** `findLiveAccount` among a tenant's accounts. */
@@ -60,8 +62,11 @@ export async function authenticateAccount(deps: AccountAuthentication, call: Acc
   const [, scheme, text] = /^(Bearer|DPoP) ([A-Za-z0-9._~+/=-]+)$/i.exec(call.authorization ?? '') ?? []
   if (scheme === undefined || text === undefined)
     throw new BrokerError('not_authenticated', { hint: 'Send a token for this issuer, with scope account, as Bearer or DPoP.' })
-  deps.rejections.admit(address, () => false)
-  const verified = await deps.issuerTokens.verify(snapshot, text, deps.clock.nowMs())
+  // Whose certificate is an agent's own is no junk, whatever the neighbours behind one address do.
+  const { certificate } = call
+  const nowMs = deps.clock.nowMs()
+  deps.rejections.admit(address, () => certificate !== undefined && deps.certificates.verify(snapshot, certificate, nowMs).ok)
+  const verified = await deps.issuerTokens.verify(snapshot, text, nowMs)
   if (!verified.ok) throw refuse(verified.reason, verified.hint)
   const { token } = verified
   if (token.kind !== 'account') throw refuse('not_for_account', 'A token that opens a child account is good for nothing else.')

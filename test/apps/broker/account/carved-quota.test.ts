@@ -74,3 +74,30 @@ describe('an account with a limit of tokens', () => {
     expect((await ask.openChild(limited, tooMuch)).body.error).toBe('access_denied')
   })
 })
+
+describe('a parent', () => {
+  test('has as many live children as it may, and room again at once when one ends', async () => {
+    const { running } = broker
+    const path = `/v1/tenants/${running.ids.tenant}/limits`
+    const put = async (limits: object) => {
+      const answer = await running.v1('PUT', path, { limits })
+      expect([answer.status, answer.text]).toEqual([200, expect.any(String)])
+    }
+    await put({ parent_live_accounts: 2 })
+    const { account_id } = (await ask.own(sub, { task_id: 'full' })).body
+    const open = async () => ask.openChild(sub, tokenOf(await ask.delegate(sub, sub, { account_id, scope })))
+    const children = [await open(), await open()]
+    expect(children.map(({ status }) => status)).toEqual([200, 200])
+    const third = await open()
+    expect([third.status, third.body.error]).toEqual([429, 'temporarily_unavailable'])
+    const token = tokenOf(await ask.accountToken(sub, { account_id }))
+    const revoked = await broker.https.send(`${running.config.mtlsUrl}/account/children/${children[0]!.body.account_id}/revoke`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}` },
+      certificate: sub.certificate,
+    })
+    expect(revoked.status).toBe(200)
+    expect((await open()).status).toBe(200)
+    await put({})
+  })
+})
