@@ -158,6 +158,8 @@ async function spawnBroker(
       MAYFLY_TLS_KEY: tls.keyPem,
       MAYFLY_KEK: randomBytes(32).toString('base64url'),
       MAYFLY_ALLOW_PRIVATE_ISSUERS: 'true',
+      // A million live accounts of one agent are measured; by default that is more than one may have.
+      MAYFLY_LIMITS: JSON.stringify({ tenant_live_accounts: 10_000_000, agent_live_accounts: 10_000_000 }),
     },
   })
   let said = ''
