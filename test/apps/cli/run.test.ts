@@ -7,7 +7,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { decodeJwt } from 'jose'
 import { describe, expect, test, vi } from 'vitest'
+import { sweepAccounts } from '#core/reaper/sweep.ts'
 import { resourceUri } from '#test/setup/running-broker.ts'
+import { sweepDepsOf } from '#test/setup/sweeping.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 import { environmentOf, usePerson } from './use-cli.ts'
 
@@ -194,6 +196,14 @@ describe('a command that is stopped', () => {
     const form = running.form({ task_id: ran.taskId, subject_token: running.mint({ runId: ran.taskId }) })
     expect((await running.token(form, running.certificate)).body.error).toBe('access_denied')
     expect(await accountOf(ran)).toMatchObject({ state: 'expired', live: false })
+    // What the worker does each second.
+    const sweep = sweepDepsOf(broker.database.database)
+    await sweepAccounts(sweep)
+    await sweepAccounts(sweep)
+    expect((await running.v1('GET', `/v1/accounts/${env.MAYFLY_ACCOUNT_ID}`)).body).toMatchObject({
+      state: 'reaped',
+      ended_as: 'expired',
+    })
   })
 })
 
