@@ -8,7 +8,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
 import { closed, Id, problems } from '../v1/schemas.ts'
 import type { CallerOf } from './account-caller.ts'
-import type { VerbDeps } from './verbs.ts'
+import { refuseClaimed, type VerbDeps } from './verbs.ts'
 
 const Revoked = Type.Object({ id: Id('account'), state: Type.Enum([...Object.values(stateNames)]) }, closed)
 
@@ -22,7 +22,9 @@ const schema = {
 /** prefix: empty, or `/t/:slug`. */
 export function revokeRoute(app: FastifyInstance, prefix: string, callerOf: CallerOf, deps: VerbDeps): void {
   app.post(`${prefix}/account/revoke`, { schema }, async (request, reply): Promise<Static<typeof Revoked>> => {
-    const { account, token } = callerOf(request)
+    const caller = callerOf(request)
+    refuseClaimed(caller)
+    const { account, token } = caller
     const { id: accountId, tenantId, agentId, generation } = account
     const facts = { by: 'agent', token: token.tokenId }
     const change = { accountId, tenantId, agentId, transition: 'revoke', generation, facts } as const

@@ -59,6 +59,7 @@ export function accountVerbs(app: FastifyInstance, prefix: string, callerOf: Cal
     { schema: { ...common, summary: 'End the account: its task is done', response: answers } },
     async (request, reply) => {
       const caller = callerOf(request)
+      refuseClaimed(caller)
       const [answer] = await changeAccounts(deps, [changeOf(caller, 'complete')], deps.clock.nowMs())
       return reply.send(toView(caller, afterChange(answer!)))
     },
@@ -79,10 +80,15 @@ export function accountVerbs(app: FastifyInstance, prefix: string, callerOf: Cal
   )
 }
 
-function checkExtension(caller: AccountCaller, wanted: number): number {
-  const { account, agent } = caller
+/** Whoever claimed the account decides on its end, also where its agent was let back in. */
+export function refuseClaimed({ account }: AccountCaller): void {
   if (account.state !== 'a')
-    throw new BrokerError('access_denied', { hint: 'The account is claimed and has no end that could be moved.' })
+    throw new BrokerError('access_denied', { hint: 'The account is claimed; its owner decides on its end.' })
+}
+
+function checkExtension(caller: AccountCaller, wanted: number): number {
+  const { agent } = caller
+  refuseClaimed(caller)
   const latest = latestOf(caller)
   if (wanted <= latest) return wanted
   const until = new Date(latest * 1000).toISOString()

@@ -2,6 +2,8 @@
 
 import { decodeJwt } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { changeAccounts } from '#core/account/change-accounts.ts'
+import { transitionAccounts } from '#db/accounts/transition.ts'
 import { readLog } from '#test/setup/log-reader.ts'
 import type { Answer } from '#test/setup/registration.ts'
 import { createOtherTenant } from '#test/setup/second-tenant.ts'
@@ -214,5 +216,32 @@ describe('children', () => {
     for (const id of [parent.id, child, other.child, `acct_${'0'.repeat(32)}`, 'acct_x'])
       expect((await call('POST', `/account/children/${id}/revoke`, token, { who: sub })).status).toBe(404)
     expect((await ask.own(root, { account_id: parent.id })).status).toBe(200)
+  })
+})
+
+describe('a claimed account whose agent was let back in', () => {
+  test('is looked at by its agent, and ended by its owner only', async () => {
+    const { root } = agents
+    const { id } = await open(root, 'claimed')
+    const { sql } = broker.running.broker.deps.database
+    const accountId = id.slice(5).replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+    const [row] = await broker.database.admin<
+      { tenant_id: string }[]
+    >`select tenant_id from mayfly.account where id = ${accountId}`
+    const claim = { personId: accountId, readmitted: true, reviewOn: null }
+    const change = { accountId, tenantId: row!.tenant_id, transition: 'claim', generation: null, facts: {}, claim } as const
+    const [claimed] = await changeAccounts({ transition: changes => transitionAccounts(sql, changes) }, [change], Date.now())
+    expect(claimed!.outcome).toBe('done')
+    const token = tokenOf(await ask.accountToken(root, { account_id: id }))
+    expect((await call('GET', '/account', token, { who: root })).body).toMatchObject({
+      state: 'claimed',
+      expires_at: null,
+      extendable_to: null,
+    })
+    for (const [path, body] of [['complete'], ['revoke'], ['extend', { ttl: 60 }]] as const) {
+      const answer = await call('POST', `/account/${path}`, token, { who: root, ...(body && { body }) })
+      expect([answer.status, answer.body.type]).toEqual([400, 'urn:mayfly:error:access_denied'])
+    }
+    expect((await ask.own(root, { account_id: id })).status).toBe(200)
   })
 })
