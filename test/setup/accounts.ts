@@ -1,10 +1,11 @@
 // Accounts as openings leave them, without a broker: through the function that opens them, so that counters and log are right.
 
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Sql } from 'postgres'
 import { prepareEvent } from '#core/audit/event.ts'
 import { newUuid } from '#core/ids/id.ts'
-import { type AppendOutcome, appendBatch, type NewLineage, type Opening } from '#db/log/append.ts'
+import { type AppendOutcome, type AppendRequest, appendBatch, type NewLineage, type Opening } from '#db/log/append.ts'
+import { makeOpening, makeRequest } from '#test/db/log/requests.ts'
 
 export interface TestAccount extends Opening {
   readonly outcome: AppendOutcome
@@ -41,34 +42,20 @@ export async function openAccount(sql: Sql, tenantId: string, settings: AccountS
 
 function openingOf(tenantId: string, { ttlSeconds = 3_600, ...change }: AccountSettings): Opening {
   const now = Date.now()
-  return {
+  return makeOpening(tenantId, {
     id: newUuid(now),
-    tenant: tenantId,
-    agent: randomUUID(),
-    task_key: randomUUID(),
     task_id: `run_${randomBytes(8).toString('hex')}`,
     opener: randomBytes(32).toString('hex'),
     deadline: now / 1_000 + ttlSeconds,
-    ceiling: '1',
     claim_hash: randomBytes(32).toString('hex'),
-    opening_key: null,
     ...change,
-  }
+  })
 }
 
-function requestOf(opening: Opening) {
+function requestOf(opening: Opening): AppendRequest {
   const { tenant: tenantId, agent: agentId, id: accountId, deadline } = opening
   const event = prepareEvent({ type: 'account.opened', tenantId, agentId, accountId, facts: {} }, Date.now())
-  return {
-    tenantId,
-    configEpoch: null,
-    account: null,
-    untilSeconds: Math.floor(deadline),
-    events: [event],
-    opening,
-    pin: null,
-    subjectKey: null,
-  }
+  return makeRequest(tenantId, { untilSeconds: Math.floor(deadline), events: [event], opening })
 }
 
 /** What makes an opening that of a child of `parent`; a grandchild is given its parent's own lineage. */
