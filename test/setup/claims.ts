@@ -1,12 +1,16 @@
 // Accounts that wait to be claimed, at a running broker.
 
+import { beforeAll } from 'vitest'
 import { createClaimDeps } from '#apps/broker/console.ts'
 import type { ClaimDeps } from '#core/claim/claim-deps.ts'
 import type { ClaimableBy } from '#core/claim/claimable-by.ts'
 import { makeClaimCode } from '#core/claim/make-claim-code.ts'
 import { parseId } from '#core/ids/id.ts'
 import { changeRegistration } from './change-registration.ts'
+import type { ConsoleInUse, Reply, Visitor } from './console.ts'
+import type { Answer } from './registration.ts'
 import type { RunningBroker } from './running-broker.ts'
+import type { BrokerInUse } from './use-broker.ts'
 
 export interface OpenedAccount {
   /** `acct_…` */
@@ -51,3 +55,55 @@ export async function setClaimableBy(running: RunningBroker, claimable_by: Claim
   )
   if (answer.status !== 200) throw new Error(`not changed: ${answer.status} ${answer.text}`)
 }
+
+/** What a file of tests does with claims, by the person who may. Call behind `useConsole`; reset before each file. */
+export interface ClaimsInUse {
+  readonly claimer: Visitor
+  open(form?: Record<string, string>): Promise<OpenedAccount>
+  code(account: OpenedAccount): Promise<string>
+  look(account: { readonly secret: string }, visitor?: Visitor): Promise<Reply>
+  confirm(account: OpenedAccount, given: object, visitor?: Visitor): Promise<Reply>
+  /** With the right code. */
+  claim(account: OpenedAccount, given?: object): Promise<Reply>
+  /** The agent asks for a token in the account. */
+  come(account: OpenedAccount, changes?: Record<string, string | undefined>): Promise<Answer>
+  /** Bodies of the account's events of a type. */
+  // biome-ignore lint/suspicious/noExplicitAny: a test looks into whatever came
+  events(type: string, account: OpenedAccount): Promise<any[]>
+}
+
+export const claimersOnly = (provider: string): ClaimableBy => ({ providers: [provider], groups: ['mayfly-claimers'] })
+
+export function useClaims(broker: BrokerInUse, people: ConsoleInUse): ClaimsInUse {
+  let claimer: Visitor | undefined
+  let count = 0
+  beforeAll(async () => {
+    await setClaimableBy(broker.running, claimersOnly(people.provider))
+    claimer = people.visit()
+    await claimer.signIn('claimer')
+  })
+  const code: ClaimsInUse['code'] = account => showCode(broker.running, account)
+  const confirm: ClaimsInUse['confirm'] = (account, given, visitor = claimer!) =>
+    visitor.api('POST', '/claims/confirm', { secret: account.secret, readmit: false, ...given })
+  return {
+    get claimer() {
+      return claimer!
+    },
+    open: (form = {}) => openAccount(broker.running, `task-${++count}`, form),
+    code,
+    look: ({ secret }, visitor = claimer!) => visitor.api('POST', '/claims/look', { secret }),
+    confirm,
+    claim: async (account, given = {}) => confirm(account, { code: await code(account), ...given }),
+    come: ({ taskId }, changes = {}) =>
+      broker.running.token(broker.running.form({ task_id: taskId, ...changes }), broker.running.certificate),
+    async events(type, { uuid }) {
+      const rows = await broker.database.admin<{ body: string }[]>`
+        select b.body from log.entry e join log.body b using (position)
+         where e.leaf::jsonb ->> 'type' = ${type} and e.leaf::jsonb ->> 'account' = ${uuid} order by e.position`
+      return rows.map(row => JSON.parse(row.body))
+    },
+  }
+}
+
+/** Status and code of a refusal. */
+export const refusalOf = (reply: Reply): readonly [number, string | undefined] => [reply.status, reply.body?.code]
