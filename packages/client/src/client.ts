@@ -12,6 +12,7 @@ import { type CallOptions, createOwnAccount, type OwnAccount } from './own-accou
 import { ResourceCaller, type ResourceInit, type ResourceResponse } from './resource-fetch.ts'
 import { delayAfter, type RetryOptions, wait } from './retry.ts'
 import { SigningKey, type SigningKeyOptions } from './signing-key.ts'
+import { doWork, thumbprintOfCertificate, thumbprintOfJwk } from './stranger.ts'
 import { TaskToken, type TaskTokenOptions } from './task-token.ts'
 import { exchangeForm, jwtTokenType, type Permissions, type SubjectToken } from './token-request.ts'
 import { readTokenResponse, type TaskTokenValue } from './token-response.ts'
@@ -40,6 +41,11 @@ export interface MayflyClientOptions {
   readonly subjectToken?: string | ((options: { readonly signal: AbortSignal | undefined }) => string | Promise<string>)
   /** Default `urn:ietf:params:oauth:token-type:jwt`. */
   readonly subjectTokenType?: string
+  /**
+   * In place of `subjectToken`, for an agent that nobody registered: some work opens its account, where the broker takes strangers.
+   * Needs `issuer`, and `dpop` or `certificate` as its key.
+   */
+  readonly stranger?: true
   readonly retry?: RetryOptions
   /** Deadline of one request to the broker. Default 10,000. */
   readonly timeoutMs?: number
@@ -89,7 +95,10 @@ export function createMayflyClient(options: MayflyClientOptions): MayflyClient {
   if (options.clientAssertion && options.issuer === undefined) {
     throw new TypeError('clientAssertion needs issuer, the only audience that an assertion may have')
   }
-  if (options.subjectToken === undefined && !options.clientAssertion) {
+  if (options.stranger && (options.issuer === undefined || !(options.dpop || options.certificate))) {
+    throw new TypeError('a stranger needs issuer, and a key: dpop or certificate')
+  }
+  if (options.subjectToken === undefined && !options.clientAssertion && !options.stranger) {
     throw new TypeError('give subjectToken, or clientAssertion where the agent itself is the subject')
   }
   return new Client(options)
@@ -200,7 +209,8 @@ class Client implements MayflyClient {
     const endpoint = new URL(await this.#findEndpoint(signal))
     const subject = await this.#readSubject(signal)
     const form = exchangeForm(permissions, addition?.inPlaceOfSubject ? undefined : subject, current)
-    for (const [name, text] of Object.entries(addition?.members(subject) ?? {})) form.set(name, text)
+    const added = addition?.members(subject) ?? (await this.#doWork(form, signal))
+    for (const [name, text] of Object.entries(added)) form.set(name, text)
     const sentAtMs = Date.now()
     const ask = () => this.#ask(endpoint, form, { signal, idempotencyKey })
     let answer = await ask()
@@ -213,6 +223,14 @@ class Client implements MayflyClient {
       throw new MayflyError({ error: 'invalid_response', description: 'the token is not bound to the DPoP key', status: 200 })
     }
     return value
+  }
+
+  /** What a stranger adds to open an account; later its key is enough. */
+  async #doWork(form: URLSearchParams, signal: AbortSignal | undefined): Promise<Readonly<Record<string, string>>> {
+    const { stranger, issuer = '', certificate } = this.#options
+    if (!stranger || form.has('account_id')) return {}
+    const thumbprint = this.#prover ? thumbprintOfJwk(this.#prover.publicJwk) : thumbprintOfCertificate(certificate!)
+    return doWork({ issuer, thumbprint, form, dispatcher: this.#dispatcher, timeoutMs: this.#timeoutMs, signal })
   }
 
   /** One request to the token endpoint. Proof and assertion are good once, so each has its own. */

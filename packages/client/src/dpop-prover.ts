@@ -24,6 +24,11 @@ export class DpopProver {
     this.#key = key
   }
 
+  /** The public half of its key (RFC 7517). */
+  get publicJwk(): Readonly<Record<string, unknown>> {
+    return this.#key.publicJwk
+  }
+
   /** A proof for one request, good once. accessToken: the token that it is sent with, to a resource. */
   prove(method: string, url: URL, accessToken?: string): Proof {
     const nonce = this.#nonces.get(url.origin)
