@@ -160,12 +160,15 @@ async function carve(
   return undefined
 }
 
+/** A pin outlives its token a little, so that no rounding opens a gap between the two. */
+const pinMarginSeconds = 60
+
 /** One delegation token, one child account: the first account that it opens is the one that it belongs to. */
 function pinOf(token: DelegationToken, subject: VerifiedSubject, childKey: string): Pin {
   const sha256 = (text: string): string => hash('sha256', text, 'hex')
   return {
     token_hash: sha256(`delegation ${token.tokenId}`),
     key: sha256(`child ${childKey} ${subject.opener}`),
-    until: token.expiresSeconds,
+    until: token.expiresSeconds + pinMarginSeconds,
   }
 }
