@@ -5,6 +5,7 @@ import { createHttpsClient } from '#apps/outbound/https.ts'
 import { openOutbound } from '#apps/process/outbound-settings.ts'
 import type { AttachDeps } from '#core/connector/attach.ts'
 import type { BrokerDeps } from './deps.ts'
+import { createFailpoint } from './failpoint.ts'
 
 const httpsTimeoutMs = 5_000
 
@@ -23,6 +24,7 @@ export function createAttachments({ config, database, keyEncryption, exchange, c
       keyEncryption,
       ceilings: exchange.ceilings,
       clock,
+      failpoint: createFailpoint(config.failpoint),
     },
     close: () => https.close(),
   }

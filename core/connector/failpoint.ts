@@ -13,4 +13,5 @@ export const connectorFailpoints = [
   'teardown-done',
 ] as const
 
-export type ConnectorFailpoint = (name: (typeof connectorFailpoints)[number]) => void | Promise<void>
+export type ConnectorFailpointName = (typeof connectorFailpoints)[number]
+export type ConnectorFailpoint = (name: ConnectorFailpointName) => void | Promise<void>
