@@ -114,8 +114,8 @@ describe.runIf(hasRedis)('whatever happens to Redis', () => {
     await begin(redis)
     const after = await open(150, 1.5)
     expect(await use(after[0]!)).toBe('appended')
-    await expect.poll(() => use(after[0]!), { timeout: 5_000, interval: 20 }).toBe('account_not_live')
-    for (const account of [before[0]!, after.at(-1)!]) expect(await use(account)).toBe('account_not_live')
+    await expect.poll(() => use(after.at(-1)!), { timeout: 5_000, interval: 20 }).toBe('account_not_live')
+    for (const account of [before[0]!, after[0]!]) expect(await use(account)).toBe('account_not_live')
     await expectCollectedOnce([...before, ...after], effects)
   })
 
