@@ -86,6 +86,8 @@ interface Running {
 async function runWith(context: Context, { token, first, graceMs, resource }: Running): Promise<ChildEnd> {
   const { io, print, words } = context
   const ended = new AbortController()
+  // Who was asked to stop before the command began does not begin it.
+  io.signal.throwIfAborted()
   const place = await openTokenPlace(io, first.accessToken)
   const keeping = keepToken({ ...io, signal: ended.signal }, token, {
     onToken: value => place.write(value.accessToken),
