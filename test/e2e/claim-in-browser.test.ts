@@ -52,7 +52,9 @@ describe.skipIf(chromiumPath === undefined)('claiming in Chromium at a real brok
   /** As clients do: a broker that is busy for now is asked again. */
   async function askToken(form: Record<string, string>) {
     const { running } = broker
-    const ask = () => running.token(running.form(form), running.certificate)
+    // The very same request: then an opening that was committed unheard is answered with its claim link.
+    const same = running.form(form)
+    const ask = () => running.token(same, running.certificate)
     let answer = await ask()
     for (let left = 5; answer.status === 503 && left > 0; left -= 1) {
       await delay(1_000 * Number(answer.headers['retry-after'] ?? 1))
