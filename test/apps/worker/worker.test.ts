@@ -161,3 +161,14 @@ describe('keys', () => {
 test('the configuration names everything that is missing at once', () => {
   expect(() => readWorkerConfig({})).toThrow(/DATABASE_URL[\s\S]*QUEUE_DATABASE_URL[\s\S]*MAYFLY_KEK/)
 })
+
+test('what the configuration says of tombstones and metrics is held to its bounds', () => {
+  const env = { DATABASE_URL: 'postgres://x', REDIS_URL: 'redis://x', MAYFLY_KEK: Buffer.alloc(32, 1).toString('base64url') }
+  expect(readWorkerConfig(env)).toMatchObject({ tombstoneDays: 90, metrics: undefined })
+  expect(readWorkerConfig({ ...env, MAYFLY_TOMBSTONE_DAYS: '7', MAYFLY_METRICS_PORT: '9465' })).toMatchObject({
+    tombstoneDays: 7,
+    metrics: { host: '127.0.0.1', port: 9465 },
+  })
+  for (const wrong of [{ MAYFLY_TOMBSTONE_DAYS: '0' }, { MAYFLY_TOMBSTONE_DAYS: '1.5' }, { MAYFLY_METRICS_PORT: '70000' }])
+    expect(() => readWorkerConfig({ ...env, ...wrong })).toThrow(Object.keys(wrong)[0])
+})
