@@ -10,6 +10,8 @@ export interface Denial {
   readonly code: ErrorCode
   readonly reason: string
   readonly hint: string
+  /** uuid of the subject's own account that it was about, as far as one was found. */
+  readonly accountId?: string
 }
 
 export const deny = (code: ErrorCode, reason: string, hint: string): Denial => ({ ok: false, code, reason, hint })

@@ -81,6 +81,7 @@ export function deniedEvent(
       type: 'token.denied',
       tenantId: snapshot.tenant.id,
       agentId: subject.agent.id,
+      accountId: denial.accountId,
       facts: {
         code: denial.code,
         config_epoch: snapshot.configEpoch,

@@ -12,6 +12,7 @@ import type { Pin } from '#db/log/append.ts'
 import { type AccountBounds, boundedByAncestors, boundsOfChild, boundsOfRoot } from './account-bounds.ts'
 import type { Attempt } from './attempt.ts'
 import type { KeyBinding } from './bind-key.ts'
+import { carve } from './carve.ts'
 import type { ClaimsInput } from './claims.ts'
 import { type Denial, deny } from './denial.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
@@ -48,13 +49,29 @@ export async function planIssuance(
   key: KeyBinding,
   pinName: string | undefined,
 ): Promise<Plan | Denial> {
-  const { deps, input, snapshot, nowMs } = attempt
+  const { deps, snapshot } = attempt
   const tenantId = snapshot.tenant.id
   const choosing = chooseAccount(attempt, subject, key)
   const keyHeld = deps.subjectKeys.recall(tenantId, subject.subjectHash) ?? deps.subjectKeys.get(tenantId, subject.subjectHash)
   const atHand = !(choosing instanceof Promise) && !(keyHeld instanceof Promise)
   const [choice, subjectKey] = atHand ? [choosing, keyHeld] : await Promise.all([choosing, keyHeld])
   if (!choice.ok) return choice
+  const plan = await planIn(attempt, subject, key, { choice, subjectKey, pinName })
+  return isDenial(plan) && choice.kind === 'existing' ? { ...plan, accountId: choice.account.id } : plan
+}
+
+/** What is granted in an account, and until when. */
+async function planIn(
+  attempt: Attempt,
+  subject: VerifiedSubject,
+  key: KeyBinding,
+  {
+    choice,
+    subjectKey,
+    pinName,
+  }: { readonly choice: Choice; readonly subjectKey: HeldSubjectKey; readonly pinName: string | undefined },
+): Promise<Plan | Denial> {
+  const { deps, input, snapshot, nowMs } = attempt
   const account = choice.kind === 'existing' ? choice.account : newAccount(attempt, subject, choice)
   const bounding = findBounds(attempt, subject, key, { choice, account })
   const bounds = bounding instanceof Promise ? await bounding : bounding
@@ -70,6 +87,10 @@ export async function planIssuance(
   const expiresSeconds = endOfToken(terms, input.request, nowSeconds)
   if (expiresSeconds <= nowSeconds || !isLive(account, nowSeconds))
     return deny('access_denied', 'nothing_left', 'Less than a second is left of the account or of the presented credentials.')
+  const { delegation } = asked
+  const parent = { accountId: account.id, lineage: bounds.lineage, agent: subject.agent }
+  const short = delegation && (await carve(attempt, parent, delegation.quota))
+  if (short) return short
   return {
     claims: claimsOf(attempt, terms, expiresSeconds),
     binding: key.binding,
@@ -112,18 +133,13 @@ function decideGrant(
   { account, bounds, chain }: { readonly account: Account; readonly bounds: AccountBounds; readonly chain: Chain },
 ): Grant | Denial {
   const { agent } = subject
-  const { ceiling, lineage } = bounds
+  const { ceiling } = bounds
   const forIssuer = isForIssuer(snapshot, asked)
   if (asked.delegation && !forIssuer)
     return deny('malformed_request', 'delegation_elsewhere', 'may_act goes with resource of the broker itself, and no other.')
-  const delegator = () => ({
-    account,
-    lineage,
-    chain,
-    ceilings: ceilingsOf(agent, ceiling),
-    limits: deps.quotas.limitsOf(snapshot, agent),
-  })
-  const grant = forIssuer ? grantIssuer(snapshot, asked, delegator()) : deps.grants.evaluate(snapshot, agent, ceiling, asked)
+  const grant = forIssuer
+    ? grantIssuer(snapshot, asked, { account, chain, ceilings: ceilingsOf(agent, ceiling) })
+    : deps.grants.evaluate(snapshot, agent, ceiling, asked)
   if (!grant.ok) return grant
   const beyond = subject.bounds && denyBeyond(subject.bounds, grant)
   if (beyond) return beyond

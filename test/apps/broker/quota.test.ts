@@ -5,6 +5,7 @@ import { type Broker, startBroker } from '#apps/broker/broker.ts'
 import { createLogger } from '#apps/process/logger.ts'
 import { blockSize } from '#core/quota/block.ts'
 import type { Limits } from '#core/quota/limits.ts'
+import { foldUsage } from '#db/quota/fold-usage.ts'
 import { freePort } from '#test/setup/free-port.ts'
 import { readLog } from '#test/setup/log-reader.ts'
 import { type Answer, createHttp, type Http } from '#test/setup/registration.ts'
@@ -183,4 +184,17 @@ describe('limits', () => {
     await running.v1('PUT', `/v1/resources/${running.ids.resource}`, body)
     await setLimits({})
   })
+})
+
+test('what an account used stands in its record: tokens, and refusals in it', async () => {
+  const { running, database } = use
+  await setLimits({})
+  const { body } = await running.token(form(), running.certificate)
+  await running.token(form(), running.certificate)
+  expect((await running.token(form({ scope: 'orders:write' }), running.certificate)).status).toBe(400)
+  await foldUsage(database.database.sql)
+  const usage = await running.v1('GET', `/v1/usage?by=account&account=${body.account_id}`)
+  expect(usage.body.items).toEqual([
+    expect.objectContaining({ account: body.account_id, agent: running.ids.agent, opened: 1, tokens: 2, denials: 1 }),
+  ])
 })
