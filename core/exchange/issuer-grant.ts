@@ -2,14 +2,12 @@
 // is in nobody's ceiling. The second carries what the child may be granted at most, which must lie within all that bounds its parent.
 
 import type { Account } from '#core/account/account.ts'
-import type { Chain, Lineage } from '#core/delegation/lineage.ts'
-import { findUncarved } from '#core/delegation/quota.ts'
+import type { Chain } from '#core/delegation/lineage.ts'
 import { parseId } from '#core/ids/id.ts'
 import { accountScope, issuerResource } from '#core/issuer-token/issuer-resource.ts'
 import { type Ceiling, computeEffective } from '#core/permission/effective.ts'
 import { nothing, type Permission } from '#core/permission/permission.ts'
 import { resourceHash } from '#core/permission/resource-hash.ts'
-import type { Limits } from '#core/quota/limits.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { DelegationRequest } from './delegation-request.ts'
 import { type Denial, deny } from './denial.ts'
@@ -19,12 +17,9 @@ import { effectiveCode, type Grant, readPermission } from './grant.ts'
 /** What a delegation stands on. */
 export interface Delegator {
   readonly account: Account
-  readonly lineage: Lineage | undefined
   readonly chain: Chain
   /** All that bounds the parent, its agent's ceiling first. */
   readonly ceilings: readonly Ceiling[]
-  /** Of the parent's agent. */
-  readonly limits: Limits
 }
 
 export const isForIssuer = ({ tenant }: TenantSnapshot, { targets }: Pick<ExchangeRequest, 'targets'>): boolean =>
@@ -52,9 +47,9 @@ function delegate(
   snapshot: TenantSnapshot,
   request: ExchangeRequest,
   delegation: DelegationRequest,
-  { account, lineage, chain, ceilings, limits }: Delegator,
+  { account, chain, ceilings }: Delegator,
 ): Permission | Denial {
-  const { mayAct, maxDepth, quota } = delegation
+  const { mayAct, maxDepth } = delegation
   const delegate = parseId('agent', mayAct)
   if (delegate === undefined || !snapshot.agents.has(delegate))
     return deny('malformed_request', 'unknown_delegate', 'may_act names no agent of this tenant.')
@@ -64,13 +59,6 @@ function delegate(
     return deny('access_denied', 'too_deep', `This account lies at depth ${chain.depth} and no account below it may be opened.`)
   if (maxDepth !== undefined && maxDepth > chain.maxDepth)
     return deny('access_denied', 'too_deep', `max_depth can be ${chain.maxDepth} at most, as for this account.`)
-  const uncarved = findUncarved(limits, lineage?.quota, quota)
-  if (uncarved !== undefined)
-    return deny(
-      'malformed_request',
-      'nothing_carved',
-      `Send ${uncarved}: this account has a limit of it, and a child gets a part of that.`,
-    )
   return grantToChild(request, ceilings)
 }
 

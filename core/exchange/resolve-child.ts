@@ -6,13 +6,13 @@ import { hash } from 'node:crypto'
 import { type Account, taskKey } from '#core/account/account.ts'
 import { findParentFault } from '#core/delegation/judge-parent.ts'
 import { chainOf, lineageOfChild } from '#core/delegation/lineage.ts'
-import { carved, findUncarved } from '#core/delegation/quota.ts'
 import type { DelegationToken } from '#core/issuer-token/issuer-token.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { LineageNow } from '#db/accounts/read-lineages.ts'
 import type { NewLineage, Pin } from '#db/log/append.ts'
 import type { Attempt } from './attempt.ts'
 import type { KeyBinding } from './bind-key.ts'
+import { denyUncarved } from './carve.ts'
 import { type Denial, deny } from './denial.ts'
 import type { AccountCeiling } from './grant.ts'
 import { type AccountChoice, checkOwn } from './resolve-account.ts'
@@ -68,8 +68,7 @@ export async function resolveChild(
     return refuseToken('delegation_used', 'It has opened another account; the parent gets a token for each child.')
   const parent = await findParent(attempt, token)
   if ('code' in parent) return parent
-  // What is set apart for a child is gone for its parent, so then nothing is assumed.
-  const mayAssumeNew = attempt.first && token.quota === undefined && deps.accounts.recall(child.taskKey) === undefined
+  const mayAssumeNew = attempt.first && deps.accounts.recall(child.taskKey) === undefined
   const there = mayAssumeNew ? undefined : await deps.accounts.findByTask(attempt.snapshot.tenant.id, child.taskKey)
   if (there) return useExisting(attempt, subject, there, parent.account, pin)
   return openChild(attempt, parent, token, { ...child, pin })
@@ -117,8 +116,9 @@ async function openChild(
   child: Pick<ChildChoice, 'taskId' | 'taskKey' | 'pin'>,
 ): Promise<ChildChoice | Denial> {
   const { deps, nowMs } = attempt
-  const short = await carve(attempt, { account: parent, now }, token)
-  if (short) return short
+  const parentAgent = attempt.snapshot.agents.get(parent.agentId)!
+  const uncarved = denyUncarved(attempt, { accountId: parent.id, lineage: now?.lineage, agent: parentAgent }, token.quota)
+  if (uncarved) return uncarved
   const { permission, maxDepth, accountTtlSeconds, expiresSeconds } = token
   const id = await deps.ceilings.keep(permission)
   const longest = accountTtlSeconds === undefined ? Number.POSITIVE_INFINITY : Math.floor(nowMs / 1000) + accountTtlSeconds
@@ -132,32 +132,6 @@ async function openChild(
     untilSeconds: Math.min(longest, parent.deadlineSeconds),
     tokenUntilSeconds: expiresSeconds,
   }
-}
-
-// Requests whose child's part was set apart already, however often they are decided anew. Gone with the request.
-const setApart = new WeakSet<object>()
-
-/** Sets the child's part of its parent's limits apart; a refusal where there is not so much left. */
-async function carve(
-  { deps, input, snapshot }: Attempt,
-  { account: parent, now }: Parent,
-  { quota }: DelegationToken,
-): Promise<Denial | undefined> {
-  const agent = snapshot.agents.get(parent.agentId)!
-  const own = now?.lineage.quota
-  const uncarved = findUncarved(deps.quotas.limitsOf(snapshot, agent), own, quota)
-  if (uncarved !== undefined)
-    return refuseToken('nothing_carved', `The parent has a limit of ${uncarved}, and the token gives the child no part of it.`)
-  if (quota === undefined || setApart.has(input)) return undefined
-  setApart.add(input)
-  const account = { id: parent.id, parentId: now?.lineage.parentId, quota: own ?? undefined, units: 0 }
-  const use = { snapshot, agent, address: input.address, opens: false, account }
-  for (const { member, kind } of carved) {
-    const units = quota[member] ?? 0
-    if (units > 0 && !(await deps.quotas.carve(use, kind, units)))
-      return deny('quota_used_up', `no_${member}_left`, `The parent account has not so many ${member} left for a child.`)
-  }
-  return undefined
 }
 
 /** A pin outlives its token a little, so that no rounding opens a gap between the two. */

@@ -13,7 +13,6 @@ import { computeEffective } from '#core/permission/effective.ts'
 import { normaliseDetails } from '#core/permission/normalise.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import { permissionWithin } from '#core/permission/subset.ts'
-import { standardLimits } from '#core/quota/limits.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import { makeAgent, makeSnapshot, resourceUri } from '#test/core/subject/snapshot.ts'
 import { type Exchanges, exchangesOf, registerWorkload, tokenOf, type Workload } from '#test/setup/sub-agents.ts'
@@ -98,7 +97,7 @@ function walk(rootCeiling: Permission, steps: readonly Step[]): number {
   for (const [depth, one] of steps.entries()) {
     const agent = agents[depth + 1]!
     const chain = chainOf(parent, snapshot.agents.get(parent.agentId)!.settings, lineage)
-    const delegator = { account: parent, lineage, chain, ceilings, limits: standardLimits }
+    const delegator = { account: parent, chain, ceilings }
     const granted = grantIssuer(snapshot, requestFor(one, agent.clientId), delegator)
     if (!granted.ok) return depth
     expect(depth + 1).toBeLessThanOrEqual(4)

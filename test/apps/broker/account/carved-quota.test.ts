@@ -55,14 +55,23 @@ describe('an account with a limit of tokens', () => {
 
   test('cannot give more than it has left, whether at once or bit by bit', async () => {
     const { account_id } = (await ask.own(limited, { task_id: 'greedy' })).body
-    const open = async (tokens: number) =>
-      ask.openChild(sub, tokenOf(await ask.delegate(limited, sub, { account_id, scope, tokens: String(tokens) })))
-    const tooMuch = await open(most)
+    const give = (tokens: number) => ask.delegate(limited, sub, { account_id, scope, tokens: String(tokens) })
+    const tooMuch = await give(most)
     expect([tooMuch.status, tooMuch.body.error]).toEqual([400, 'access_denied'])
     let given = 0
-    for (let n = 0; n < 10 && (await open(8)).status === 200; n++) given += 8
+    for (let n = 0; n < 10 && (await give(8)).status === 200; n++) given += 8
     expect(given).toBeGreaterThan(0)
     expect(given).toBeLessThanOrEqual(most)
+  })
+
+  test('loses nothing more by what a sub-agent does with the token', async () => {
+    const { account_id } = (await ask.own(limited, { task_id: 'burnt' })).body
+    const token = tokenOf(await ask.delegate(limited, sub, { account_id, scope, tokens: '5' }))
+    for (let n = 0; n < 12; n++) {
+      const wrong = n % 2 === 0 ? { scope: 'orders:write' } : { task_id: `burnt-${n}` }
+      await ask.openChild(sub, token, wrong)
+    }
+    expect(await useUp(limited, account_id)).toBeGreaterThanOrEqual(most - 5 - 2 - 16)
   })
 
   test('holds a grandchild to the part of the child', async () => {
@@ -70,8 +79,8 @@ describe('an account with a limit of tokens', () => {
     const child = (await ask.openChild(sub, tokenOf(await ask.delegate(limited, sub, { account_id, scope, tokens: '6' })))).body
     const below = await ask.delegate(sub, limited, { account_id: child.account_id, scope })
     expect(below.body.error).toBe('invalid_request')
-    const tooMuch = tokenOf(await ask.delegate(sub, limited, { account_id: child.account_id, scope, tokens: '20' }))
-    expect((await ask.openChild(limited, tooMuch)).body.error).toBe('access_denied')
+    const tooMuch = await ask.delegate(sub, limited, { account_id: child.account_id, scope, tokens: '20' })
+    expect(tooMuch.body.error).toBe('access_denied')
   })
 })
 
