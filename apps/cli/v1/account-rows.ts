@@ -64,9 +64,34 @@ const limitRows: readonly Operation[] = [
   }),
 ]
 
+const strangers = '/v1/tenants/{id}/anonymous'
+const strangerRows: readonly Operation[] = [
+  row('anonymous get', `GET ${strangers}`, 'Show as which agent strangers get accounts', {
+    answer: 'thing',
+    parts: [ofTenant],
+    examples: [{ text: 'in your tenant', command: 'mayfly anonymous get' }],
+  }),
+  row('anonymous set', `PUT ${strangers}`, 'Take strangers, who pay with work', {
+    answer: 'thing',
+    about:
+      'They are nobody’s agents: the one that is named has no rules and a tiny ceiling. One tenant of a deployment takes them.',
+    parts: [ofTenant],
+    flags: { agent: { ...text('agent', 'ID', 'whose accounts they get'), required: true } },
+    asks: true,
+    examples: [{ text: 'as one agent', command: 'mayfly anonymous set --agent agt_…' }],
+  }),
+  row('anonymous off', `DELETE ${strangers}`, 'Take strangers no more', {
+    answer: 'nothing',
+    parts: [ofTenant],
+    asks: true,
+    examples: [{ text: 'in your tenant', command: 'mayfly anonymous off' }],
+  }),
+]
+
 /** Temporary accounts. `account open` and `account tree` are commands of their own. */
 export const accountRows: readonly Operation[] = [
   ...limitRows,
+  ...strangerRows,
   usage,
   row('account list', 'GET /v1/accounts', 'List accounts, newest first', {
     answer: 'list',
