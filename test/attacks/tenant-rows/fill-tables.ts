@@ -4,19 +4,23 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { Sql } from 'postgres'
 import { type Column, readTables, type Table } from '#db/catalog/read-tables.ts'
 
+/** No two alike, where a type has so many. */
+let made = 0
+const number = (): string => String(++made)
+
 const values: Readonly<Record<string, () => string>> = {
   uuid: randomUUID,
   text: () => randomBytes(8).toString('hex'),
   '"char"': () => 'a',
   boolean: () => 'true',
-  smallint: () => '1',
-  integer: () => '1',
-  bigint: () => '1',
-  'double precision': () => '1',
+  smallint: number,
+  integer: number,
+  bigint: number,
+  'double precision': number,
   bytea: () => `\\x${randomBytes(16).toString('hex')}`,
   jsonb: () => '{}',
-  date: () => '2026-11-23',
-  'timestamp with time zone': () => '2026-11-23',
+  date: () => new Date(++made * 86_400_000).toISOString().slice(0, 10),
+  'timestamp with time zone': () => new Date(++made * 86_400_000).toISOString(),
   'uuid[]': () => '{}',
   'integer[]': () => '{}',
   'smallint[]': () => '{}',
@@ -60,7 +64,7 @@ export async function fillTables(admin: Sql, tenants: readonly string[]): Promis
 }
 
 async function relax(admin: Sql, table: Table): Promise<void> {
-  const checks = await admin<{ name: string }[]>`
-    select conname as name from pg_constraint where conrelid::int = ${table.oid} and contype = 'c'`
-  for (const { name } of checks) await admin.unsafe(`alter table ${nameOf(table)} drop constraint "${name}"`)
+  const constraints = await admin<{ name: string }[]>`
+    select conname as name from pg_constraint where conrelid::int = ${table.oid} and contype in ('c', 'p', 'u')`
+  for (const { name } of constraints) await admin.unsafe(`alter table ${nameOf(table)} drop constraint "${name}" cascade`)
 }
