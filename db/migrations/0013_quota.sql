@@ -66,8 +66,7 @@ begin
   loop
     insert into mayfly.quota as q (tenant_id, scope, kind, used, ends_at)
       values (v.tenant, v.scope, v.kind::"char", least(v.opening, v.most), case when v.seconds = 0 then 'infinity' else '-infinity' end::timestamptz)
-      on conflict do nothing;
-    select * into strict v_row from mayfly.quota q where q.scope = v.scope and q.kind = v.kind::"char" for update;
+      on conflict (scope, kind) do update set used = q.used returning q.* into strict v_row;
     v_at := extract(epoch from clock_timestamp());
     if v_row.ends_at <> 'infinity' and extract(epoch from v_row.ends_at) <= v_at then
       v_row.used := 0;
