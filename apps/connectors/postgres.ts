@@ -17,6 +17,7 @@ import {
   lockOutsideRole,
   type OutsideRole,
   renewOutsideRole,
+  trustNothingOutside,
 } from '#db/outside/outside-role.ts'
 import { scramVerifier } from '#db/outside/scram.ts'
 
@@ -91,6 +92,7 @@ async function withClient<T>(resolve: ResolveOutbound, target: Target, work: (cl
     try {
       target.signal.throwIfAborted()
       await client.connect()
+      await trustNothingOutside(client)
       if (await isOwnDatabase(client)) throw new ConnectorFailure('address_refused', 'it is a database of Mayfly itself')
       target.signal.throwIfAborted()
       return await work(client)

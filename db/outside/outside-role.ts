@@ -28,6 +28,14 @@ const nameOf = (role: Pick<OutsideRole, 'name' | 'rotation'>): string => `${role
 const until = (deadlineSeconds: number): string =>
   text(Number.isFinite(deadlineSeconds) ? new Date(deadlineSeconds * 1000).toISOString() : 'infinity')
 
+/**
+ * The session finds PostgreSQL's own functions and operators only: what somebody has put into `public` under such a name would else
+ * run with the connector's rights (CVE-2018-1058). To be called first.
+ */
+export async function trustNothingOutside(client: OutsideClient): Promise<void> {
+  await client.query("select pg_catalog.set_config('search_path', 'pg_catalog', false)")
+}
+
 /** Whether it is a database in which Mayfly keeps its own state, by whatever way it was reached. */
 export async function isOwnDatabase(client: OutsideClient): Promise<boolean> {
   const { rows } = await client.query<{ own: boolean }>(

@@ -179,6 +179,14 @@ describe('a connector', () => {
     await expect(connector.provision(step)).rejects.toMatchObject({ reason: 'address_refused' })
     await admin.unsafe(`drop database ${own}`)
   })
+  test('runs nothing that somebody has left in the database under the name of a function of PostgreSQL', async () => {
+    await here.unsafe(`create function public.hashtextextended(text, integer) returns bigint language plpgsql as
+      $f$ begin raise exception 'ran with the rights of %', current_user; end $f$`)
+    const one = target()
+    await connector.provision(one)
+    await connector.destroy(one)
+    await here.unsafe('drop function public.hashtextextended(text, integer)')
+  })
   test('tells a wrong password from a server that is not there, and neither shows it', async () => {
     const wrong = connector.provision(target({ admin: { password: 'wrong-password' } }))
     await expect(wrong).rejects.toMatchObject({ reason: 'not_authorised' })
