@@ -9,7 +9,7 @@ import { webhookConnector } from './webhook.ts'
 export function createConnectors(resolve: ResolveOutbound, https: HttpsClient, nowSeconds: () => number): Connectors {
   return {
     postgres: postgresConnector(resolve, nowSeconds),
-    redis: redisConnector(resolve),
+    redis: redisConnector(resolve, nowSeconds),
     webhook: webhookConnector(https, nowSeconds),
   }
 }

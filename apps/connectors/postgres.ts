@@ -4,7 +4,14 @@ import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import pg from 'pg'
 import { OutboundRefusal, type ResolveOutbound } from '#apps/outbound/outbound.ts'
-import { type Access, type Connector, ConnectorFailure, type Destroyed, type Target } from '#core/connector/connector.ts'
+import {
+  type Access,
+  type Connector,
+  ConnectorFailure,
+  checkTime,
+  type Destroyed,
+  type Target,
+} from '#core/connector/connector.ts'
 import type { PostgresConfig } from '#core/connector/kinds/postgres.ts'
 import { outsideName, roleName } from '#core/connector/names.ts'
 import { issueRoleCertificate } from '#core/connector/role-ca.ts'
@@ -24,14 +31,20 @@ import { scramVerifier } from '#db/outside/scram.ts'
 const connectTimeoutMs = 3_000
 const statementTimeoutMs = 5_000
 
+interface Doors {
+  readonly resolve: ResolveOutbound
+  readonly nowSeconds: () => number
+}
+
 /** nowSeconds: since the epoch, on the database's clock. */
 export function postgresConnector(resolve: ResolveOutbound, nowSeconds: () => number): Connector {
+  const doors = { resolve, nowSeconds }
   const grant = async (target: Target, work: (client: pg.Client, role: OutsideRole) => Promise<void>): Promise<Access> => {
     const { connection_limit: connectionLimit, member_of: memberOf, ...config } = target.config as unknown as PostgresConfig
     const name = outsideName(target.attachmentId)
     const { rotation, deadlineSeconds } = target
     const { verifier, proof } = await credentialOf(target, config, nowSeconds())
-    await withClient(resolve, target, client =>
+    await withClient(doors, target, client =>
       work(client, { name, rotation, deadlineSeconds, verifier, connectionLimit, memberOf }),
     )
     const { host, port, database } = config
@@ -44,12 +57,12 @@ export function postgresConnector(resolve: ResolveOutbound, nowSeconds: () => nu
         if (!(await renewOutsideRole(client, role))) throw new ConnectorFailure('failed', 'the role is not there any more')
       }),
     lock: target =>
-      withClient(resolve, target, async client => {
+      withClient(doors, target, async client => {
         await lockOutsideRole(client, outsideName(target.attachmentId))
       }),
     extend: target =>
-      withClient(resolve, target, client => extendOutsideRole(client, outsideName(target.attachmentId), target.deadlineSeconds)),
-    destroy: target => withClient(resolve, target, client => destroy(client, target)),
+      withClient(doors, target, client => extendOutsideRole(client, outsideName(target.attachmentId), target.deadlineSeconds)),
+    destroy: target => withClient(doors, target, client => destroy(client, target)),
   }
 }
 
@@ -82,7 +95,11 @@ async function destroy(client: pg.Client, target: Target): Promise<readonly Dest
 }
 
 /** A connection of its own for one step. Once the step is aborted the connection is gone, and with it what was under way. */
-async function withClient<T>(resolve: ResolveOutbound, target: Target, work: (client: pg.Client) => Promise<T>): Promise<T> {
+async function withClient<T>(
+  { resolve, nowSeconds }: Doors,
+  target: Target,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
   try {
     const client = new pg.Client(await connectionOf(resolve, target))
     // An error between two statements would end the process; the next statement fails by it anyway.
@@ -90,11 +107,11 @@ async function withClient<T>(resolve: ResolveOutbound, target: Target, work: (cl
     const cut = (): void => void client.end().catch(() => {})
     target.signal.addEventListener('abort', cut, { once: true })
     try {
-      target.signal.throwIfAborted()
+      checkTime(target, nowSeconds() * 1000)
       await client.connect()
       await trustNothingOutside(client)
       if (await isOwnDatabase(client)) throw new ConnectorFailure('address_refused', 'it is a database of Mayfly itself')
-      target.signal.throwIfAborted()
+      checkTime(target, nowSeconds() * 1000)
       return await work(client)
     } finally {
       target.signal.removeEventListener('abort', cut)

@@ -5,7 +5,14 @@ import { createHash, randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { Redis } from 'ioredis'
 import { OutboundRefusal, type ResolveOutbound } from '#apps/outbound/outbound.ts'
-import { type Access, type Connector, ConnectorFailure, type Destroyed, type Target } from '#core/connector/connector.ts'
+import {
+  type Access,
+  type Connector,
+  ConnectorFailure,
+  checkTime,
+  type Destroyed,
+  type Target,
+} from '#core/connector/connector.ts'
 import type { RedisConfig } from '#core/connector/kinds/redis.ts'
 import { keyPrefix, outsideName } from '#core/connector/names.ts'
 import { mayReach } from '#core/outbound/address-rules.ts'
@@ -15,9 +22,16 @@ const connectTimeoutMs = 3_000
 const commandTimeoutMs = 5_000
 const scanCount = 1_000
 
-export function redisConnector(resolve: ResolveOutbound): Connector {
+interface Doors {
+  readonly resolve: ResolveOutbound
+  readonly nowSeconds: () => number
+}
+
+/** nowSeconds: since the epoch, on the database's clock. */
+export function redisConnector(resolve: ResolveOutbound, nowSeconds: () => number): Connector {
+  const doors = { resolve, nowSeconds }
   const grant = (target: Target): Promise<Access> =>
-    withClient(resolve, target, async client => {
+    withClient(doors, target, async client => {
       const { host, port } = target.config as unknown as RedisConfig
       const [user, prefix] = [outsideName(target.attachmentId), keyPrefix(target.attachmentId)]
       const password = randomBytes(32).toString('base64url')
@@ -32,7 +46,7 @@ export function redisConnector(resolve: ResolveOutbound): Connector {
     provision: grant,
     rotate: grant,
     lock: target =>
-      withClient(resolve, target, async client => {
+      withClient(doors, target, async client => {
         const user = outsideName(target.attachmentId)
         if ((await client.call('ACL', 'GETUSER', user)) === null) return
         await client.call('ACL', 'SETUSER', user, 'off', 'resetpass')
@@ -41,12 +55,12 @@ export function redisConnector(resolve: ResolveOutbound): Connector {
       }),
     // A password of Redis has no end of its own.
     extend: async () => {},
-    destroy: target => withClient(resolve, target, client => destroy(client, target)),
+    destroy: target => withClient(doors, target, client => destroy(client, target, nowSeconds)),
   }
 }
 
 /** The user first, so that nothing is written any more while its keys are deleted. */
-async function destroy(client: Redis, target: Target): Promise<readonly Destroyed[]> {
+async function destroy(client: Redis, target: Target, nowSeconds: () => number): Promise<readonly Destroyed[]> {
   const user = outsideName(target.attachmentId)
   const users = Number(await client.call('ACL', 'DELUSER', user))
   await save(client)
@@ -54,7 +68,7 @@ async function destroy(client: Redis, target: Target): Promise<readonly Destroye
   let keys = 0
   let cursor = '0'
   do {
-    target.signal.throwIfAborted()
+    checkTime(target, nowSeconds() * 1000)
     const [next, found] = await client.scan(cursor, 'MATCH', `${keyPrefix(target.attachmentId)}*`, 'COUNT', scanCount)
     if (found.length > 0) keys += await client.unlink(...found)
     cursor = next
@@ -85,9 +99,9 @@ async function save(client: Redis): Promise<void> {
   }
 }
 
-async function withClient<T>(resolve: ResolveOutbound, target: Target, work: (client: Redis) => Promise<T>): Promise<T> {
+async function withClient<T>({ resolve, nowSeconds }: Doors, target: Target, work: (client: Redis) => Promise<T>): Promise<T> {
   try {
-    target.signal.throwIfAborted()
+    checkTime(target, nowSeconds() * 1000)
     const client = await openClient(resolve, target)
     // Who is not let in is told only that the connection is closed; why was said before.
     let heard: unknown
@@ -100,7 +114,7 @@ async function withClient<T>(resolve: ResolveOutbound, target: Target, work: (cl
       await client.connect().catch(error => {
         throw heard ?? error
       })
-      target.signal.throwIfAborted()
+      checkTime(target, nowSeconds() * 1000)
       return await work(client)
     } finally {
       target.signal.removeEventListener('abort', cut)

@@ -5,7 +5,14 @@ import { hash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { HttpsAnswer, HttpsClient } from '#apps/outbound/https.ts'
 import { OutboundRefusal } from '#apps/outbound/outbound.ts'
-import { type Access, type Connector, ConnectorFailure, type Destroyed, type Target } from '#core/connector/connector.ts'
+import {
+  type Access,
+  type Connector,
+  ConnectorFailure,
+  checkTime,
+  type Destroyed,
+  type Target,
+} from '#core/connector/connector.ts'
 import type { WebhookConfig } from '#core/connector/kinds/webhook.ts'
 import { formatId } from '#core/ids/id.ts'
 import { isJsonObject } from '#core/json/is-json-object.ts'
@@ -77,9 +84,10 @@ async function send(https: HttpsClient, step: Step, target: Target, nowSeconds: 
     ...signMessage({ id, timestampSeconds: Math.floor(nowSeconds), body }, [target.admin['signing'] ?? '']),
   }
   try {
-    target.signal.throwIfAborted()
+    checkTime(target, nowSeconds * 1000)
     return await https.call({ url, caPem, method: 'POST', headers, body, maxBytes: maxAnswerBytes, signal: target.signal })
   } catch (error) {
+    if (error instanceof ConnectorFailure) throw error
     if (error instanceof OutboundRefusal) throw new ConnectorFailure('address_refused', error.message, error)
     const isLate = error instanceof Error && /timeout/i.test(error.name)
     throw new ConnectorFailure(isLate ? 'timeout' : 'unreachable', 'no answer', error)

@@ -76,13 +76,15 @@ interface Begun {
  * account's ceiling), `attachment_busy` (409, under way or being taken down), `connector_failed`.
  */
 export async function attach(deps: AttachDeps, request: AttachRequest): Promise<Attached> {
+  // Looked at before the lease begins.
+  const untilMs = deps.clock.nowMs() + stepSeconds * 1000
   const begun = await begin(deps, request)
   await deps.failpoint?.('attachment-begun')
   const { row, isNew } = begun
   const connector = deps.connectors[begun.connector.kind as ConnectorKind]
   const signal = AbortSignal.timeout(stepSeconds * 1000)
   const { deadlineSeconds: endsAt } = begun.account
-  const target = { ...(await targetOf(deps.keyEncryption, row, begun.connector)), deadlineSeconds: endsAt, signal }
+  const target = { ...(await targetOf(deps.keyEncryption, row, begun.connector)), deadlineSeconds: endsAt, signal, untilMs }
   let access: Access
   try {
     access = await (isNew ? connector.provision(target) : connector.rotate(target))

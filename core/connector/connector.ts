@@ -23,8 +23,18 @@ export interface Target {
   readonly rotation: number
   /** End of the account in seconds since the epoch; Infinity: none. Access should end by itself then, where that is possible. */
   readonly deadlineSeconds: number
-  /** Aborted when somebody else may take over: nothing may be sent outside afterwards. */
+  /** Aborted when the time for the step is over. */
   readonly signal: AbortSignal
+  /**
+   * The same as a moment, milliseconds since the epoch on the database's clock: a process that stood still learns of it by
+   * looking, before any timer tells. Some time later somebody else takes over, so nothing may be sent outside afterwards.
+   */
+  readonly untilMs: number
+}
+
+/** Throws ConnectorFailure `timeout` once the step is over. To be asked right before anything is sent that makes something. */
+export function checkTime({ signal, untilMs }: Pick<Target, 'signal' | 'untilMs'>, nowMs: number): void {
+  if (signal.aborted || nowMs >= untilMs) throw new ConnectorFailure('timeout', 'the time for this step is over')
 }
 
 /** What the holder needs to use it: addresses, names, secrets. Given once, kept nowhere. */

@@ -85,11 +85,17 @@ async function extendAttachments(deps: AttachDeps, { tenantId, accountId }: Acco
   const account = await readAccountNow(db, tenantId, accountId)
   if (!account) return
   const signal = AbortSignal.timeout(extendSeconds * 1000)
+  const untilMs = deps.clock.nowMs() + extendSeconds * 1000
   const rows = await db.transaction().execute(trx => lockAttachmentsOf(trx, tenantId, accountId))
   for (const row of rows.filter(({ state }) => state === 'active' || state === 'locked')) {
     const connector = await readConnector(db, row.connector_id, tenantId)
     if (!connector) throw new BrokerError('internal', { detail: `connector ${row.connector_id} is missing` })
     const target = await targetOf(deps.keyEncryption, row, connector)
-    await deps.connectors[connector.kind as ConnectorKind].extend({ ...target, deadlineSeconds: account.deadlineSeconds, signal })
+    await deps.connectors[connector.kind as ConnectorKind].extend({
+      ...target,
+      deadlineSeconds: account.deadlineSeconds,
+      signal,
+      untilMs,
+    })
   }
 }

@@ -9,7 +9,7 @@ export async function targetOf(
   keyEncryption: KeyEncryption,
   row: Pick<AttachmentRow, 'id' | 'account_id' | 'tenant_id' | 'agent_id' | 'rotation'>,
   connector: SealedConnector,
-): Promise<Omit<Target, 'deadlineSeconds' | 'signal'>> {
+): Promise<Omit<Target, 'deadlineSeconds' | 'signal' | 'untilMs'>> {
   return {
     attachmentId: row.id,
     accountId: row.account_id,

@@ -83,7 +83,8 @@ async function stepOf(deps: TendDeps, leased: LeasedAttachment, connector: Seale
   const row = { id, account_id: accountId, tenant_id: tenantId, agent_id: agentId, rotation }
   const deadlineSeconds = (await readDeadline(deps.dbOf(tenantId), accountId)) ?? 0
   const signal = AbortSignal.timeout(stepSeconds * 1000)
-  return { ...(await targetOf(deps.keyEncryption, row, connector)), deadlineSeconds, signal }
+  const untilMs = deps.clock.nowMs() + stepSeconds * 1000
+  return { ...(await targetOf(deps.keyEncryption, row, connector)), deadlineSeconds, signal, untilMs }
 }
 
 /** Writes the outcome if the row still is what was lent, and the account's receipt where this was the last one. */

@@ -194,8 +194,8 @@ describe('a connector', () => {
     await expect(connector.provision(nowhere)).rejects.toMatchObject({ reason: 'unreachable' })
     await expect(connector.provision(nowhere)).rejects.not.toThrow(/password/)
   })
-  test('sends nothing once somebody else may take over', async () => {
-    const one = target({ signal: AbortSignal.abort() })
+  test.each([{ signal: AbortSignal.abort() }, { untilMs: Date.now() - 1 }])('sends nothing once its time is over', async over => {
+    const one = target(over)
     await expect(connector.provision(one)).rejects.toThrow()
     expect(await left(one)).toEqual([])
   })

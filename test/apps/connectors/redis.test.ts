@@ -8,7 +8,7 @@ import { everythingInside } from '#core/outbound/address-rules.ts'
 import { hasRedis, startRedis, type TestRedis } from '#test/setup/redis.ts'
 import { targetOf } from './target.ts'
 
-const connector = redisConnector(createOutbound({ allowed: everythingInside, ownStores: [] }))
+const connector = redisConnector(createOutbound({ allowed: everythingInside, ownStores: [] }), () => Date.now() / 1000)
 let redis: TestRedis
 let admin: Redis
 const clients: Redis[] = []
@@ -147,8 +147,8 @@ describe.skipIf(!hasRedis)('a connector', () => {
     const nowhere = target({ config: { ...target().config, port: 1 } })
     await expect(connector.provision(nowhere)).rejects.toMatchObject({ reason: 'unreachable' })
   })
-  test('sends nothing once somebody else may take over', async () => {
-    const one = target({ signal: AbortSignal.abort() })
+  test.each([{ signal: AbortSignal.abort() }, { untilMs: Date.now() - 1 }])('sends nothing once its time is over', async over => {
+    const one = target(over)
     await expect(connector.provision(one)).rejects.toThrow()
     expect(await admin.call('ACL', 'GETUSER', outsideName(one.attachmentId))).toBeNull()
   })

@@ -13,6 +13,7 @@ export function targetOf(changes: Partial<Target>): Target {
     rotation: 1,
     deadlineSeconds: Math.floor(Date.now() / 1000) + 600,
     signal: new AbortController().signal,
+    untilMs: Date.now() + 60_000,
     ...changes,
   }
 }
