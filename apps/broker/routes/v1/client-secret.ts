@@ -14,7 +14,7 @@ const Body = Type.Object(
       description: 'What the provider knows the console by. Stored sealed, never shown.',
     }),
   },
-  closed,
+  { ...closed, examples: [{ client_secret: 'as the provider gave it' }] },
 )
 
 const path = '/v1/sign-in-providers/:id/client-secret'
