@@ -142,15 +142,15 @@ language sql set search_path = pg_catalog, pg_temp as $$
     on conflict (token_hash) do nothing;
 $$;
 
--- Whether each ancestor of a child account is active, at the generation that it had when the child was opened.
+-- Whether each ancestor of a child account is active, at the generation that it had when the child was opened. By the accounts'
+-- keys alone: what else is asked of them stands outside of the join, or the index of deadlines would be walked through, live
+-- account by live account, for each ancestor.
 create function log.ancestors_live(p_account uuid, p_now timestamptz) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-  select not exists (
-    select from mayfly.lineage l, unnest(l.ancestors, l.generations) g(id, generation)
-      left join mayfly.account a on a.id = g.id and a.generation = g.generation and a.state = 'a' and a.deadline > p_now
-     where l.account_id = p_account and a.id is null
-  ) and exists (select from mayfly.lineage l where l.account_id = p_account);
+  select exists (select from mayfly.lineage l where l.account_id = p_account) and not exists (
+    select from mayfly.lineage l, unnest(l.ancestors, l.generations) g(id, generation) left join mayfly.account a on a.id = g.id
+     where l.account_id = p_account and (a.generation = g.generation and a.state = 'a' and a.deadline > p_now) is not true);
 $$;
 
 create function log.open_accounts(p_outcomes smallint[], p_openings jsonb, p_now timestamptz) returns smallint[]

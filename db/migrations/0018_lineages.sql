@@ -3,17 +3,6 @@
 set local role mayfly_owner;
 grant select on mayfly.account, mayfly.lineage to mayfly_across;
 
--- By the accounts' keys alone: what else is asked of them stands outside of the join, or the index of deadlines would be walked
--- through, live account by live account, for each ancestor.
-set local role mayfly_log;
-create or replace function log.ancestors_live(p_account uuid, p_now timestamptz) returns boolean
-language sql stable set search_path = pg_catalog, pg_temp
-  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
-  select exists (select from mayfly.lineage l where l.account_id = p_account) and not exists (
-    select from mayfly.lineage l, unnest(l.ancestors, l.generations) g(id, generation) left join mayfly.account a on a.id = g.id
-     where l.account_id = p_account and (a.generation = g.generation and a.state = 'a' and a.deadline > p_now) is not true);
-$$;
-
 set local role mayfly_across;
 -- The lineages of those of these accounts that are children. live: each ancestor is active, at the generation that it had when
 -- the child was opened, and before its deadline. The commit judges that again.
