@@ -3,7 +3,7 @@ import { attach } from '#core/connector/attach.ts'
 import { followAccount } from '#core/connector/follow-account.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { createTenant, event } from '#test/db/log/requests.ts'
-import { openAccount, readAccountEvents } from '#test/setup/accounts.ts'
+import { lineageUnder, openAccount, readAccountEvents } from '#test/setup/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { addConnector, dyingAt, endLeases, outsideDepsOf, refusing, tendAll, World } from '#test/setup/outside.ts'
 
@@ -83,6 +83,17 @@ describe('attaching', () => {
     await expect(attach(deps(), request)).rejects.toMatchObject({ code: 'not_found' })
     const elsewhere = { ...request, tenantId: stranger, connectorId: foreign }
     await expect(attach(deps(), elsewhere)).rejects.toMatchObject({ code: 'account_not_live' })
+  })
+
+  test('to a child is refused from the commit on that ends its parent, and what it has goes with it', async () => {
+    const parent = await open()
+    const child = await openAccount(db.database.sql, tenantId, { lineage: lineageUnder(parent) })
+    await ask(child.id)
+    await change(parent.id, 'revoke')
+    await expect(ask(child.id)).rejects.toMatchObject({ code: 'account_not_live' })
+    await change(child.id, 'revoke')
+    await tendAll(db, deps())
+    expect(world.things.size).toBe(0)
   })
 
   test('by a token of an earlier generation is refused', async () => {

@@ -5,7 +5,7 @@ import { attach } from '#core/connector/attach.ts'
 import { followAccount } from '#core/connector/follow-account.ts'
 import { sweepAccounts } from '#core/reaper/sweep.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
-import { readOutsideBacklog } from '#db/connector/lease.ts'
+import { dropSettled, readOutsideBacklog } from '#db/connector/lease.ts'
 import { createTenant, event } from '#test/db/log/requests.ts'
 import { openAccount } from '#test/setup/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
@@ -175,4 +175,14 @@ test('an extension moves the end of the access too', async () => {
   const deadlineSeconds = Math.ceil(deadline) + 600
   expect(await change(id, 'extend', { deadlineSeconds })).toBe('done')
   expect(world.extended).toEqual([deadlineSeconds])
+})
+
+test('what has long been gone is forgotten, what is still there is not', async () => {
+  const [old, recent, there] = [await open(), await open(), await open()]
+  for (const { id } of [old, recent, there]) await ask(id, await addConnector(db, tenantId))
+  for (const { id } of [old, recent]) await change(id, 'revoke')
+  await tendAll(db, deps())
+  await db.admin`update mayfly.attachment set ended_at = now() - interval '91 days' where account_id in (${old.id}, ${there.id})`
+  expect(await dropSettled(db.database.sql, 90 * 86_400, 7 * 86_400)).toBe(1)
+  expect([(await rowsOf(old.id)).length, (await rowsOf(recent.id)).length, (await rowsOf(there.id)).length]).toEqual([0, 1, 1])
 })
