@@ -9,7 +9,7 @@ export type { ManagementAnswer, ManagementClient, ManagementOptions, ManagementR
 export { createManagementClient } from './management.ts'
 export type { MayflyErrorFields } from './mayfly-error.ts'
 export { MayflyError } from './mayfly-error.ts'
-export type { AccountState, CallOptions, OwnAccount } from './own-account.ts'
+export type { AccountState, Attachment, CallOptions, OwnAccount } from './own-account.ts'
 export type { ResourceInit, ResourceResponse } from './resource-fetch.ts'
 export type { RetryOptions } from './retry.ts'
 export type { SigningAlgorithm, SigningKeyOptions } from './signing-key.ts'

@@ -21,6 +21,19 @@ export interface OwnAccount {
   extend(ttlSeconds: number, options?: CallOptions): Promise<AccountState>
   /** The code that a person who claims the account must type, and how many seconds it is good for. */
   claimCode(options?: CallOptions): Promise<{ readonly code: string; readonly expiresIn: number }>
+  /**
+   * Attaches something outside by a connector, or renews the access to it: whatever was given before ends. The access is told
+   * this once. connector: its name or id.
+   */
+  attach(connector: string, options?: CallOptions): Promise<Attachment>
+}
+
+/** Something that an account has outside. */
+export interface Attachment {
+  /** `att_…` */
+  readonly id: string
+  /** Where it is and by which secret, as its kind says: `host`, `user`, `password`, … */
+  readonly access: Readonly<Record<string, string | number>>
 }
 
 /** Options of one call. */
@@ -52,6 +65,12 @@ export function createOwnAccount(deps: OwnAccountDeps): OwnAccount {
         throw new MayflyError({ error: 'invalid_response', description: 'the answer lacks code or expires_in', status: 200 })
       return { code, expiresIn }
     },
+    async attach(connector, options) {
+      const { id, access } = await post('/account/attachments', { connector }, options)
+      if (typeof id !== 'string' || typeof access !== 'object' || access === null)
+        throw new MayflyError({ error: 'invalid_response', description: 'the answer lacks id or access', status: 201 })
+      return { id, access: access as Attachment['access'] }
+    },
   }
 }
 
@@ -78,7 +97,7 @@ async function call(deps: OwnAccountDeps, sent: Call, { signal }: CallOptions): 
   const body = sent.body && JSON.stringify(sent.body)
   const answer = await send(url.href, { method: sent.method, headers, signal, ...(body && { body }) }, dispatcher, timeoutMs)
   if (answer.status === 401) deps.token.drop()
-  if (answer.status !== 200 || !answer.body) throw refusalOf(answer)
+  if ((answer.status !== 200 && answer.status !== 201) || !answer.body) throw refusalOf(answer)
   return answer.body
 }
 

@@ -19,16 +19,21 @@ describe('an account', () => {
     const calls: string[] = []
     world.answerAccount = ({ method, path, body }) => {
       calls.push(`${method} ${path} ${body}`.trim())
-      return { status: 200, body: path.endsWith('claim-code') ? { code: '123456', expires_in: 600 } : account }
+      // As the broker answers what it has made.
+      if (path.endsWith('claim-code')) return { status: 201, body: { code: '123456', expires_in: 600 } }
+      if (path.endsWith('attachments')) return { status: 201, body: { id: 'att_1', access: { user: 'mf_1' }, state: 'active' } }
+      return { status: 200, body: account }
     }
     const own = world.client().account('acct_1')
     await own.extend(600)
     expect(await own.claimCode()).toEqual({ code: '123456', expiresIn: 600 })
+    expect(await own.attach('orders-db')).toEqual({ id: 'att_1', access: { user: 'mf_1' } })
     await own.complete()
     await own.revoke()
     expect(calls).toEqual([
       'POST /account/extend {"ttl":600}',
       'POST /account/claim-code',
+      'POST /account/attachments {"connector":"orders-db"}',
       'POST /account/complete',
       'POST /account/revoke',
     ])
