@@ -2,6 +2,7 @@
 // not exist.
 
 import type { Logger } from 'pino'
+import { ownStoresOf } from '#apps/outbound/outbound.ts'
 import { openKeyEncryption } from '#apps/process/key-settings.ts'
 import { AccountStore } from '#core/account/account-store.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
@@ -86,7 +87,8 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const signing = new SigningThread()
   const verifying = new VerifyingThread()
   const keyring = new Keyring(keyEncryption, signing.sign)
-  const issuerFetch = createIssuerFetch({ allowPrivateAddresses: config.allowPrivateIssuers })
+  const ownStores = ownStoresOf(config.databaseUrl, config.queueDatabaseUrl, config.redisUrl)
+  const issuerFetch = createIssuerFetch({ allowPrivateAddresses: config.allowPrivateIssuers, ownStores })
   const { material, close: stopFollowing } = followTrustMaterial(issuerFetch.document, verifying.verify, clock, logger)
   const prepare = (snapshot: TenantSnapshot): Promise<void> => material.follow(snapshot, clock.nowMs())
   const { limits } = config

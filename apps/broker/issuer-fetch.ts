@@ -3,7 +3,7 @@
 // unless the operator allows it.
 
 import { createHttpsClient } from '#apps/outbound/https.ts'
-import { createOutbound } from '#apps/outbound/outbound.ts'
+import { createOutbound, type OwnStore } from '#apps/outbound/outbound.ts'
 import { parseStrictJson } from '#core/json/parse-strict.ts'
 import { everythingInside } from '#core/outbound/address-rules.ts'
 import type { FetchJwks, KeySource } from '#core/subject/jwks-store.ts'
@@ -15,6 +15,8 @@ const timeoutMs = 3_000
 export interface IssuerFetchOptions {
   /** Whether issuers inside this machine or network may be asked: in development, and for issuers inside one's own cluster. */
   readonly allowPrivateAddresses: boolean
+  /** PostgreSQL and Redis of Mayfly itself, which are never asked. */
+  readonly ownStores?: readonly OwnStore[]
 }
 
 export interface IssuerFetch extends FetchJwks {
@@ -25,7 +27,7 @@ export interface IssuerFetch extends FetchJwks {
 
 export function createIssuerFetch(options: IssuerFetchOptions): IssuerFetch {
   const allowed = options.allowPrivateAddresses ? everythingInside : []
-  const https = createHttpsClient(createOutbound({ allowed, ownStores: [] }), { timeoutMs, connections: 2 })
+  const https = createHttpsClient(createOutbound({ allowed, ownStores: options.ownStores ?? [] }), { timeoutMs, connections: 2 })
   const document: FetchDocument = async ({ url, caPem }, maxBytes) => {
     const { status, body } = await https.call({ url, caPem, maxBytes })
     if (status === 200) return body

@@ -25,3 +25,9 @@ test.each([
   await expect(fetchJwks(source(url))).rejects.toThrow(reason)
   await fetchJwks.close()
 })
+
+test('26: the stores of Mayfly itself are not asked, whatever else is allowed', async () => {
+  const fetchJwks = createIssuerFetch({ allowPrivateAddresses: true, ownStores: [{ host: 'localhost', port: 5432 }] })
+  await expect(fetchJwks(source('https://127.0.0.1:5432/jwks'))).rejects.toThrow(/store of Mayfly itself/)
+  await fetchJwks.close()
+})
