@@ -5,6 +5,7 @@
 import type { Logger } from 'pino'
 import type { HttpsClient } from '#apps/outbound/https.ts'
 import { OutboundRefusal } from '#apps/outbound/outbound.ts'
+import { recordEvent } from '#core/audit/record.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import type { Clock } from '#core/time/clock.ts'
@@ -56,8 +57,13 @@ async function deliver(deps: SenderDeps, message: LeasedMessage): Promise<void> 
   const holdSeconds = Math.min(Math.max(waitSeconds ?? 0, 2 ** Math.min(webhook.failures, 16)), longestHoldSeconds)
   await settleFailed(db, message, { status, failure, seconds, parked, holdSeconds })
   const facts = { webhook: formatId('webhook', webhook.id), message: formatId('message', message.id), status, failure }
-  if (parked) deps.logger.error(facts, 'a webhook message was not delivered for days; it is parked')
-  else deps.logger.warn(facts, 'a webhook message was not delivered; it will be tried again')
+  if (parked) {
+    deps.logger.error(facts, 'a webhook message was not delivered for days; it is parked')
+    const event = { type: 'webhook.parked', tenantId: message.tenantId, facts: { ...facts, attempts: message.attempts } } as const
+    await db.transaction().execute(trx => recordEvent(trx, event, deps.clock.nowMs()))
+    return
+  }
+  deps.logger.warn(facts, 'a webhook message was not delivered; it will be tried again')
 }
 
 interface Attempt {

@@ -15,6 +15,7 @@ import type { OutboxRow } from '#db/accounts/outbox.ts'
 import { readOutsideBacklog } from '#db/connector/lease.ts'
 import { createTenant } from '#test/db/log/requests.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
+import { readLog } from '#test/setup/log-reader.ts'
 import { startWebhookReceiver, type WebhookReceiver } from '#test/setup/webhook-receiver.ts'
 
 let db: TestDatabase
@@ -156,6 +157,8 @@ describe('F18: a receiver', () => {
     expect(await messages()).toMatchObject([{ state: 'parked', attempts: 11 }])
     expect(await readOutsideBacklog(db.database.sql)).toMatchObject({ messages: 0, parkedMessages: 1 })
     expect(logLines.join()).toContain('parked')
+    const events = await readLog(db.admin)
+    expect(events.find(({ leaf }) => leaf.type === 'webhook.parked')!.body).toMatchObject({ status: 500, attempts: 11 })
   })
 
   test('that is slow holds up nobody else, and of many messages only a few wait at it', async () => {
