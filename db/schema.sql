@@ -1721,6 +1721,22 @@ $function$;
 alter function across.tenants_with_webhooks(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.usage_of_tenants(p_from date, p_to date, p_after uuid, p_limit integer)
+ RETURNS TABLE(key uuid, opened bigint, tokens bigint, denials bigint, calls_allowed bigint, calls_refused bigint, units bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query
+    select u.tenant_id, sum(u.opened)::bigint, sum(u.tokens)::bigint, sum(u.denials)::bigint, sum(u.calls_allowed)::bigint,
+           sum(u.calls_refused)::bigint, sum(u.units)::bigint
+      from mayfly.usage u where u.day between p_from and p_to and (p_after is null or u.tenant_id > p_after)
+     group by u.tenant_id order by u.tenant_id limit p_limit;
+end $function$;
+alter function across.usage_of_tenants(date,date,uuid,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.withdraw_changes(p_credentials uuid[])
  RETURNS void
  LANGUAGE plpgsql

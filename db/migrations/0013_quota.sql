@@ -192,3 +192,19 @@ end $$;
 
 set local role mayfly_owner;
 grant delete on mayfly.quota to mayfly_across;
+
+set local role mayfly_across;
+
+-- What each tenant used, for who bills them.
+create function across.usage_of_tenants(p_from date, p_to date, p_after uuid, p_limit integer)
+  returns table (key uuid, opened bigint, tokens bigint, denials bigint, calls_allowed bigint, calls_refused bigint, units bigint)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return query
+    select u.tenant_id, sum(u.opened)::bigint, sum(u.tokens)::bigint, sum(u.denials)::bigint, sum(u.calls_allowed)::bigint,
+           sum(u.calls_refused)::bigint, sum(u.units)::bigint
+      from mayfly.usage u where u.day between p_from and p_to and (p_after is null or u.tenant_id > p_after)
+     group by u.tenant_id order by u.tenant_id limit p_limit;
+end $$;
+
+set local role mayfly_owner;

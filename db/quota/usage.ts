@@ -1,5 +1,6 @@
 import { type SqlBool, sql } from 'kysely'
 import type { Db } from '../connect.ts'
+import type { Executor } from '../unscoped-db.ts'
 
 export type UsageGroup = 'tenant' | 'agent' | 'account' | 'day'
 
@@ -55,4 +56,15 @@ export async function readUsage(db: Db, tenantId: string, query: UsageQuery): Pr
   if (query.accountId !== undefined) rows = rows.where('account_id', '=', query.accountId)
   if (query.afterKey !== undefined) rows = rows.where(sql<SqlBool>`${key} > ${query.afterKey}`)
   return rows.execute()
+}
+
+/** The same of all tenants, one row each. */
+export async function readUsageOfTenants(
+  db: Executor,
+  { from, to, afterKey, limit }: Pick<UsageQuery, 'from' | 'to' | 'afterKey' | 'limit'>,
+): Promise<UsageRow[]> {
+  const { rows } = await sql<UsageRow>`
+    select u.*, null as agent_id
+      from across.usage_of_tenants(${from}::date, ${to}::date, ${afterKey ?? null}::uuid, ${limit}::integer) u`.execute(db)
+  return rows
 }

@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId, parseId } from '#core/ids/id.ts'
-import { readUsage, type UsageGroup, type UsageRow } from '#db/quota/usage.ts'
+import { readUsage, readUsageOfTenants, type UsageGroup, type UsageRow } from '#db/quota/usage.ts'
 import { principalOf } from '../../http/access.ts'
 import type { V1App, V1Deps } from './deps.ts'
 import { closed, Id, operatorSecurity, problems } from './schemas.ts'
@@ -13,7 +13,7 @@ const Day = (description: string) => Type.String({ pattern: '^[0-9]{4}-[0-9]{2}-
 const Query = Type.Object(
   {
     by: Type.Optional(Type.Enum(['tenant', 'agent', 'account', 'day'], { default: 'day' })),
-    tenant: Type.Optional(Id('tenant', 'For a platform-admin, who belongs to none.')),
+    tenant: Type.Optional(Id('tenant', 'For a platform-admin, who belongs to none; left out with by=tenant: all of them.')),
     agent: Type.Optional(Id('agent')),
     account: Type.Optional(Id('account')),
     from: Type.Optional(Day('First day, UTC; 30 days before the last when left out.')),
@@ -58,20 +58,25 @@ export function usageRoutes(app: V1App, deps: V1Deps): void {
   }
   app.get('/v1/usage', { schema }, async (request, reply) => {
     const { query } = request
-    const tenantId = tenantOfQuery(principalOf(request).tenantId, query.tenant)
     const by = query.by ?? 'day'
+    const tenantId = tenantOfQuery(principalOf(request).tenantId, query)
     const { from, to } = readDays(query, deps.clock.nowMs())
     const list = `/v1/usage ${tenantId} ${by} ${from} ${to} ${query.agent} ${query.account}`
     const limit = by === 'day' ? 10_000 : (query.limit ?? 1_000)
-    const rows = await readUsage(deps.db.forTenant(tenantId), tenantId, {
-      by,
+    const page = {
       from,
       to,
-      agentId: query.agent && parseId('agent', query.agent),
-      accountId: query.account && parseId('account', query.account),
       afterKey: query.cursor === undefined ? undefined : deps.cursors.read(list, query.cursor),
       limit: limit + 1,
-    })
+    }
+    const [agentId, accountId] = [
+      query.agent && parseId('agent', query.agent),
+      query.account && parseId('account', query.account),
+    ]
+    const rows =
+      tenantId === null
+        ? await readUsageOfTenants(deps.db, page)
+        : await readUsage(deps.db.forTenant(tenantId), tenantId, { ...page, by, agentId, accountId })
     const shown = rows.slice(0, limit)
     const items = shown.map(row => showRow(by, row))
     const next = rows.length > limit ? deps.cursors.write(list, shown.at(-1)!.key) : undefined
@@ -81,10 +86,12 @@ export function usageRoutes(app: V1App, deps: V1Deps): void {
   })
 }
 
-function tenantOfQuery(own: string | null, named: string | undefined): string {
+/** null: all tenants, each with its sums, which is for who belongs to none. */
+function tenantOfQuery(own: string | null, { tenant: named, by, agent, account }: Static<typeof Query>): string | null {
   const wanted = named === undefined ? undefined : parseId('tenant', named)
   if (own !== null && wanted !== undefined && wanted !== own) throw new BrokerError('not_found')
   const tenantId = own ?? wanted
+  if (tenantId === undefined && by === 'tenant' && agent === undefined && account === undefined) return null
   if (tenantId === undefined) throw new BrokerError('malformed_request', { hint: 'Say which tenant: send tenant=ten_….' })
   return tenantId
 }

@@ -170,5 +170,9 @@ describe('usage', () => {
       { day, ...counts },
     ])
     expect((await api.call('GET', '/v1/usage')).status).toBe(401)
+    const all = await api.call('GET', '/v1/usage?by=tenant', who.platformAdmin)
+    expect(all.body.items).toContainEqual(expect.objectContaining({ tenant: who.tenant, units: 8 }))
+    const own = await api.call('GET', '/v1/usage?by=tenant', who.otherAdmin)
+    expect(own.body.items).toEqual([])
   })
 })
