@@ -31,3 +31,7 @@ export function accountOfCredential(credential: string): string | undefined {
 /** What stands in `account.opener`, hex of SHA-256. key: the only one that its holder may have; undefined: whichever comes first. */
 export const openerOfCredential = (credential: string, key: BoundKey | undefined): string =>
   hashList(['account-credential', hashSecret(credential).toString('hex'), ...(key ? [key.kind, key.thumbprint] : [])])
+
+/** Whether the account behind `opener` waits for its holder, who may be the one with this DPoP key: it was opened ahead, for no other key. */
+export const awaitsKey = (opener: string, credential: string, thumbprint: string): boolean =>
+  opener === openerOfCredential(credential, undefined) || opener === openerOfCredential(credential, { kind: 'jkt', thumbprint })

@@ -200,10 +200,19 @@ export function listParked(db: Db, tenantId: string, page: Page): Promise<Attach
   return query.$narrowType<Typed>().execute()
 }
 
-/** Hex of SHA-256: the key that the account's own credential belongs to; undefined: it has none. */
-export async function readHolder(db: Db, tenantId: string, accountId: string): Promise<string | undefined> {
-  const { rows } = await sql<{ key: string }>`
-    select encode(key_thumbprint, 'hex') as key from mayfly.account_holder
-     where account_id = ${accountId} and tenant_id = ${tenantId}`.execute(db)
-  return rows[0]?.key
+export interface Holding {
+  readonly state: string
+  /** Hex of SHA-256: who may use the account. */
+  readonly opener: string
+  /** Hex of SHA-256: the key that the account's own credential belongs to; null: it has none yet. */
+  readonly key: string | null
+}
+
+/** Whose an account is; undefined: it is gone. */
+export async function readHolding(db: Db, tenantId: string, accountId: string): Promise<Holding | undefined> {
+  const { rows } = await sql<Holding>`
+    select a.state::text as state, encode(a.opener, 'hex') as opener, encode(h.key_thumbprint, 'hex') as key
+      from mayfly.account a left join mayfly.account_holder h on h.account_id = a.id
+     where a.id = ${accountId} and a.tenant_id = ${tenantId}`.execute(db)
+  return rows[0]
 }

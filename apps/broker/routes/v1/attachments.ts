@@ -2,6 +2,7 @@
 // encrypted to its key alone.
 
 import { type Static, Type } from 'typebox'
+import { awaitsKey } from '#core/account/account-credential.ts'
 import { attach } from '#core/connector/attach.ts'
 import { type AttachmentName, detach, retryAttachment } from '#core/connector/detach.ts'
 import { type HolderKey, parseHolderKey, sealAccess } from '#core/connector/seal-access.ts'
@@ -10,7 +11,7 @@ import { refuseProblems } from '#core/errors/validation-error.ts'
 import { parseId } from '#core/ids/id.ts'
 import { actorFacts } from '#core/operators/principal.ts'
 import type { Db, Trx } from '#db/connect.ts'
-import { type AttachmentRow, findAttachment, listAttachments, listParked, readHolder } from '#db/connector/attachments.ts'
+import { type AttachmentRow, findAttachment, listAttachments, listParked, readHolding } from '#db/connector/attachments.ts'
 import { findConnectorByName } from '#db/connector/connectors.ts'
 import { principalOf, tenantOf } from '../../http/access.ts'
 import { getAccount } from './account-reads.ts'
@@ -64,7 +65,7 @@ function registerAttach(app: V1App, deps: V1Deps): void {
       const db = deps.db.forTenant(tenantId)
       await getAccount(deps, tenantId, accountId)
       const { holder_key: jwk } = request.body
-      const holder = jwk && (await checkHolder(db, tenantId, accountId, parseHolderKey(jwk, '/holder_key')))
+      const holder = jwk && (await checkHolder(deps, tenantId, accountId, parseHolderKey(jwk, '/holder_key')))
       const connectorId = await resolveConnector(db, tenantId, request.body.connector)
       const facts = { ...actorFacts(principalOf(request)), sealed: holder !== undefined }
       const asked = { tenantId, accountId, generation: undefined, connectorId, facts }
@@ -79,10 +80,19 @@ function registerAttach(app: V1App, deps: V1Deps): void {
   )
 }
 
-/** An account that belongs to a key gives its access to no other. */
-async function checkHolder(db: Db, tenantId: string, accountId: string, holder: HolderKey): Promise<HolderKey> {
-  const bound = await readHolder(db, tenantId, accountId)
-  if (bound !== undefined && Buffer.from(holder.thumbprint, 'base64url').toString('hex') !== bound)
+/**
+ * Only for an account that was opened ahead and is nobody else's yet: whoever asks names the key, so access to what an agent has
+ * made for itself, or to what a person has claimed, would else be an operator's for the asking.
+ */
+async function checkHolder(deps: V1Deps, tenantId: string, accountId: string, holder: HolderKey): Promise<HolderKey> {
+  const { thumbprint } = holder
+  const holding = await readHolding(deps.db.forTenant(tenantId), tenantId, accountId)
+  const credential = deps.accounts.opening.credentialOf(accountId)
+  const isTheirs =
+    holding?.state === 'a' &&
+    awaitsKey(holding.opener, credential, thumbprint) &&
+    (holding.key === null || holding.key === Buffer.from(thumbprint, 'base64url').toString('hex'))
+  if (!isTheirs)
     refuseProblems([{ pointer: '/holder_key', detail: 'The account belongs to another key. Its holder asks for access itself.' }])
   return holder
 }

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createAccountCredentials, openerOfCredential } from '#core/account/account-credential.ts'
 import { attach } from '#core/connector/attach.ts'
-import { parseId } from '#core/ids/id.ts'
+import { parseHolderKey } from '#core/connector/seal-access.ts'
+import { newUuid, parseId } from '#core/ids/id.ts'
+import type { BoundKey } from '#core/subject/bound-key.ts'
 import { storeCeiling } from '#db/registry/ceilings.ts'
 import { openAccount } from '#test/setup/accounts.ts'
 import { tendAll } from '#test/setup/outside.ts'
@@ -137,10 +140,13 @@ async function attached(connector: string): Promise<string> {
   return `acct_${account.replaceAll('-', '')}`
 }
 
-async function openWith(scope: string): Promise<string> {
+/** key: that it was opened ahead for; null: for the first that comes; undefined: an agent opened it for itself. */
+async function openWith(scope: string, key?: BoundKey | null): Promise<string> {
   const text = JSON.stringify({ details: [], scopes: [scope] })
-  const ceiling = await storeCeiling(api.database.db, Buffer.from(randomUUID()), text)
-  return (await openAccount(api.database.sql, parseId('tenant', who.tenant)!, { ceiling: String(ceiling) })).id
+  const ceiling = String(await storeCeiling(api.database.db, Buffer.from(randomUUID()), text))
+  const id = newUuid()
+  const opener = key !== undefined && { opener: openerOfCredential(createAccountCredentials(api.kek)(id), key ?? undefined) }
+  return (await openAccount(api.database.sql, parseId('tenant', who.tenant)!, { id, ceiling, ...opener })).id
 }
 
 describe('attaching for somebody else', () => {
@@ -152,7 +158,7 @@ describe('attaching for somebody else', () => {
 
   test('gives access encrypted to the holder’s key, which alone reads it', async () => {
     const { body: connector } = await call('POST', '/v1/connectors', postgres())
-    const account = `acct_${(await openWith('db:use')).replaceAll('-', '')}`
+    const account = `acct_${(await openWith('db:use', null)).replaceAll('-', '')}`
     const { jwk, privateKey } = await jwkOf()
     const path = `/v1/accounts/${account}/attachments`
     const { status, body, text } = await call('POST', path, { connector: connector.name, holder_key: jwk })
@@ -164,6 +170,32 @@ describe('attaching for somebody else', () => {
     const { secret } = JSON.parse(Buffer.from(plaintext).toString())
     expect(api.world.opens(secret)).toBe(true)
     expect(text).not.toContain(secret)
+  })
+
+  test('gives nobody access to what is an agent’s own, another key’s, or claimed', async () => {
+    const { body: connector } = await call('POST', '/v1/connectors', postgres())
+    const { jwk: holder_key } = await jwkOf()
+    const claimed = await openWith('db:use', null)
+    await api.admin`update mayfly.account set state = 'c', readmitted = true, deadline = 'infinity' where id = ${claimed}`
+    const others = await openWith('db:use', { kind: 'jkt', thumbprint: 'A'.repeat(43) })
+    for (const account of [await openWith('db:use'), others, claimed]) {
+      const path = `/v1/accounts/acct_${account.replaceAll('-', '')}/attachments`
+      const { status, body, text } = await call('POST', path, { connector: connector.id, holder_key })
+      expect([status, body.errors?.[0]?.pointer, body.access_jwe], text).toEqual([400, '/holder_key', undefined])
+    }
+    expect(
+      await api.admin`select from mayfly.attachment where connector_id = ${parseId('connector', connector.id)!}`,
+    ).toHaveLength(0)
+  })
+
+  test('for a key that the account was opened for gives it to that', async () => {
+    const { body: connector } = await call('POST', '/v1/connectors', postgres())
+    const { jwk: holder_key } = await jwkOf()
+    const { thumbprint } = parseHolderKey({ ...holder_key }, '')
+    const account = await openWith('db:use', { kind: 'jkt', thumbprint })
+    const path = `/v1/accounts/acct_${account.replaceAll('-', '')}/attachments`
+    const { status, body, text } = await call('POST', path, { connector: connector.id, holder_key })
+    expect([status, typeof body.access_jwe], text).toEqual([201, 'string'])
   })
 
   test('without a key gives it to nobody', async () => {
