@@ -2,7 +2,8 @@
 //
 // Nobody stores a challenge: it says when it was given, to which address and how hard it is, under a MAC whose key all replicas
 // derive from one secret. How hard grows with how many were asked for in the last minute, by everybody and from that address, as far
-// as this process has seen. What bounds the number of accounts is not this but the budgets of tenant and address.
+// as this process has seen. Asking costs nothing, so of those from one address only the first few make it harder for the others:
+// nobody keeps strangers out by asking. What bounds the number of accounts is not this but the budgets of tenant and address.
 
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
@@ -29,14 +30,14 @@ class RecentCount {
   #now = 0
   #before = 0
 
-  add(nowMs: number): number {
+  add(nowMs: number, units = 1): number {
     const window = Math.floor(nowMs / windowMs)
     if (window !== this.#window) {
       this.#before = window === this.#window + 1 ? this.#now : 0
       this.#now = 0
       this.#window = window
     }
-    this.#now++
+    this.#now += units
     return this.#now + this.#before * (1 - (nowMs % windowMs) / windowMs)
   }
 }
@@ -63,7 +64,9 @@ export class Challenges {
   issue(tenantId: string, group: string, nowMs: number): Challenge {
     const own = this.#byAddress.get(group) ?? new RecentCount()
     this.#byAddress.set(group, own)
-    const wanted = leastBits + extraBits(this.#total.add(nowMs), calmTotal) + extraBits(own.add(nowMs), calmAddress)
+    const ofAddress = own.add(nowMs)
+    const ofAll = this.#total.add(nowMs, ofAddress <= calmAddress ? 1 : 0)
+    const wanted = leastBits + extraBits(ofAll, calmTotal) + extraBits(ofAddress, calmAddress)
     const bits = Math.min(mostBits, wanted)
     const head = randomBytes(headBytes)
     head.writeUInt32BE(Math.floor(nowMs / 1000))
