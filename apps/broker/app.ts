@@ -83,7 +83,10 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
     accounts: deps.exchange.accounts,
     dbOf: tenantId => database.db.forTenant(tenantId),
     transition: changes => transitionAccounts(database.sql, changes),
-    more: [claimCodeRoutes(claims, clock), accountAttachmentRoutes(attachments.deps, cursors)],
+    more: [
+      claimCodeRoutes({ ...claims, quotas: deps.exchange.quotas }, clock),
+      accountAttachmentRoutes(attachments.deps, cursors),
+    ],
   })
   app.register(async management => {
     // Not for /token, which sheds load by its own queue and deadline, at no cost for those who are served.

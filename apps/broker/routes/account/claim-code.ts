@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { ClaimDeps } from '#core/claim/claim-deps.ts'
 import { makeClaimCode } from '#core/claim/make-claim-code.ts'
+import type { Quotas } from '#core/quota/quotas.ts'
 import type { Clock } from '#core/time/clock.ts'
 import { closed, problems } from '../v1/schemas.ts'
 import type { CallerOf } from './account-caller.ts'
@@ -18,9 +19,13 @@ const Code = Type.Object(
   closed,
 )
 
-/** The code that whoever claims the account types; a new one takes the place of the last. */
+interface ClaimCodeDeps extends Pick<ClaimDeps, 'dbOf' | 'codeMac'> {
+  readonly quotas: Pick<Quotas, 'take'>
+}
+
+/** The code that whoever claims the account types; a new one takes the place of the last. Each costs the agent's rates as much as a token. */
 export const claimCodeRoutes =
-  (deps: Pick<ClaimDeps, 'dbOf' | 'codeMac'>, clock: Clock): AccountRoutes =>
+  (deps: ClaimCodeDeps, clock: Clock): AccountRoutes =>
   (app: FastifyInstance, prefix: string, callerOf: CallerOf) => {
     app.post(
       `${prefix}/account/claim-code`,
@@ -33,7 +38,9 @@ export const claimCodeRoutes =
         },
       },
       async (request, reply) => {
-        const { account } = callerOf(request)
+        const { account, agent, snapshot, address } = callerOf(request)
+        // Each stands in the log: whoever could make them for nothing could fill it, a stranger too.
+        await deps.quotas.take({ snapshot, agent, address, opens: false })
         const { code, expiresIn } = await makeClaimCode(deps, account, clock.nowMs())
         return reply.code(201).header('cache-control', 'no-store').send({ code, expires_in: expiresIn })
       },

@@ -1,0 +1,36 @@
+// Requests that cost their sender nothing and must cost others nothing either: rows 20 and 37 of docs/threat-model.md, where a
+// claim and a browser come in.
+
+import { expect, test } from 'vitest'
+import { openAccount } from '#test/setup/claims.ts'
+import { logSize } from '#test/setup/log-reader.ts'
+import { useBroker } from '#test/setup/use-broker.ts'
+
+const broker = useBroker()
+
+const setLimits = async (limits: object): Promise<void> => {
+  const { ids, v1, platformToken } = broker.running
+  expect((await v1('PUT', `/v1/tenants/${ids.tenant}/limits`, { limits }, platformToken)).status).toBe(200)
+  await broker.database.admin`delete from mayfly.quota`
+}
+
+test('20: claim codes fill no log: each costs the rates as much as a token', async () => {
+  const { issuer, config, certificate, form, token } = broker.running
+  const account = await openAccount(broker.running, 'chatty')
+  const own = await token(form({ task_id: account.taskId, resource: issuer, scope: 'account' }), certificate)
+  const headers = { authorization: `Bearer ${own.body.access_token}` }
+  const ask = () => broker.https.send(`${config.mtlsUrl}/account/claim-code`, { method: 'POST', certificate, headers })
+  await setLimits({ agent_tokens_per_minute: 5 })
+  const before = await logSize(broker.database.admin)
+  const answers = await Promise.all(Array.from({ length: 30 }, ask))
+  // Five, or ten where a minute ends meanwhile.
+  const made = answers.filter(({ status }) => status === 201).length
+  expect([5, 10]).toContain(made)
+  expect(answers.find(({ status }) => status !== 201)).toMatchObject({
+    status: 429,
+    body: { 'violated-policies': ['agent_tokens_per_minute'] },
+  })
+  // A leaf for each, and one for all refusals of a second.
+  expect((await logSize(broker.database.admin)) - before).toBeLessThanOrEqual(made + 2)
+  await setLimits({})
+})
