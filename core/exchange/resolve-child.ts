@@ -121,15 +121,17 @@ async function openChild(
   if (uncarved) return uncarved
   const { permission, maxDepth, accountTtlSeconds, expiresSeconds } = token
   const id = await deps.ceilings.keep(permission)
-  const longest = accountTtlSeconds === undefined ? Number.POSITIVE_INFINITY : Math.floor(nowMs / 1000) + accountTtlSeconds
+  const endsBy = accountTtlSeconds === undefined ? undefined : Math.floor(nowMs / 1000) + accountTtlSeconds
+  // Kept, because an account asks for more time later.
+  const quota = endsBy === undefined ? (token.quota ?? null) : { ...token.quota, ends_by: endsBy }
   return {
     ok: true,
     kind: 'child',
     ...child,
     parent,
-    lineage: lineageOfChild(parent, now?.lineage, { maxDepth, quota: token.quota ?? null }),
+    lineage: lineageOfChild(parent, now?.lineage, { maxDepth, quota }),
     ceiling: { id, permission },
-    untilSeconds: Math.min(longest, parent.deadlineSeconds),
+    untilSeconds: Math.min(endsBy ?? Number.POSITIVE_INFINITY, parent.deadlineSeconds),
     tokenUntilSeconds: expiresSeconds,
   }
 }

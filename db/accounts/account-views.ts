@@ -27,6 +27,8 @@ export interface AccountView {
   readonly depth: number
   /** When the first of its ancestors ends; null: never, or a root. */
   readonly ancestorsUntil: Date | null
+  /** What its parent has said of its end, seconds since the epoch; null: nothing, or a root. */
+  readonly endsBySeconds: number | null
 }
 
 export interface AccountFilter {
@@ -53,7 +55,8 @@ const select = (rows: RawBuilder<unknown>, order = sql`1`) => sql<AccountView>`
          case when isfinite(a.deadline) then a.deadline end as deadline, a.ceiling_id::text as "ceilingId",
          c.claimed_at as "claimedAt", c.review_on::text as "reviewOn",
          l.parent_id as "parentId", a.root_id as "rootId", coalesce(l.depth, 0) as depth,
-         case when isfinite(p.until) then p.until end as "ancestorsUntil"
+         case when isfinite(p.until) then p.until end as "ancestorsUntil",
+         (l.quota->>'ends_by')::float8 as "endsBySeconds"
     from (${rows}) a
     left join mayfly.lineage l on a.root_id is not null and l.account_id = a.id
     left join mayfly.claim c on c.account_id = a.id,

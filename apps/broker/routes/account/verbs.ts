@@ -98,8 +98,11 @@ function checkExtension(caller: AccountCaller, wanted: number): number {
   })
 }
 
-const latestOf = ({ account, agent, ancestorsUntilSeconds }: AccountCaller): number =>
-  latestDeadline({ settings: agent.settings, openedSeconds: account.openedSeconds, ancestorsUntilSeconds })
+function latestOf({ account, agent, lineage, ancestorsUntilSeconds }: AccountCaller): number {
+  const { openedSeconds } = account
+  const endsBySeconds = lineage?.quota?.['ends_by']
+  return latestDeadline({ settings: agent.settings, openedSeconds, ancestorsUntilSeconds, endsBySeconds })
+}
 
 function changeOf({ account, token }: AccountCaller, transition: 'complete' | 'extend') {
   const { id, tenantId, agentId, generation } = account

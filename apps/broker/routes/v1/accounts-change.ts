@@ -66,7 +66,8 @@ async function checkExtension(deps: V1Deps, row: Row, ttl: number, tenantId: str
   const agent = snapshot.agents.get(row.agentId)
   if (!agent) throw new BrokerError('conflict', { hint: 'Its agent is no longer registered.' })
   const ancestorsUntilSeconds = row.ancestorsUntil ? row.ancestorsUntil.getTime() / 1000 : Number.POSITIVE_INFINITY
-  const latest = latestDeadline({ settings: agent.settings, openedSeconds: row.openedSeconds, ancestorsUntilSeconds })
+  const { openedSeconds, endsBySeconds } = row
+  const latest = latestDeadline({ settings: agent.settings, openedSeconds, ancestorsUntilSeconds, endsBySeconds })
   const wanted = Math.floor(deps.clock.nowMs() / 1000) + ttl
   const until = new Date(latest * 1000).toISOString()
   const detail = `Its agent's registration, and the accounts above it, let it live until ${until} at most.`

@@ -156,6 +156,20 @@ describe('extend', () => {
     const { body: above } = await call('GET', '/account', parent.token, { who: root })
     expect(Date.parse(view.extendable_to)).toBeLessThanOrEqual(Date.parse(above.expires_at))
   })
+
+  test('never takes a child beyond the life that its parent gave it, whoever asks', async () => {
+    const { long, root } = agents
+    const parent = await open(root, 'parent-of-brief')
+    const delegation = await ask.delegate(root, long, { account_id: parent.id, scope: 'orders:read', account_ttl: '60' })
+    const child = (await ask.openChild(long, tokenOf(delegation))).body.account_id
+    const token = tokenOf(await ask.accountToken(long, { account_id: child }))
+    const refused = await call('POST', '/account/extend', token, { who: long, body: { ttl: 600 } })
+    expect([refused.status, refused.body.type]).toEqual([400, 'urn:mayfly:error:access_denied'])
+    const { body: view } = await call('GET', '/account', token, { who: long })
+    expect(view.extendable_to).toBe(view.expires_at)
+    const byOperator = await broker.running.v1('POST', `/v1/accounts/${child}/extend`, { ttl: 600 })
+    expect([byOperator.status, byOperator.body.errors?.[0]?.pointer], byOperator.text).toEqual([400, '/ttl'])
+  })
 })
 
 describe('children', () => {
