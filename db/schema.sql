@@ -185,15 +185,17 @@ create table mayfly.attachment (
   created_at timestamp with time zone not null default clock_timestamp(),
   ended_at timestamp with time zone,
   destroyed jsonb,
-  receipt text
+  receipt text,
+  extend_due timestamp with time zone
 );
 alter table mayfly.attachment owner to mayfly_owner;
 alter table mayfly.attachment add constraint attachment_pkey PRIMARY KEY (id);
 alter table mayfly.attachment add constraint attachment_state_check CHECK ((state = ANY (ARRAY['making'::text, 'active'::text, 'renewing'::text, 'locking'::text, 'locked'::text, 'ending'::text, 'kept'::text, 'gone'::text])));
 CREATE INDEX attachment_account ON mayfly.attachment USING btree (account_id, ordinal);
 CREATE INDEX attachment_connector ON mayfly.attachment USING btree (connector_id) WHERE (state <> 'gone'::text);
-CREATE INDEX attachment_due ON mayfly.attachment USING btree (due_at) WHERE (state = ANY (ARRAY['making'::text, 'renewing'::text, 'locking'::text, 'ending'::text, 'kept'::text]));
+CREATE INDEX attachment_due ON mayfly.attachment USING btree (tenant_id, due_at) WHERE (state = ANY (ARRAY['making'::text, 'renewing'::text, 'locking'::text, 'ending'::text, 'kept'::text]));
 CREATE INDEX attachment_ended ON mayfly.attachment USING btree (ended_at) WHERE (state = 'gone'::text);
+CREATE INDEX attachment_extend ON mayfly.attachment USING btree (tenant_id, extend_due) WHERE (extend_due IS NOT NULL);
 CREATE UNIQUE INDEX attachment_of_account ON mayfly.attachment USING btree (account_id, connector_id) WHERE (state <> ALL (ARRAY['gone'::text, 'kept'::text]));
 alter table mayfly.attachment enable row level security;
 alter table mayfly.attachment force row level security;
@@ -1343,7 +1345,7 @@ end $function$;
 alter function across.forget_quota(integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
-CREATE OR REPLACE FUNCTION across.lease_attachments(p_limit integer, p_lease_seconds double precision)
+CREATE OR REPLACE FUNCTION across.lease_attachments(p_limit integer, p_each integer, p_lease_seconds double precision, p_busy uuid[])
  RETURNS TABLE(id uuid, tenant_id uuid, account_id uuid, agent_id uuid, connector_id uuid, state text, generation integer, rotation integer, attempts integer, ended_by text)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1356,13 +1358,23 @@ declare
   v_now timestamptz := clock_timestamp();
 begin
   return query
-    with due as (
-      select a.id from mayfly.attachment a
-       where a.state in ('making', 'renewing', 'locking', 'ending', 'kept') and a.due_at <= v_now
-         and (a.state <> 'ending' or not exists (
-           select from mayfly.attachment l where l.account_id = a.account_id and l.ordinal > a.ordinal
-              and l.state in ('making', 'renewing', 'locking', 'ending') and not l.parked))
-       order by a.due_at limit p_limit for update skip locked
+    with recursive waiting(tenant) as (
+      (select a.tenant_id from mayfly.attachment a
+        where a.state in ('making', 'renewing', 'locking', 'ending', 'kept') order by a.tenant_id limit 1)
+      union all
+      select n.tenant_id from waiting w, lateral (select a.tenant_id from mayfly.attachment a
+        where a.state in ('making', 'renewing', 'locking', 'ending', 'kept') and a.tenant_id > w.tenant order by a.tenant_id limit 1) n
+    ), due as (
+      select d.id, u.busy + row_number() over (partition by w.tenant order by d.due_at) as nth, d.due_at
+        from waiting w,
+          lateral (select count(*) as busy from unnest(p_busy) b(tenant) where b.tenant = w.tenant) u,
+          lateral (
+            select a.id, a.due_at from mayfly.attachment a
+             where a.tenant_id = w.tenant and a.state in ('making', 'renewing', 'locking', 'ending', 'kept') and a.due_at <= v_now
+               and (a.state <> 'ending' or not exists (
+                 select from mayfly.attachment l where l.account_id = a.account_id and l.ordinal > a.ordinal
+                    and l.state in ('making', 'renewing', 'locking', 'ending') and not l.parked))
+             order by a.due_at limit greatest(p_each - u.busy, 0) for update skip locked) d
     ), lent as (
       update mayfly.attachment a set
           due_at = v_now + make_interval(secs => p_lease_seconds),
@@ -1370,13 +1382,49 @@ begin
           state = case when a.state = 'making' or a.state = 'renewing' and a.ended_by is not null then 'ending'
             when a.state = 'renewing' then 'locking' else a.state end,
           ended_by = case a.state when 'making' then coalesce(a.ended_by, 'abandoned') else a.ended_by end
-        from due where a.id = due.id
+        from (select f.id from due f order by f.nth, f.due_at limit p_limit) first where a.id = first.id
       returning a.*
     )
     select l.id, l.tenant_id, l.account_id, l.agent_id, l.connector_id, l.state, l.generation, l.rotation, l.attempts::integer, l.ended_by
       from lent l order by l.ordinal desc;
 end $function$;
-alter function across.lease_attachments(integer,double precision) owner to mayfly_across;
+alter function across.lease_attachments(integer,integer,double precision,uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.lease_extensions(p_limit integer, p_each integer, p_lease_seconds double precision, p_busy uuid[])
+ RETURNS TABLE(id uuid, tenant_id uuid, account_id uuid, agent_id uuid, connector_id uuid, rotation integer, due text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_now timestamptz := clock_timestamp();
+begin
+  return query
+    with recursive waiting(tenant) as (
+      (select a.tenant_id from mayfly.attachment a where a.extend_due is not null order by a.tenant_id limit 1)
+      union all
+      select n.tenant_id from waiting w, lateral (select a.tenant_id from mayfly.attachment a
+        where a.extend_due is not null and a.tenant_id > w.tenant order by a.tenant_id limit 1) n
+    ), due as (
+      select d.id, u.busy + row_number() over (partition by w.tenant order by d.extend_due) as nth, d.extend_due
+        from waiting w,
+          lateral (select count(*) as busy from unnest(p_busy) b(tenant) where b.tenant = w.tenant) u,
+          lateral (
+            select a.id, a.extend_due from mayfly.attachment a
+             where a.tenant_id = w.tenant and a.extend_due <= v_now
+             order by a.extend_due limit greatest(p_each - u.busy, 0) for update skip locked) d
+    ), lent as (
+      update mayfly.attachment a set extend_due = v_now + make_interval(secs => p_lease_seconds)
+        from (select f.id from due f order by f.nth, f.extend_due limit p_limit) first where a.id = first.id
+      returning a.*
+    )
+    select l.id, l.tenant_id, l.account_id, l.agent_id, l.connector_id, l.rotation, l.extend_due::text from lent l;
+end $function$;
+alter function across.lease_extensions(integer,integer,double precision,uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.lease_messages(p_limit integer, p_each integer, p_lease_seconds double precision, p_busy uuid[])
@@ -1647,7 +1695,7 @@ CREATE OR REPLACE FUNCTION across.replace_claim_hash(p_tenant uuid, p_account uu
 AS $function$
 begin
   update mayfly.account set claim_hash = p_claim_hash
-   where id = p_account and tenant_id = p_tenant and state = 'a' and deadline > clock_timestamp();
+   where id = p_account and tenant_id = p_tenant and state = 'a' and deadline > clock_timestamp() and claim_hash is not null;
   if not found then return false; end if;
   insert into log.pending (tenant_id, leaf, body) values (p_tenant, p_leaf, p_body);
   return true;
@@ -2237,6 +2285,8 @@ begin
   select array_agg((case
       when a.id is null then 1
       when t.name is null or c.generation is distinct from a.generation and c.generation is not null then 2
+      when c.claim_hash is not null and decode(c.claim_hash, 'hex') is distinct from a.claim_hash then 2
+      when c.config_epoch is not null and c.config_epoch is distinct from (select x.config_epoch from mayfly.tenant x where x.id = c.tenant) then 2
       when t.due = 'before' and a.deadline <= v_now then 2
       when t.due = 'after' and a.deadline > v_now then 3
       when a.root_id is not null and (t.of_child = 'no' or t.of_child = 'while ancestors live' and not log.ancestors_live(a.id, v_now)) then 2
@@ -2244,7 +2294,8 @@ begin
       when t.to_state is null and log.is_attached(a.id) then 4
       else 0 end)::smallint order by c.n), array_agg(c.tenant order by c.n)
     into outcomes, v_tenants
-    from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid, transition text, generation int, deadline double precision)
+    from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid, transition text, generation int, claim_hash text, config_epoch bigint,
+      deadline double precision)
     left join mayfly.account a on a.id = c.id and a.tenant_id = c.tenant
     left join log.transition t on t.name = c.transition and t.from_state = a.state;
 

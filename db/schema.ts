@@ -108,6 +108,7 @@ export interface MayflyAttachment {
   ended_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   destroyed: Json
   receipt: string | null
+  extend_due: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
 export interface MayflyCaKey {

@@ -1,18 +1,12 @@
 // What an account's change means for what is attached to it. Called by the outbox at least once for each change, in any order, so it
 // looks at how the account stands now, never at what the row says of it.
 
-import { BrokerError } from '#core/errors/broker-error.ts'
 import { type AccountNow, readAccountNow } from '#db/connector/account-now.ts'
-import { type AttachmentRow, changeAttachment, lockAttachmentsOf } from '#db/connector/attachments.ts'
+import { type AttachmentRow, changeAttachment, lockAttachmentsOf, markForExtension } from '#db/connector/attachments.ts'
 import { readConnector } from '#db/connector/connectors.ts'
 import type { AttachDeps } from './attach.ts'
-import type { ConnectorKind } from './connector.ts'
 import { endings } from './receipt.ts'
 import { configOf } from './registration.ts'
-import { targetOf } from './target.ts'
-
-/** Long enough for all attachments of an account. */
-const extendSeconds = 20
 
 export interface AccountTransition {
   readonly tenantId: string
@@ -22,7 +16,8 @@ export interface AccountTransition {
 
 export async function followAccount(deps: AttachDeps, change: AccountTransition): Promise<void> {
   if (endings.has(change.transition)) return endAttachments(deps, change)
-  if (change.transition === 'extend') return extendAttachments(deps, change)
+  // Told outside by whoever is lent it: a server that hangs must not hold up other accounts' ends.
+  if (change.transition === 'extend') return markForExtension(deps.dbOf(change.tenantId), change.tenantId, change.accountId)
   if (['claim', 'suspend', 'narrow'].includes(change.transition)) return lockAttachments(deps, change)
 }
 
@@ -76,26 +71,5 @@ async function permittedBy(
   return async row => {
     const connector = await readConnector(deps.dbOf(tenantId), row.connector_id, tenantId)
     return connector !== undefined && scopes.includes(configOf(connector).scope)
-  }
-}
-
-/** Throws where one failed: the outbox comes again. */
-async function extendAttachments(deps: AttachDeps, { tenantId, accountId }: AccountTransition): Promise<void> {
-  const db = deps.dbOf(tenantId)
-  const account = await readAccountNow(db, tenantId, accountId)
-  if (!account) return
-  const signal = AbortSignal.timeout(extendSeconds * 1000)
-  const untilMs = deps.clock.nowMs() + extendSeconds * 1000
-  const rows = await db.transaction().execute(trx => lockAttachmentsOf(trx, tenantId, accountId))
-  for (const row of rows.filter(({ state }) => state === 'active' || state === 'locked')) {
-    const connector = await readConnector(db, row.connector_id, tenantId)
-    if (!connector) throw new BrokerError('internal', { detail: `connector ${row.connector_id} is missing` })
-    const target = await targetOf(deps.keyEncryption, row, connector)
-    await deps.connectors[connector.kind as ConnectorKind].extend({
-      ...target,
-      deadlineSeconds: account.deadlineSeconds,
-      signal,
-      untilMs,
-    })
   }
 }

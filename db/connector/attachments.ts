@@ -148,6 +148,20 @@ export async function changeAttachment(trx: Trx, id: string, change: AttachmentC
     .execute()
 }
 
+/** That the new deadline of an account is to be told outside, for all that it has. db: of the tenant. */
+export async function markForExtension(db: Db, tenantId: string, accountId: string): Promise<void> {
+  await sql`
+    update mayfly.attachment set extend_due = clock_timestamp()
+     where account_id = ${accountId} and tenant_id = ${tenantId} and state not in ('ending', 'kept', 'gone')`.execute(db)
+}
+
+/** It was told. due: of the lease; another extension since then stays to be told. */
+export async function settleExtension(db: Db, id: string, due: string): Promise<void> {
+  await sql`update mayfly.attachment set extend_due = null where id = ${id} and extend_due = ${due}::text::timestamptz`.execute(
+    db,
+  )
+}
+
 export function findAttachment(db: Db, tenantId: string, id: string, accountId: string): Promise<AttachmentRow | undefined> {
   return db
     .selectFrom('mayfly.attachment')

@@ -1,6 +1,7 @@
 // What the worker asks of all tenants at once (`across` in migration 0015).
 
 import type { Sql } from 'postgres'
+import { arrayText } from '../array-text.ts'
 
 /** An attachment that is ours to see to, for as long as it was lent. */
 export interface LeasedAttachment {
@@ -17,11 +18,33 @@ export interface LeasedAttachment {
   readonly endedBy: string | null
 }
 
-export async function leaseAttachments(sql: Sql, limit: number, leaseSeconds: number): Promise<LeasedAttachment[]> {
+/** How much is lent at once: of a tenant at most `each`, with what it has under way. */
+export interface LeaseTerms {
+  readonly limit: number
+  readonly each: number
+  readonly leaseSeconds: number
+  /** A tenant as often as it has something under way. */
+  readonly busy: readonly string[]
+}
+
+export async function leaseAttachments(sql: Sql, { limit, each, leaseSeconds, busy }: LeaseTerms): Promise<LeasedAttachment[]> {
   return sql<LeasedAttachment[]>`
     select id, tenant_id as "tenantId", account_id as "accountId", agent_id as "agentId", connector_id as "connectorId", state,
            generation, rotation, attempts, ended_by as "endedBy"
-      from across.lease_attachments(${limit}::integer, ${leaseSeconds}::float8)`
+      from across.lease_attachments(${limit}::integer, ${each}::integer, ${leaseSeconds}::float8, ${arrayText(busy)}::text::uuid[])`
+}
+
+/** An attachment whose new deadline is ours to tell outside, for as long as it was lent. */
+export interface LeasedExtension
+  extends Pick<LeasedAttachment, 'id' | 'tenantId' | 'accountId' | 'agentId' | 'connectorId' | 'rotation'> {
+  /** Stands for this lease. */
+  readonly due: string
+}
+
+export async function leaseExtensions(sql: Sql, { limit, each, leaseSeconds, busy }: LeaseTerms): Promise<LeasedExtension[]> {
+  return sql<LeasedExtension[]>`
+    select id, tenant_id as "tenantId", account_id as "accountId", agent_id as "agentId", connector_id as "connectorId", rotation, due
+      from across.lease_extensions(${limit}::integer, ${each}::integer, ${leaseSeconds}::float8, ${arrayText(busy)}::text::uuid[])`
 }
 
 export async function readAttachedAmong(sql: Sql, accountIds: readonly string[]): Promise<Set<string>> {

@@ -4,12 +4,13 @@
 import { randomUUID } from 'node:crypto'
 import type { AttachDeps } from '#core/connector/attach.ts'
 import { type Access, ConnectorFailure, type Connectors, type Destroyed, type Target } from '#core/connector/connector.ts'
+import { extendAttachment } from '#core/connector/extend.ts'
 import type { ConnectorFailpoint, connectorFailpoints } from '#core/connector/failpoint.ts'
 import { sealAdmin } from '#core/connector/registration.ts'
 import { type TendDeps, tendAttachment } from '#core/connector/tend.ts'
 import { newUuid } from '#core/ids/id.ts'
 import { LocalKeyEncryption } from '#core/keys/key-encryption.ts'
-import { leaseAttachments } from '#db/connector/lease.ts'
+import { leaseAttachments, leaseExtensions } from '#db/connector/lease.ts'
 import type { TestDatabase } from './database.ts'
 
 export interface Thing {
@@ -89,11 +90,17 @@ export async function addConnector(db: TestDatabase, tenantId: string, keepSecon
   return id
 }
 
+/** Tells of every new deadline that is to be told. */
+export async function extendAll(db: TestDatabase, deps: OutsideDeps): Promise<void> {
+  const terms = { limit: 50, each: 50, leaseSeconds: 60, busy: [] }
+  for (const one of await leaseExtensions(db.database.sql, terms)) await extendAttachment(deps, one)
+}
+
 /** What the worker does until nothing is due. */
 export async function tendAll(db: TestDatabase, deps: OutsideDeps): Promise<string[]> {
   const outcomes: string[] = []
   for (;;) {
-    const leased = await leaseAttachments(db.database.sql, 50, 120)
+    const leased = await leaseAttachments(db.database.sql, { limit: 50, each: 50, leaseSeconds: 120, busy: [] })
     if (leased.length === 0) return outcomes
     for (const one of leased) outcomes.push(await tendAttachment(deps, one, () => {}))
   }

@@ -16,14 +16,14 @@ export interface Begun {
   readonly done: Promise<void>
 }
 
-/** begin: takes at most `room` pieces of work that are due and begins them. busy: lanes with work under way. */
+/** begin: takes at most `room` pieces of work that are due and begins them. busy: a lane as often as it has work under way. */
 export function createLanes(most: number, begin: (room: number, busy: readonly string[]) => Promise<readonly Begun[]>): Lanes {
   const underWay = new Map<Promise<void>, string>()
   let isFinishing = false
   const tick = async (): Promise<void> => {
     const room = most - underWay.size
     if (room <= 0 || isFinishing) return
-    for (const { lane, done } of await begin(room, [...new Set(underWay.values())])) {
+    for (const { lane, done } of await begin(room, [...underWay.values()])) {
       const ending = done.then(() => {
         underWay.delete(ending)
         // Where there was something there may be more; what fails here is tried by the next round.

@@ -10,10 +10,18 @@ import { openOutbound } from '#apps/process/outbound-settings.ts'
 import { sparingly } from '#apps/process/sparingly.ts'
 import { within } from '#apps/process/within.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
+import { extendAttachment, extensionLeaseSeconds } from '#core/connector/extend.ts'
 import { type TendDeps, teardownLeaseSeconds, tendAttachment } from '#core/connector/tend.ts'
 import { DatabaseClock } from '#core/time/database-clock.ts'
 import type { Database } from '#db/connect.ts'
-import { dropSettled, type LeasedAttachment, leaseAttachments, readOutsideBacklog } from '#db/connector/lease.ts'
+import {
+  dropSettled,
+  type LeasedAttachment,
+  type LeasedExtension,
+  leaseAttachments,
+  leaseExtensions,
+  readOutsideBacklog,
+} from '#db/connector/lease.ts'
 import { readCeilings } from '#db/registry/read-ceilings.ts'
 import { readClock } from '#db/server/check-server.ts'
 import type { WorkerConfig } from '../config.ts'
@@ -27,7 +35,9 @@ const everyMs = 1_000
 const cleanEveryMs = 3_600_000
 const goodbyeMs = 5_000
 const httpsTimeoutMs = 5_000
-const attachmentsAtOnce = 16
+const attachmentsAtOnce = 32
+/** Of one tenant, so that its servers hold up nobody else's. */
+const attachmentsOfTenant = 8
 /** Receipts stay in the log; rows of what is gone for as long as an account's tombstone, delivered messages for a week. */
 const keepGoneSeconds = 90 * 86_400
 const keepDeliveredSeconds = 7 * 86_400
@@ -99,12 +109,30 @@ async function learnTime({ sql }: Database, clock: DatabaseClock): Promise<void>
   clock.learn(await readClock(sql), sent, clock.mark())
 }
 
-/** One that hangs holds up no other. */
+/** One that hangs holds up no other; a tenant whose servers all hang, itself alone. */
 function tendLanes({ sql }: Database, deps: TendDeps, logger: Logger): Lanes {
-  return createLanes(attachmentsAtOnce, async room => {
-    const leased = await leaseAttachments(sql, room, teardownLeaseSeconds)
-    return leased.map(one => ({ lane: one.id, done: tendOne(deps, one, logger) }))
+  return createLanes(attachmentsAtOnce, async (room, busy) => {
+    const terms = { limit: room, each: attachmentsOfTenant, busy }
+    const leased = await leaseAttachments(sql, { ...terms, leaseSeconds: teardownLeaseSeconds })
+    const begun = leased.map(one => ({ lane: one.tenantId, done: tendOne(deps, one, logger) }))
+    if (begun.length === room) return begun
+    const left = { ...terms, limit: room - begun.length, busy: [...busy, ...begun.map(({ lane }) => lane)] }
+    const extensions = await leaseExtensions(sql, { ...left, leaseSeconds: extensionLeaseSeconds }).catch(error => {
+      // What has begun must be known of.
+      logger.warn({ err: error }, 'extensions could not be looked for')
+      return []
+    })
+    return [...begun, ...extensions.map(one => ({ lane: one.tenantId, done: extendOne(deps, one, logger) }))]
   })
+}
+
+async function extendOne(deps: TendDeps, one: LeasedExtension, logger: Logger): Promise<void> {
+  try {
+    await extendAttachment(deps, one)
+  } catch (err) {
+    const facts = { err, attachment: one.id, account: one.accountId }
+    logger.warn(facts, 'access could not be extended with its account; it will be tried again')
+  }
 }
 
 async function tendOne(deps: TendDeps, one: LeasedAttachment, logger: Logger): Promise<void> {

@@ -9,7 +9,7 @@ import { dropSettled, readOutsideBacklog } from '#db/connector/lease.ts'
 import { createTenant, event } from '#test/db/log/requests.ts'
 import { openAccount } from '#test/setup/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
-import { addConnector, outsideDepsOf, refusing, tendAll, World } from '#test/setup/outside.ts'
+import { addConnector, extendAll, outsideDepsOf, refusing, tendAll, World } from '#test/setup/outside.ts'
 import { sweepDepsOf } from '#test/setup/sweeping.ts'
 
 let db: TestDatabase
@@ -174,7 +174,12 @@ test('an extension moves the end of the access too', async () => {
   await ask(id, await addConnector(db, tenantId))
   const deadlineSeconds = Math.ceil(deadline) + 600
   expect(await change(id, 'extend', { deadlineSeconds })).toBe('done')
+  // Nobody outside was asked by whoever works off the outbox.
+  expect(world.extended).toEqual([])
+  await extendAll(db, deps())
   expect(world.extended).toEqual([deadlineSeconds])
+  await extendAll(db, deps())
+  expect(world.extended).toHaveLength(1)
 })
 
 test('what has long been gone is forgotten, what is still there is not', async () => {
