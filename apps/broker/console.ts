@@ -4,6 +4,7 @@ import { createHttpsClient } from '#apps/outbound/https.ts'
 import { createOutbound, ownStoresOf } from '#apps/outbound/outbound.ts'
 import { createCodeMac } from '#core/claim/claim-code.ts'
 import type { ClaimDeps } from '#core/claim/claim-deps.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
 import { everythingInside } from '#core/outbound/address-rules.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import type { BrokerDeps } from './deps.ts'
@@ -12,11 +13,16 @@ import type { Peers } from './tls/peers.ts'
 
 const providerTimeoutMs = 3_000
 
-export function createClaimDeps({ database, exchange, keyEncryption, config }: BrokerDeps): ClaimDeps {
+export function createClaimDeps({ database, directory, exchange, keyEncryption, config }: BrokerDeps): ClaimDeps {
   const { db, sql } = database
   return {
     dbOf: tenantId => db.forTenant(tenantId),
     transition: changes => transitionAccounts(sql, changes),
+    async currentSnapshot(tenantId) {
+      const snapshot = await directory.refresh(tenantId)
+      if (!snapshot) throw new BrokerError('not_found', { hint: 'This tenant no longer exists.' })
+      return snapshot
+    },
     ceilings: exchange.ceilings,
     keepCeiling: permission => exchange.ceilings.keep(permission),
     keyEncryption,

@@ -1,6 +1,7 @@
 // Claiming, in order: the link is good and this person may (`resolve-secret.ts`); one of five attempts at the code is used up,
-// whatever comes of it; then the transition is proposed, and the commit judges. Of two who confirm at once exactly one becomes
-// the owner; the other is told that somebody was there first. A process that dies anywhere leaves one owner or none, and asking again is harmless.
+// whatever comes of it; then the transition is proposed, and the commit judges: nobody becomes an owner by a link that was refused or
+// renewed, or by a registration that was changed, a moment before. Of two who confirm at once exactly one becomes the owner; the
+// other is told that somebody was there first. A process that dies anywhere leaves one owner or none, and asking again is harmless.
 
 import { changeAccounts } from '#core/account/change-accounts.ts'
 import { prepareEvent } from '#core/audit/event.ts'
@@ -45,6 +46,9 @@ export async function confirmClaim(
   }
 }
 
+/** How often a claim is decided anew because something was registered meanwhile. */
+const maxAttempts = 5
+
 /** Returns the account's uuid. */
 async function claim(
   deps: ClaimDeps,
@@ -53,32 +57,51 @@ async function claim(
   input: Confirmation,
   nowMs: number,
 ): Promise<string> {
-  const account = await resolveSecret(deps, snapshot, session, input.secret)
-  const { row } = account
+  let standing = { snapshot, account: await resolveSecret(deps, snapshot, session, input.secret) }
+  const { row } = standing.account
+  narrowCeiling(await deps.ceilings.get(row.ceilingId), input.keep)
+  await checkCode(deps, session, standing.account, input, nowMs)
+  for (let tries = 0; tries < maxAttempts; tries++) {
+    if (await propose(deps, standing, session, input, nowMs)) {
+      await clearClaimCode(deps.dbOf(row.tenantId), row.id, row.tenantId)
+      return row.id
+    }
+    // Somebody was first, or the link or the registration is not what it was: this says which, or that it still holds.
+    const current = await deps.currentSnapshot(row.tenantId)
+    standing = { snapshot: current, account: await resolveSecret(deps, current, session, input.secret) }
+  }
+  throw new BrokerError('overloaded', { detail: 'the registration kept changing under the claim', retryAfterSeconds: 1 })
+}
+
+interface Standing {
+  readonly snapshot: TenantSnapshot
+  readonly account: ClaimableAccount
+}
+
+/** False: the commit did not agree. */
+async function propose(
+  deps: ClaimDeps,
+  { snapshot, account: { row, secretHash } }: Standing,
+  session: ConsoleSession,
+  input: Confirmation,
+  nowMs: number,
+): Promise<boolean> {
   const readmitted = input.readmit && canComeBack(await readOrigin(deps.dbOf(row.tenantId), deps.keyEncryption, row.id))
   const kept = narrowCeiling(await deps.ceilings.get(row.ceilingId), input.keep)
-  await checkCode(deps, session, account, input, nowMs)
-  const db = deps.dbOf(row.tenantId)
-  const [answer] = await changeAccounts(
-    deps,
-    [
-      {
-        accountId: row.id,
-        tenantId: row.tenantId,
-        agentId: row.agentId,
-        transition: 'claim',
-        generation: row.generation,
-        ceilingId: kept && (await deps.keepCeiling(kept)),
-        claim: { personId: session.person.id, readmitted, reviewOn: reviewDays.dayAfter(nowMs, reviewDays.standard) },
-        facts: { ...sessionFacts(session), narrowed: kept !== undefined },
-        outbox: { readmitted },
-      },
-    ],
-    nowMs,
-  )
-  if (answer!.outcome !== 'done') throw await explainLoss(deps, row.tenantId, input.secret)
-  await clearClaimCode(db, row.id, row.tenantId)
-  return row.id
+  const proposal = {
+    accountId: row.id,
+    tenantId: row.tenantId,
+    agentId: row.agentId,
+    transition: 'claim',
+    generation: row.generation,
+    standsOn: { secretHash, configEpoch: snapshot.configEpoch },
+    ceilingId: kept && (await deps.keepCeiling(kept)),
+    claim: { personId: session.person.id, readmitted, reviewOn: reviewDays.dayAfter(nowMs, reviewDays.standard) },
+    facts: { ...sessionFacts(session), narrowed: kept !== undefined },
+    outbox: { readmitted },
+  } as const
+  const [answer] = await changeAccounts(deps, [proposal], nowMs)
+  return answer!.outcome === 'done'
 }
 
 async function findOwnClaim(deps: ClaimDeps, session: ConsoleSession, secret: string): Promise<string | undefined> {

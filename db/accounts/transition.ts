@@ -14,6 +14,8 @@ export interface AccountChange {
   readonly ceilingId?: string | undefined
   /** `claim` */
   readonly claim?: { readonly personId: string; readonly readmitted: boolean; readonly reviewOn: string | null } | undefined
+  /** What must still hold at the commit: which claim secret the account has, and what the tenant has registered. */
+  readonly standsOn?: { readonly secretHash: Buffer; readonly configEpoch: number } | undefined
   readonly event: { readonly leaf: string; readonly body: string }
   /** What those who act on the change must know beside the account's id; holds no secret. */
   readonly outbox?: object | undefined
@@ -44,6 +46,8 @@ export async function transitionAccounts(sql: Sql, changes: readonly AccountChan
     tenant: change.tenantId,
     transition: change.transition,
     generation: change.generation,
+    claim_hash: change.standsOn?.secretHash.toString('hex'),
+    config_epoch: change.standsOn?.configEpoch,
     deadline: change.deadlineSeconds,
     ceiling: change.ceilingId,
     readmitted: change.claim?.readmitted,

@@ -41,10 +41,12 @@ grant select on log.transition to mayfly_app;
 create function log.is_attached(p_account uuid) returns boolean
 language sql stable set search_path = pg_catalog, pg_temp as $$ select false $$;
 
--- Outcomes: 0 done; 1 there is no such account; 2 its state, its generation or its ancestors do not allow it; 3 it is not due
--- yet; 4 something outside is still attached. Of a change with an outcome other than 0 nothing is written.
+-- Outcomes: 0 done; 1 there is no such account; 2 its state, its generation, its claim secret, its ancestors or what the tenant has
+-- registered meanwhile do not allow it; 3 it is not due yet; 4 something outside is still attached. Of a change with an outcome
+-- other than 0 nothing is written.
 create function log.transition_accounts(
-  p_changes   jsonb,   -- [{n, id, tenant, transition, generation?, deadline?, ceiling?, readmitted?, person?, review_on?, outbox?}], n from 1
+  p_changes   jsonb,   -- [{n, id, tenant, transition, generation?, claim_hash?, config_epoch?, deadline?, ceiling?, readmitted?, person?,
+                       --   review_on?, outbox?}], n from 1
   p_leaves    text,    -- one a line, of each change one
   p_bodies    text,
   out outcomes    smallint[],
@@ -74,6 +76,8 @@ begin
   select array_agg((case
       when a.id is null then 1
       when t.name is null or c.generation is distinct from a.generation and c.generation is not null then 2
+      when c.claim_hash is not null and decode(c.claim_hash, 'hex') is distinct from a.claim_hash then 2
+      when c.config_epoch is not null and c.config_epoch is distinct from (select x.config_epoch from mayfly.tenant x where x.id = c.tenant) then 2
       when t.due = 'before' and a.deadline <= v_now then 2
       when t.due = 'after' and a.deadline > v_now then 3
       when a.root_id is not null and (t.of_child = 'no' or t.of_child = 'while ancestors live' and not log.ancestors_live(a.id, v_now)) then 2
@@ -81,7 +85,8 @@ begin
       when t.to_state is null and log.is_attached(a.id) then 4
       else 0 end)::smallint order by c.n), array_agg(c.tenant order by c.n)
     into outcomes, v_tenants
-    from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid, transition text, generation int, deadline double precision)
+    from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid, transition text, generation int, claim_hash text, config_epoch bigint,
+      deadline double precision)
     left join mayfly.account a on a.id = c.id and a.tenant_id = c.tenant
     left join log.transition t on t.name = c.transition and t.from_state = a.state;
 

@@ -49,12 +49,12 @@ begin
     returning r.tenant_id, r.kind, encode(r.hash, 'hex');
 end $$;
 
--- A fresh claim secret for a live account, with its event; false: it is not live, or not this tenant's.
+-- A fresh claim secret for a live account that has one, with its event; false: it is not live, not this tenant's, or its claim was refused.
 create function across.replace_claim_hash(p_tenant uuid, p_account uuid, p_claim_hash bytea, p_leaf text, p_body text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
   update mayfly.account set claim_hash = p_claim_hash
-   where id = p_account and tenant_id = p_tenant and state = 'a' and deadline > clock_timestamp();
+   where id = p_account and tenant_id = p_tenant and state = 'a' and deadline > clock_timestamp() and claim_hash is not null;
   if not found then return false; end if;
   insert into log.pending (tenant_id, leaf, body) values (p_tenant, p_leaf, p_body);
   return true;
