@@ -81,11 +81,12 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
     clock,
     cursors,
     accounts: deps.exchange.accounts,
+    quotas: deps.exchange.quotas,
     dbOf: tenantId => database.db.forTenant(tenantId),
     transition: changes => transitionAccounts(database.sql, changes),
     more: [
       claimCodeRoutes({ ...claims, quotas: deps.exchange.quotas }, clock),
-      accountAttachmentRoutes(attachments.deps, cursors),
+      accountAttachmentRoutes({ ...attachments.deps, quotas: deps.exchange.quotas }, cursors),
     ],
   })
   app.register(async management => {

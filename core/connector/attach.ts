@@ -63,6 +63,8 @@ export interface Attached {
 const stepSeconds = 10
 const leaseSeconds = 40
 const mostPerAccount = 16
+/** Whoever takes down and attaches in a loop would else fill tables, and what keeps data for a while. */
+const mostEver = 256
 
 interface Begun {
   readonly row: AttachmentRow
@@ -125,8 +127,13 @@ async function begin(deps: AttachDeps, request: AttachRequest): Promise<Begun> {
 }
 
 async function insertNew(trx: Trx, request: AttachRequest, account: HeldAccount, nowMs: number): Promise<AttachmentRow> {
-  if ((await countAttachments(trx, request.accountId)) >= mostPerAccount)
-    throw new BrokerError('conflict', { hint: `An account has ${mostPerAccount} attachments at most.` })
+  const { there, ever } = await countAttachments(trx, request.accountId)
+  if (there >= mostPerAccount)
+    throw new BrokerError('conflict', {
+      hint: `An account has ${mostPerAccount} attachments at most, those that are kept included.`,
+    })
+  if (ever >= mostEver)
+    throw new BrokerError('conflict', { hint: `An account makes ${mostEver} attachments at most, those that are gone included.` })
   const { tenantId, accountId, connectorId } = request
   const ids = { id: newUuid(nowMs), tenant_id: tenantId, account_id: accountId, connector_id: connectorId }
   return insertAttachment(trx, { ...ids, agent_id: account.agentId, generation: account.generation }, leaseSeconds)

@@ -186,12 +186,12 @@ export function listAttachments(db: Db, tenantId: string, accountId: string, pag
   return query.$narrowType<Typed>().execute()
 }
 
-export async function countAttachments(trx: Trx, accountId: string): Promise<number> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*)::int as count from mayfly.attachment where account_id = ${accountId} and state not in ('gone', 'kept')`.execute(
-    trx,
-  )
-  return rows[0]!.count
+/** What an account has outside, what is kept of it included; and all that it ever had, as far as that is not forgotten. */
+export async function countAttachments(trx: Trx, accountId: string): Promise<{ readonly there: number; readonly ever: number }> {
+  const { rows } = await sql<{ there: number; ever: number }>`
+    select count(*) filter (where state <> 'gone')::int as there, count(*)::int as ever
+      from mayfly.attachment where account_id = ${accountId}`.execute(trx)
+  return rows[0]!
 }
 
 /** Where the account's deadline is now, seconds since the epoch; undefined: the account is not there any more. */

@@ -96,6 +96,26 @@ describe('attaching', () => {
     expect(world.things.size).toBe(0)
   })
 
+  test('is bounded: what is kept counts as there, and what is gone counts too', async () => {
+    const [{ id: kept }, { id: gone }] = [await open(), await open()]
+    await ask(kept)
+    await ask(gone)
+    const copy = (accountId: string, state: string, count: number) => db.admin`
+      insert into mayfly.attachment (id, tenant_id, account_id, agent_id, connector_id, state, generation, rotation, due_at)
+        select gen_random_uuid(), a.tenant_id, a.account_id, a.agent_id, gen_random_uuid(), ${state}, 1, 1, 'infinity'
+          from mayfly.attachment a, generate_series(1, ${count}) where a.account_id = ${accountId}`
+    await copy(kept, 'kept', 15)
+    await copy(gone, 'gone', 254)
+    const another = await addConnector(db, tenantId)
+    const attachTo = (accountId: string, connector: string) =>
+      attach(deps(), { tenantId, accountId, generation: undefined, connectorId: connector, facts: {} })
+    await expect(attachTo(kept, another)).rejects.toMatchObject({ code: 'conflict' })
+    await attachTo(gone, another)
+    await expect(attachTo(gone, await addConnector(db, tenantId))).rejects.toMatchObject({ code: 'conflict' })
+    // What is there can always be renewed.
+    expect((await ask(kept)).row.rotation).toBe(2)
+  })
+
   test('by a token of an earlier generation is refused', async () => {
     const { id } = await open()
     const request = { tenantId, accountId: id, generation: 2, connectorId, facts: {} }

@@ -7,6 +7,7 @@ import { detach } from '#core/connector/detach.ts'
 import { parseHolderKey, sealAccess } from '#core/connector/seal-access.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { parseId } from '#core/ids/id.ts'
+import type { Quotas } from '#core/quota/quotas.ts'
 import { findAttachment, listAttachments } from '#db/connector/attachments.ts'
 import type { Cursors } from '../../http/cursor.ts'
 import { answerPage } from '../v1/answer-page.ts'
@@ -43,18 +44,22 @@ const endSchema = {
   response: { 200: AttachmentView, ...problems },
 }
 
+export interface AccountAttachmentDeps extends AttachDeps {
+  readonly quotas: Pick<Quotas, 'take'>
+}
+
 export const accountAttachmentRoutes =
-  (deps: AttachDeps, cursors: Cursors): AccountRoutes =>
+  (deps: AccountAttachmentDeps, cursors: Cursors): AccountRoutes =>
   (app, prefix, callerOf) => {
     registerAttach(app, prefix, callerOf, deps)
     registerList(app, prefix, callerOf, { deps, cursors })
     registerEnd(app, prefix, callerOf, deps)
   }
 
-function registerAttach(app: FastifyInstance, prefix: string, callerOf: CallerOf, deps: AttachDeps): void {
+function registerAttach(app: FastifyInstance, prefix: string, callerOf: CallerOf, deps: AccountAttachmentDeps): void {
   const options = { schema: attachSchema, handlerTimeout: handlerTimeoutMs }
   app.post<{ Body: Static<typeof Body> }>(`${prefix}/account/attachments`, options, async (request, reply) => {
-    const { account, token } = callerOf(request)
+    const { account, token, agent, snapshot, address } = callerOf(request)
     // Whoever holds a token that is bound to no key may have stolen it, and no answer could be kept from them.
     if (token.key === undefined)
       throw new BrokerError('forbidden', { hint: 'Access is given to tokens that are bound to a key only.' })
@@ -62,6 +67,8 @@ function registerAttach(app: FastifyInstance, prefix: string, callerOf: CallerOf
     const db = deps.dbOf(tenantId)
     const holder = request.body.encrypt_to && parseHolderKey(request.body.encrypt_to, '/encrypt_to')
     const connectorId = await resolveConnector(db, tenantId, request.body.connector)
+    // Each works outside and stands in the log: it costs the agent's rates as much as a token.
+    await deps.quotas.take({ snapshot, agent, address, opens: false })
     const facts = { by: 'agent', token: token.tokenId, sealed: holder !== undefined }
     const { row, access } = await attach(deps, { tenantId, accountId, generation, connectorId, facts })
     const [view] = await toAttachmentViews(db, tenantId, [row])

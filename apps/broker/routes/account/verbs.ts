@@ -11,6 +11,7 @@ import { maxDepthOf } from '#core/delegation/depth.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { AccountCaller } from '#core/issuer-token/authenticate-account.ts'
+import type { Quotas } from '#core/quota/quotas.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { TransitionAnswer } from '#db/accounts/transition.ts'
 import { closed, Id, problems, Time } from '../v1/schemas.ts'
@@ -20,6 +21,7 @@ export interface VerbDeps extends ChangeDeps {
   /** What this process remembers of accounts; others find out at the commit, or when the old end has come. */
   readonly accounts: Pick<AccountStore, 'forget'>
   readonly clock: Clock
+  readonly quotas: Pick<Quotas, 'take'>
 }
 
 const AccountView = Type.Object(
@@ -73,6 +75,9 @@ export function accountVerbs(app: FastifyInstance, prefix: string, callerOf: Cal
       const nowMs = deps.clock.nowMs()
       const deadlineSeconds = checkExtension(caller, Math.floor(nowMs / 1000) + request.body.ttl)
       if (deadlineSeconds <= caller.account.deadlineSeconds) return reply.send(toView(caller))
+      // Second by second it can be asked for without end, and each stands in the log: it costs the rates as much as a token.
+      const { snapshot, agent, address } = caller
+      await deps.quotas.take({ snapshot, agent, address, opens: false })
       const [answer] = await changeAccounts(deps, [{ ...changeOf(caller, 'extend'), deadlineSeconds }], nowMs)
       deps.accounts.forget(caller.account.taskKey)
       return reply.send(toView(caller, afterChange(answer!)))
