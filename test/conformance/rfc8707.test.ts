@@ -43,8 +43,8 @@ test.each([
   expect([status, body.error]).toEqual([400, 'invalid_target'])
 })
 
-test('the broker itself and another issuer are no resources', async () => {
+test('another issuer is no resource, nor is what lies below this one; the issuer itself grants nothing of others', async () => {
   const { running } = broker
-  for (const uri of [running.issuer, `${running.issuer}/v1`, running.idp.issuer])
-    expect((await ask([uri])).body.error).toBe('invalid_target')
+  for (const uri of [`${running.issuer}/v1`, running.idp.issuer]) expect((await ask([uri])).body.error).toBe('invalid_target')
+  expect((await ask([running.issuer])).body.error).toBe('invalid_scope')
 })

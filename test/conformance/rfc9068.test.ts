@@ -60,7 +60,7 @@ test('what a task token adds is there', () => {
     resource_hash: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/),
     evt: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/),
     txn: expect.stringMatching(/^txn_/),
-    delegation: { depth: 0, max_depth: 0 },
+    delegation: { depth: 0, max_depth: 4 },
   })
 })
 
