@@ -39,6 +39,7 @@ export const limitRows = {
   anonymous_opens_per_minute: row(60, 60, false, 'Accounts that strangers open.'),
   anonymous_address_opens_per_minute: row(3, 60, false, 'Accounts that strangers open from one address (IPv6: one /64).'),
   anonymous_tokens_per_minute: row(600, 60, false, 'Tokens that strangers are issued, together.'),
+  anonymous_address_tokens_per_minute: row(60, 60, false, 'Tokens that strangers at one address are issued (IPv6: one /64).'),
   account_tokens: row(null, 0, true, 'Tokens that one account is ever issued.'),
   account_spend_units: row(null, 0, true, 'Units that one account may ever spend: what its tokens cost by their resources.'),
 } as const satisfies Record<string, LimitRow>

@@ -57,7 +57,7 @@ interface Rates {
 }
 
 interface AddressRates extends Rates {
-  readonly strangers: Block
+  readonly strangers: Rates
 }
 
 interface TenantBlocks extends Rates {
@@ -177,11 +177,13 @@ export class Quotas {
       add('tenant_opens_per_minute', known.tenant.opens)
       add('agent_opens_per_minute', known.agent.opens)
       add('address_opens_per_minute', near.opens)
-      if (stranger) add('anonymous_address_opens_per_minute', near.strangers)
+      if (stranger) add('anonymous_address_opens_per_minute', near.strangers.opens)
     }
     add('tenant_tokens_per_minute', known.tenant.tokens)
     add('agent_tokens_per_minute', known.agent.tokens)
     add('address_tokens_per_minute', near.tokens)
+    // What all strangers have together is little: no single one may use it up. Also where it comes with its account's token.
+    if (agent.id === snapshot.anonymousAgentId) add('anonymous_address_tokens_per_minute', near.strangers.tokens)
     if (account) this.#addAccount(parts, add, { tenantId: snapshot.tenant.id, limits, opens }, account)
     return parts
   }
@@ -251,7 +253,7 @@ export class Quotas {
 
   #addressRates(tenantId: string, group: string): AddressRates {
     const scope = (name: string): string => formatUuid(this.#deps.addressMac(tenantId, name).toString('hex'))
-    return { ...this.#rates(tenantId, scope(group)), strangers: this.#block(tenantId, scope(`anonymous ${group}`), 'opens') }
+    return { ...this.#rates(tenantId, scope(group)), strangers: this.#rates(tenantId, scope(`anonymous ${group}`)) }
   }
 
   #rates(tenantId: string, scope: string): Rates {

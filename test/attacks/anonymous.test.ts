@@ -153,6 +153,22 @@ describe('20: a stranger', () => {
     await setLimits({})
   })
 
+  test('uses up what is for all strangers from no single address', async () => {
+    await setLimits({ anonymous_address_tokens_per_minute: 3 })
+    const stranger = await newStranger(use.running)
+    const { body } = await ask(stranger, solvedForm(stranger, await challenge(), { task_id: 'greedy' }))
+    const { account_id } = body
+    const form = { grant_type: 'client_credentials', resource: 'https://orders.example/api', scope: 'orders:read', account_id }
+    const answers: Answer[] = []
+    for (let i = 0; i < 10; i++) answers.push(await ask(stranger, form))
+    // Twice as many where a minute ends meanwhile.
+    expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(5)
+    expect(answers.find(({ status }) => status === 429)?.headers['ratelimit-policy']).toBe(
+      '"anonymous_address_tokens_per_minute";q=3;w=60',
+    )
+    await setLimits({})
+  })
+
   test('works the harder the more of them come', async () => {
     const before = (await challenge()).difficulty
     for (let i = 0; i < 60; i++) await challenge()
