@@ -63,7 +63,9 @@ function resolveHeld(
   { tenantId, nowSeconds }: { readonly tenantId: string; readonly nowSeconds: number },
 ): AccountChoice | Denial | Promise<AccountChoice | Denial> {
   const { id, taskId } = subject.account!
-  const check = (account: Account | undefined) => checkNamed(account, subject, request, nowSeconds)
+  // Asked here too: the account may have been claimed, and its agent let back in, since the credential was looked at.
+  const check = (account: Account | undefined) =>
+    account?.state === 'c' ? taskEnded : checkNamed(account, subject, request, nowSeconds)
   if (request.accountId !== undefined && parseId('account', request.accountId) !== id) return check(undefined)
   const remembered = accounts.recall(taskKey(subject.agent.id, taskId))
   return remembered && isLive(remembered, nowSeconds) ? check(remembered) : accounts.findById(tenantId, id).then(check)

@@ -164,3 +164,16 @@ test('a task key is one for each agent and task, and cannot be made to collide b
   expect(taskKey('a', 'b')).toBe(taskKey('a', 'b'))
   expect(taskKey('a', 'b')).toMatch(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
 })
+
+test('the credential of an account that was claimed meanwhile is dead, also where its agent was let back in', async () => {
+  const claimed = makeAccount({ state: 'c', readmitted: true, generation: 2, deadlineSeconds: Number.POSITIVE_INFINITY })
+  const who = { account: { id: claimed.id, taskId: claimed.taskId } }
+  const { accounts } = store(claimed)
+  expect(await resolve(accounts, {}, who)).toMatchObject({ ok: false, code: 'account_not_live' })
+  // Remembered by another request between the look at the credential and this one.
+  accounts.remember(claimed)
+  for (const request of [{}, { accountId: wireId }])
+    expect(await resolve(accounts, request, who)).toMatchObject({ ok: false, code: 'account_not_live' })
+  // Its agent itself was let back in.
+  expect(await resolve(accounts, { accountId: wireId })).toMatchObject({ ok: true, kind: 'existing' })
+})
