@@ -30,6 +30,7 @@ export async function makeHandouts(vault: Vault, { database, brokerHosts }: Hand
   ) as [string, string, string, string, string]
   const url = (user: string, password: string, name: string) => `postgres://${user}:${password}@postgres:5432/${name}`
   const appUrl = url('mayfly_app', app, database)
+  const redisUrl = `redis://:${redis}@redis:6379`
   // Empty while the key-encryption key is not being changed (docs/how-to/rotate-keys.md).
   const keks = { kek: vault.password('kek'), 'kek-previous': vault.find('kek-previous') ?? '' }
   return [
@@ -51,6 +52,7 @@ export async function makeHandouts(vault: Vault, { database, brokerHosts }: Hand
       files: {
         'database-url': appUrl,
         ...keks,
+        'redis-url': redisUrl,
         'tls-cert.pem': broker.certificatePem,
         'tls-key.pem': broker.keyPem,
         'ca.pem': ca.certificatePem,
@@ -62,7 +64,7 @@ export async function makeHandouts(vault: Vault, { database, brokerHosts }: Hand
       files: {
         'database-url': appUrl,
         ...keks,
-        'redis-url': `redis://:${redis}@redis:6379`,
+        'redis-url': redisUrl,
         'queue-database-url': url('mayfly_queue', queue, database),
       },
     },

@@ -56,7 +56,8 @@ export async function tellIsolation({ step, chapter }: Report, stack: Stack): Pr
         .map(name => name.replace(/^.*_/, ''))
         .sort()
     assert.deepEqual(await networksOf('idp'), ['issuers'])
-    for (const service of ['postgres', 'redis', 'worker']) assert.deepEqual(await networksOf(service), ['data'])
+    for (const service of ['postgres', 'redis']) assert.deepEqual(await networksOf(service), ['data'])
+    assert.deepEqual(await networksOf('worker'), ['data', 'edge'])
     assert.deepEqual(await networksOf('broker'), ['data', 'edge', 'issuers'])
     return undefined
   })
