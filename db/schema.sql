@@ -1435,19 +1435,21 @@ CREATE OR REPLACE FUNCTION across.lease_messages(p_limit integer, p_each integer
 AS $function$
 declare
   v_now timestamptz := clock_timestamp();
+  v_part integer := greatest((p_limit + cardinality(p_busy)) / 2, 1);
 begin
   return query
-    with due as (
-      select d.id from mayfly.webhook w,
-        lateral (select m.id, m.due_at from mayfly.webhook_message m
-                  where m.webhook_id = w.id and m.state = 'waiting' and m.due_at <= v_now
-                  order by m.due_at, m.id limit p_each for update skip locked) d
-       where w.hold_until <= v_now and not w.id = any(p_busy) and exists (
-         select from mayfly.webhook_message m where m.webhook_id = w.id and m.state = 'waiting' and m.due_at <= v_now)
-       limit p_limit
+    with busy as (
+      select w.tenant_id, count(*) as count from unnest(p_busy) b(id) join mayfly.webhook w on w.id = b.id group by w.tenant_id
+    ), due as (
+      select d.id, coalesce(b.count, 0) + row_number() over (partition by w.tenant_id order by d.due_at, d.id) as nth
+        from mayfly.webhook w left join busy b on b.tenant_id = w.tenant_id,
+          lateral (select m.id, m.due_at from mayfly.webhook_message m
+                    where m.webhook_id = w.id and m.state = 'waiting' and m.due_at <= v_now
+                    order by m.due_at, m.id limit p_each for update skip locked) d
+       where w.hold_until <= v_now and not w.id = any(p_busy)
     ), lent as (
       update mayfly.webhook_message m set due_at = v_now + make_interval(secs => p_lease_seconds), attempts = least(m.attempts + 1, 30000)
-        from due where m.id = due.id
+        from (select f.id from due f where f.nth <= v_part order by f.nth limit p_limit) first where m.id = first.id
       returning m.*
     )
     select l.id, l.tenant_id, l.webhook_id, l.type, l.body, l.attempts::integer from lent l order by l.id;
