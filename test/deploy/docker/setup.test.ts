@@ -50,7 +50,7 @@ test('no service but broker and worker is given the key-encryption key, and none
   expect(holders(given['broker']!['kek']!)).toEqual(['broker', 'worker'])
   expect(holders(given['postgres']!['password']!)).toEqual(['postgres', 'migrate'])
   expect(holders(given['migrate']!['migrate-password']!)).toEqual(['migrate'])
-  expect(holders(given['redis']!['password']!)).toEqual(['redis', 'worker'])
+  expect(holders(given['redis']!['password']!)).toEqual(['redis', 'broker', 'worker'])
   expect(holders(JSON.parse(readFileSync(join(folder, 'authority.json'), 'utf8')).keyPem)).toEqual([])
 })
 
