@@ -1,7 +1,7 @@
 // Connector `postgres`: a role and a schema of its own in a database, dropped at the end with all that is in them.
 
 import { randomBytes } from 'node:crypto'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import pg from 'pg'
 import { OutboundRefusal, type ResolveOutbound } from '#apps/outbound/outbound.ts'
 import {
@@ -27,9 +27,12 @@ import {
   trustNothingOutside,
 } from '#db/outside/outside-role.ts'
 import { scramVerifier } from '#db/outside/scram.ts'
+import { boundAnswers } from './bound-answers.ts'
 
 const connectTimeoutMs = 3_000
 const statementTimeoutMs = 5_000
+/** In a whole step: what is asked for are names and counts. */
+const mostAnswerBytes = 8 * 1024 * 1024
 
 interface Doors {
   readonly resolve: ResolveOutbound
@@ -105,6 +108,12 @@ async function withClient<T>(
     // An error between two statements would end the process; the next statement fails by it anyway.
     client.on('error', () => {})
     const cut = (): void => void client.end().catch(() => {})
+    const { connection } = client as unknown as { readonly connection: { readonly stream: Socket } }
+    const bound = boundAnswers(
+      mostAnswerBytes,
+      () => connection.stream,
+      () => connection.stream.destroy(),
+    )
     target.signal.addEventListener('abort', cut, { once: true })
     try {
       checkTime(target, nowSeconds() * 1000)
@@ -113,7 +122,11 @@ async function withClient<T>(
       if (await isOwnDatabase(client)) throw new ConnectorFailure('address_refused', 'it is a database of Mayfly itself')
       checkTime(target, nowSeconds() * 1000)
       return await work(client)
+    } catch (error) {
+      bound.check()
+      throw error
     } finally {
+      bound.end()
       target.signal.removeEventListener('abort', cut)
       await client.end().catch(() => {})
     }

@@ -2,7 +2,7 @@
 // deleted and the user with them. Redis 6.2 or later, not a cluster.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { isIP } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import { Redis } from 'ioredis'
 import { OutboundRefusal, type ResolveOutbound } from '#apps/outbound/outbound.ts'
 import {
@@ -16,11 +16,14 @@ import {
 import type { RedisConfig } from '#core/connector/kinds/redis.ts'
 import { keyPrefix, outsideName } from '#core/connector/names.ts'
 import { mayReach } from '#core/outbound/address-rules.ts'
+import { type AnswerBound, boundAnswers } from './bound-answers.ts'
 import { redisRights } from './redis-rights.ts'
 
 const connectTimeoutMs = 3_000
 const commandTimeoutMs = 5_000
 const scanCount = 1_000
+/** In one answer: as many keys as a scan looks at, with long names. */
+const mostAnswerBytes = 128 * 1024 * 1024
 
 interface Doors {
   readonly resolve: ResolveOutbound
@@ -55,12 +58,16 @@ export function redisConnector(resolve: ResolveOutbound, nowSeconds: () => numbe
       }),
     // A password of Redis has no end of its own.
     extend: async () => {},
-    destroy: target => withClient(doors, target, client => destroy(client, target, nowSeconds)),
+    destroy: target => withClient(doors, target, (client, bound) => destroy(client, target, { nowSeconds, bound })),
   }
 }
 
 /** The user first, so that nothing is written any more while its keys are deleted. */
-async function destroy(client: Redis, target: Target, nowSeconds: () => number): Promise<readonly Destroyed[]> {
+async function destroy(
+  client: Redis,
+  target: Target,
+  { nowSeconds, bound }: { readonly nowSeconds: () => number; readonly bound: AnswerBound },
+): Promise<readonly Destroyed[]> {
   const user = outsideName(target.attachmentId)
   const users = Number(await client.call('ACL', 'DELUSER', user))
   await save(client)
@@ -69,6 +76,7 @@ async function destroy(client: Redis, target: Target, nowSeconds: () => number):
   let cursor = '0'
   do {
     checkTime(target, nowSeconds() * 1000)
+    bound.next()
     const [next, found] = await client.scan(cursor, 'MATCH', `${keyPrefix(target.attachmentId)}*`, 'COUNT', scanCount)
     if (found.length > 0) keys += await client.unlink(...found)
     cursor = next
@@ -99,7 +107,11 @@ async function save(client: Redis): Promise<void> {
   }
 }
 
-async function withClient<T>({ resolve, nowSeconds }: Doors, target: Target, work: (client: Redis) => Promise<T>): Promise<T> {
+async function withClient<T>(
+  { resolve, nowSeconds }: Doors,
+  target: Target,
+  work: (client: Redis, bound: AnswerBound) => Promise<T>,
+): Promise<T> {
   try {
     checkTime(target, nowSeconds() * 1000)
     const client = await openClient(resolve, target)
@@ -109,14 +121,19 @@ async function withClient<T>({ resolve, nowSeconds }: Doors, target: Target, wor
       heard ??= error
     })
     const cut = (): void => client.disconnect()
+    const bound = boundAnswers(mostAnswerBytes, () => client.stream as Socket | undefined, cut)
     target.signal.addEventListener('abort', cut, { once: true })
     try {
       await client.connect().catch(error => {
         throw heard ?? error
       })
       checkTime(target, nowSeconds() * 1000)
-      return await work(client)
+      return await work(client, bound)
+    } catch (error) {
+      bound.check()
+      throw error
     } finally {
+      bound.end()
       target.signal.removeEventListener('abort', cut)
       client.disconnect()
     }
