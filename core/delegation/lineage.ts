@@ -3,7 +3,7 @@
 
 import type { Account } from '#core/account/account.ts'
 import { formatId } from '#core/ids/id.ts'
-import type { LineageRow } from '#db/accounts/find-account.ts'
+import type { LineageRow } from '#db/accounts/read-lineages.ts'
 import type { NewLineage } from '#db/log/append.ts'
 import { maxDepthOf } from './depth.ts'
 

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import type { Db } from '../connect.ts'
-import type { LineageRow } from './find-account.ts'
 import type { AccountRow } from './read-accounts.ts'
+import type { LineageRow } from './read-lineages.ts'
 
 /** What a token of an account names. */
 export interface AccountOfToken {
