@@ -74,7 +74,7 @@ describe.each([
   })
 })
 
-test('an extension at a server that hangs does not hold up the end of another tenant’s account', async () => {
+test('F18: an extension at a server that hangs does not hold up the end of another tenant’s account', async () => {
   world.before = step => (step === 'extend' ? new Promise<void>(() => {}) : undefined)
   await attached(tenants[0]!, 3, 'extend')
   await attached(tenants[1]!, 1, 'revoke')
