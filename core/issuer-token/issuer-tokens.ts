@@ -1,10 +1,10 @@
 import { parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
-import { type IssuerKey, readIssuerKeys } from '#core/subject/issuer-key.ts'
-import { type VerifySignature, verifyHere } from '#core/subject/signature-verifier.ts'
+import type { VerifySignature } from '#core/subject/signature-verifier.ts'
 import { refuse, type SubjectRefusal } from '#core/subject/subject.ts'
 import { leewaySeconds } from '#core/time/leeway-seconds.ts'
 import { type AccountToken, type DelegationToken, readIssuerToken } from './issuer-token.ts'
+import { PublishedKeys } from './published-keys.ts'
 
 export type IssuerTokenResult = { readonly ok: true; readonly token: AccountToken | DelegationToken } | SubjectRefusal
 
@@ -12,13 +12,11 @@ const refused = (reason: string, fault: string): SubjectRefusal => refuse(reason
 
 /** Verifies tokens that a tenant's issuer made for itself, by its own published keys. */
 export class IssuerTokens {
-  readonly #verify: VerifySignature
-  /** Keys by kid, as long as the key set that they were read from is in use. */
-  readonly #keys = new WeakMap<TenantSnapshot['jwks'], ReadonlyMap<string, IssuerKey>>()
+  readonly #keys: PublishedKeys
 
   /** verify: where signatures are checked, the calling thread by default. */
-  constructor(verify: VerifySignature = verifyHere) {
-    this.#verify = verify
+  constructor(verify?: VerifySignature) {
+    this.#keys = new PublishedKeys(verify)
   }
 
   /**
@@ -29,8 +27,8 @@ export class IssuerTokens {
     const parsed = parseCompactJwt(text)
     if (!parsed.ok) return refused('malformed_jwt', parsed.reason)
     const { header, payload } = parsed.jwt
-    const key = header.kid === undefined ? undefined : this.#keysOf(snapshot).get(header.kid)
-    if (!key || key.alg !== header.alg) return refused('unknown_key', 'it was not signed by this issuer')
+    const key = this.#keys.find(snapshot, header)
+    if (!key) return refused('unknown_key', 'it was not signed by this issuer')
     try {
       await key.verify(text)
     } catch {
@@ -44,15 +42,5 @@ export class IssuerTokens {
     if (!(typeof iat === 'number' && iat <= nowSeconds + leewaySeconds))
       return refused('from_the_future', 'it is of a later time')
     return { ok: true, token }
-  }
-
-  #keysOf({ jwks }: TenantSnapshot): ReadonlyMap<string, IssuerKey> {
-    let keys = this.#keys.get(jwks)
-    if (!keys) {
-      const read = jwks.keys.flatMap(jwk => readIssuerKeys(jwk, this.#verify).map(key => [String(jwk['kid']), key] as const))
-      keys = new Map(read)
-      this.#keys.set(jwks, keys)
-    }
-    return keys
   }
 }
