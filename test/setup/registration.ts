@@ -79,7 +79,7 @@ export async function bootstrapTenant(http: Http, secret: string) {
 }
 
 /** On a busy machine a broker that has just started turns callers of /v1 away for a moment, and has then done nothing. */
-async function untilServed(ask: () => Promise<Answer>): Promise<Answer> {
+export async function untilServed(ask: () => Promise<Answer>): Promise<Answer> {
   const giveUpAt = Date.now() + 20_000
   for (;;) {
     const answer = await ask()

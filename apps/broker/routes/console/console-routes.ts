@@ -47,9 +47,18 @@ const asked: FastifyPluginCallback<ConsoleDeps> = (app, deps, done) => {
   for (const prefix of ['', '/t/:slug']) {
     signIn(app, prefix)
     sessionRoutes(app, prefix, visitors, deps)
-    claimRoutes(app, prefix, visitors, deps)
-    ownedRoutes(app, prefix, visitors, deps)
   }
+  app.register((own, _options, registered) => {
+    // Strangers are refused before their body is read, which costs more than they do.
+    own.addHook('onRequest', async request => {
+      await visitors.get(request)
+    })
+    for (const prefix of ['', '/t/:slug']) {
+      claimRoutes(own, prefix, visitors, deps)
+      ownedRoutes(own, prefix, visitors, deps)
+    }
+    registered()
+  })
   done()
 }
 

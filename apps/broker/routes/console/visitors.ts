@@ -18,7 +18,7 @@ export interface Visitors {
   tenantOf(request: FastifyRequest): Promise<TenantSnapshot>
   /** Of whichever tenant; undefined: nobody is signed in. */
   findSession(request: FastifyRequest): Promise<ConsoleSession | undefined>
-  /** Throws `sign_in_needed`, and `other_tenant` for somebody of another tenant than the path's. */
+  /** Throws `sign_in_needed`, and `other_tenant` for somebody of another tenant than the path's. Looked up once for a request. */
   get(request: FastifyRequest): Promise<Visitor>
 }
 
@@ -31,14 +31,18 @@ export function createVisitors(
     const secret = readSessionCookie(headers)
     return secret === undefined ? undefined : findBySecret(secret)
   }
+  const known = new WeakMap<FastifyRequest, Visitor>()
   return {
     tenantOf,
     findSession,
     async get(request) {
+      const found = known.get(request)
+      if (found) return found
       const snapshot = await tenantOf(request)
       const session = await findSession(request)
       if (!session) throw new BrokerError('sign_in_needed')
       if (session.tenantId !== snapshot.tenant.id) throw new BrokerError('other_tenant')
+      known.set(request, { snapshot, session })
       return { snapshot, session }
     },
   }
