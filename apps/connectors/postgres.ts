@@ -1,9 +1,9 @@
 // Connector `postgres`: a role and a schema of its own in a database, dropped at the end with all that is in them.
 
 import { randomBytes } from 'node:crypto'
-import { isIP, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import pg from 'pg'
-import { OutboundRefusal, type ResolveOutbound } from '#apps/outbound/outbound.ts'
+import type { ResolveOutbound } from '#apps/outbound/outbound.ts'
 import {
   type Access,
   type Connector,
@@ -15,7 +15,6 @@ import {
 import type { PostgresConfig } from '#core/connector/kinds/postgres.ts'
 import { outsideName, roleName } from '#core/connector/names.ts'
 import { issueRoleCertificate } from '#core/connector/role-ca.ts'
-import { mayReach } from '#core/outbound/address-rules.ts'
 import {
   createOutsideRole,
   dropOutsideRole,
@@ -28,16 +27,12 @@ import {
 } from '#db/outside/outside-role.ts'
 import { scramVerifier } from '#db/outside/scram.ts'
 import { boundAnswers } from './bound-answers.ts'
+import { type Doors, knownFailure, reach } from './reach.ts'
 
 const connectTimeoutMs = 3_000
 const statementTimeoutMs = 5_000
 /** In a whole step: what is asked for are names and counts. */
 const mostAnswerBytes = 8 * 1024 * 1024
-
-interface Doors {
-  readonly resolve: ResolveOutbound
-  readonly nowSeconds: () => number
-}
 
 /** nowSeconds: since the epoch, on the database's clock. */
 export function postgresConnector(resolve: ResolveOutbound, nowSeconds: () => number): Connector {
@@ -136,17 +131,16 @@ async function withClient<T>(
 }
 
 async function connectionOf(resolve: ResolveOutbound, { config: given, admin }: Target): Promise<pg.ClientConfig> {
-  const { host, port, database, user, tls, ca_pem: ca } = given as unknown as PostgresConfig
-  const { address } = await resolve(host, port)
-  if (tls === 'off' && mayReach(address, { allowed: [] }))
-    throw new ConnectorFailure('address_refused', `${host} is a public address, and the connector says tls: off`)
+  const config = given as unknown as PostgresConfig
+  const { port, database, user } = config
+  const { address, tls } = await reach(resolve, config)
   return {
     host: address,
     port,
     database,
     user,
     password: admin['password'] ?? '',
-    ssl: tls === 'verify' && { rejectUnauthorized: true, ...(isIP(host) === 0 && { servername: host }), ...(ca && { ca }) },
+    ssl: tls !== undefined && { rejectUnauthorized: true, ...tls },
     application_name: 'mayfly-connector',
     connectionTimeoutMillis: connectTimeoutMs,
     statement_timeout: statementTimeoutMs,
@@ -161,8 +155,8 @@ async function connectionOf(resolve: ResolveOutbound, { config: given, admin }: 
 const notAuthorised = /^(28|42501)/
 
 function failureOf(error: unknown): ConnectorFailure {
-  if (error instanceof ConnectorFailure) return error
-  if (error instanceof OutboundRefusal) return new ConnectorFailure('address_refused', error.message, error)
+  const known = knownFailure(error)
+  if (known) return known
   if (error instanceof pg.DatabaseError) {
     const code = error.code ?? ''
     if (notAuthorised.test(code)) return new ConnectorFailure('not_authorised', `SQLSTATE ${code}`, error)

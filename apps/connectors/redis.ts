@@ -2,9 +2,9 @@
 // deleted and the user with them. Redis 6.2 or later, not a cluster.
 
 import { createHash, randomBytes } from 'node:crypto'
-import { isIP, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { Redis } from 'ioredis'
-import { OutboundRefusal, type ResolveOutbound } from '#apps/outbound/outbound.ts'
+import type { ResolveOutbound } from '#apps/outbound/outbound.ts'
 import {
   type Access,
   type Connector,
@@ -15,8 +15,8 @@ import {
 } from '#core/connector/connector.ts'
 import type { RedisConfig } from '#core/connector/kinds/redis.ts'
 import { keyPrefix, outsideName } from '#core/connector/names.ts'
-import { mayReach } from '#core/outbound/address-rules.ts'
 import { type AnswerBound, boundAnswers } from './bound-answers.ts'
+import { type Doors, knownFailure, reach } from './reach.ts'
 import { redisRights } from './redis-rights.ts'
 
 const connectTimeoutMs = 3_000
@@ -24,11 +24,6 @@ const commandTimeoutMs = 5_000
 const scanCount = 1_000
 /** In one answer: as many keys as a scan looks at, with long names. */
 const mostAnswerBytes = 128 * 1024 * 1024
-
-interface Doors {
-  readonly resolve: ResolveOutbound
-  readonly nowSeconds: () => number
-}
 
 /** nowSeconds: since the epoch, on the database's clock. */
 export function redisConnector(resolve: ResolveOutbound, nowSeconds: () => number): Connector {
@@ -143,16 +138,14 @@ async function withClient<T>(
 }
 
 async function openClient(resolve: ResolveOutbound, { config: given, admin }: Target): Promise<Redis> {
-  const { host, port, user, tls, ca_pem: ca } = given as unknown as RedisConfig
-  const { address } = await resolve(host, port)
-  if (tls === 'off' && mayReach(address, { allowed: [] }))
-    throw new ConnectorFailure('address_refused', `${host} is a public address, and the connector says tls: off`)
+  const config = given as unknown as RedisConfig
+  const { address, tls } = await reach(resolve, config)
   return new Redis({
     host: address,
-    port,
-    username: user,
+    port: config.port,
+    username: config.user,
     ...(admin['password'] && { password: admin['password'] }),
-    ...(tls === 'verify' && { tls: { ...(isIP(host) === 0 && { servername: host }), ...(ca && { ca }) } }),
+    ...(tls && { tls }),
     lazyConnect: true,
     connectTimeout: connectTimeoutMs,
     commandTimeout: commandTimeoutMs,
@@ -165,8 +158,8 @@ async function openClient(resolve: ResolveOutbound, { config: given, admin }: Ta
 }
 
 function failureOf(error: unknown): ConnectorFailure {
-  if (error instanceof ConnectorFailure) return error
-  if (error instanceof OutboundRefusal) return new ConnectorFailure('address_refused', error.message, error)
+  const known = knownFailure(error)
+  if (known) return known
   const text = error instanceof Error ? `${error.name} ${error.message}` : ''
   if (/WRONGPASS|NOAUTH|NOPERM/.test(text))
     return new ConnectorFailure('not_authorised', 'it does not accept the connector', error)

@@ -4,7 +4,6 @@
 import { hash } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { HttpsAnswer, HttpsClient } from '#apps/outbound/https.ts'
-import { OutboundRefusal } from '#apps/outbound/outbound.ts'
 import {
   type Access,
   type Connector,
@@ -18,6 +17,7 @@ import { formatId } from '#core/ids/id.ts'
 import { isJsonObject } from '#core/json/is-json-object.ts'
 import { parseStrictJson } from '#core/json/parse-strict.ts'
 import { signMessage } from '#core/webhook/signature.ts'
+import { knownFailure } from './reach.ts'
 
 const maxAnswerBytes = 32 * 1024
 const maxMembers = 32
@@ -87,8 +87,8 @@ async function send(https: HttpsClient, step: Step, target: Target, nowSeconds: 
     checkTime(target, nowSeconds * 1000)
     return await https.call({ url, caPem, method: 'POST', headers, body, maxBytes: maxAnswerBytes, signal: target.signal })
   } catch (error) {
-    if (error instanceof ConnectorFailure) throw error
-    if (error instanceof OutboundRefusal) throw new ConnectorFailure('address_refused', error.message, error)
+    const known = knownFailure(error)
+    if (known) throw known
     const isLate = error instanceof Error && /timeout/i.test(error.name)
     throw new ConnectorFailure(isLate ? 'timeout' : 'unreachable', 'no answer', error)
   }
