@@ -1,6 +1,7 @@
 // HTTPS to registered URLs: TLS always, no redirects, a bounded answer in bounded time, connections only where `resolve` allows.
 
 import { isIP } from 'node:net'
+import { LRUCache } from 'lru-cache'
 import { Agent, buildConnector, type Dispatcher, request } from 'undici'
 import { OutboundRefusal, type ResolveOutbound } from './outbound.ts'
 
@@ -34,8 +35,11 @@ export interface HttpsClient {
   close(): Promise<void>
 }
 
+const maxAgents = 1_000
+
 export function createHttpsClient(resolve: ResolveOutbound, limits: HttpsLimits): HttpsClient {
-  const agents = new Map<string, Agent>()
+  // Tenants say which authorities their servers have, so there may be any number. Who is pushed out finishes what is under way.
+  const agents = new LRUCache<string, Agent>({ max: maxAgents, dispose: agent => void agent.close().catch(() => {}) })
   const agentFor = (caPem: string | undefined, maxBytes: number): Agent => {
     const name = `${maxBytes} ${caPem ?? ''}`
     const known = agents.get(name)
