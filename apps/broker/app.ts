@@ -4,10 +4,13 @@ import type { RequestListener } from 'node:http'
 import helmet from '@fastify/helmet'
 import underPressure from '@fastify/under-pressure'
 import type { FastifyInstance } from 'fastify'
+import type { ClaimDeps } from '#core/claim/claim-deps.ts'
+import type { AttachDeps } from '#core/connector/attach.ts'
 import { createEnrolDeps } from '#core/enrolment/enrol-deps.ts'
 import { OwnTokens } from '#core/introspection/own-tokens.ts'
-import { type AccountOfToken, findLiveAccount } from '#db/accounts/live-account.ts'
+import { type AccountOfToken, findLiveAccount, type LiveAccount } from '#db/accounts/live-account.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
+import type { Database } from '#db/connect.ts'
 import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
 import { createAccountApi } from './account-api.ts'
 import { createAttachments } from './attachments.ts'
@@ -15,7 +18,7 @@ import { createClaimDeps, createConsoleDeps } from './console.ts'
 import type { BrokerDeps } from './deps.ts'
 import { findPrincipal } from './http/access.ts'
 import { createBaseApp } from './http/base-app.ts'
-import { createCursors } from './http/cursor.ts'
+import { type Cursors, createCursors } from './http/cursor.ts'
 import { accountRoutes } from './routes/account/account-routes.ts'
 import { accountAttachmentRoutes } from './routes/account/attachments.ts'
 import { claimCodeRoutes } from './routes/account/claim-code.ts'
@@ -29,7 +32,7 @@ import { publicDocumentRoutes } from './routes/public-documents.ts'
 import { resourceRoutes } from './routes/resource/resource-routes.ts'
 import { v1Routes } from './routes/v1/v1-routes.ts'
 import { publicServerOptions } from './tls/listeners.ts'
-import { createPeers } from './tls/peers.ts'
+import { createPeers, type Peers } from './tls/peers.ts'
 
 export interface App {
   readonly app: FastifyInstance
@@ -46,22 +49,16 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   const peers = createPeers(config.trustedProxies ?? [])
   const tokenRoute = { exchange: deps.exchange, directory, publicUrl, mtlsUrl, peers }
   const tokenDoor = createTokenDoor(app, tokenRoute)
-  const introspection = {
-    db: database.db,
-    ownTokens: new OwnTokens(),
-    findLiveAccount: (tenantId: string, named: AccountOfToken) => findLiveAccount(database.db.forTenant(tenantId), named),
-  }
   app.register(oauthRoutes, {
     ...tokenRoute,
     challenges: deps.challenges,
     workChallenges: deps.workChallenges,
     clock,
-    introspection,
+    introspection: { db: database.db, ownTokens: new OwnTokens(), findLiveAccount: findLiveAccountIn(database) },
   })
   const enrolment = createEnrolDeps({ ...deps.exchange, directory, db: database.db, keyEncryption, baseUrl: publicUrl })
   app.register(enrolRoutes, { enrolment, directory, peers })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
-  const cursors = createCursors(config.keyEncryptionKey)
   const claims = createClaimDeps(deps)
   const console = createConsoleDeps(deps, claims, peers)
   app.register(consoleRoutes, console)
@@ -69,26 +66,50 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   app.addHook('onClose', () => console.https.close())
   const attachments = createAttachments(deps)
   app.addHook('onClose', () => attachments.close())
+  const cursors = createCursors(config.keyEncryptionKey)
+  const parts = { peers, cursors, claims, attachments: attachments.deps }
+  registerAccount(app, deps, parts)
+  registerManagement(app, deps, parts)
+  await app.ready()
+  return { app, tokenDoor }
+}
+
+const findLiveAccountIn =
+  ({ db }: Database) =>
+  (tenantId: string, named: AccountOfToken): Promise<LiveAccount | undefined> =>
+    findLiveAccount(db.forTenant(tenantId), named)
+
+/** What the routes of accounts and of operators share. */
+interface Parts {
+  readonly peers: Peers
+  readonly cursors: Cursors
+  readonly claims: ClaimDeps
+  readonly attachments: AttachDeps
+}
+
+/** What an agent may do with its own account. */
+function registerAccount(app: FastifyInstance, deps: BrokerDeps, { peers, cursors, claims, attachments }: Parts): void {
+  const { config, clock, database, directory, exchange } = deps
+  const { quotas } = exchange
   app.register(accountRoutes, {
-    authentication: {
-      ...deps.exchange,
-      findLiveAccount: (tenantId, named) => findLiveAccount(database.db.forTenant(tenantId), named),
-    },
+    authentication: { ...exchange, findLiveAccount: findLiveAccountIn(database) },
     directory,
     peers,
-    publicUrl,
-    mtlsUrl,
+    publicUrl: config.publicUrl,
+    mtlsUrl: config.mtlsUrl,
     clock,
     cursors,
-    accounts: deps.exchange.accounts,
-    quotas: deps.exchange.quotas,
+    accounts: exchange.accounts,
+    quotas,
     dbOf: tenantId => database.db.forTenant(tenantId),
     transition: changes => transitionAccounts(database.sql, changes),
-    more: [
-      claimCodeRoutes({ ...claims, quotas: deps.exchange.quotas }, clock),
-      accountAttachmentRoutes({ ...attachments.deps, quotas: deps.exchange.quotas }, cursors),
-    ],
+    more: [claimCodeRoutes({ ...claims, quotas }, clock), accountAttachmentRoutes({ ...attachments, quotas }, cursors)],
   })
+}
+
+/** `/v1`: what operators register, see and end. */
+function registerManagement(app: FastifyInstance, deps: BrokerDeps, { peers, cursors, attachments }: Parts): void {
+  const { config, clock, database, directory, keyEncryption } = deps
   app.register(async management => {
     // Not for /token, which sheds load by its own queue and deadline, at no cost for those who are served.
     await management.register(underPressure, { maxEventLoopDelay: 1_000, retryAfter: 1 })
@@ -114,11 +135,9 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
         jwks: deps.jwks,
         rejections: deps.rejections,
         addressOf: peers.addressOf,
-        attachments: attachments.deps,
+        attachments,
         accounts: createAccountApi({ ...deps, secret: config.keyEncryptionKey }),
       }),
     )
   })
-  await app.ready()
-  return { app, tokenDoor }
 }
