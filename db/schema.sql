@@ -1835,7 +1835,7 @@ $function$;
 alter function log.ancestors_live(uuid,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
 
-CREATE OR REPLACE FUNCTION log.append(p_tenants uuid[], p_configs bigint[], p_accounts uuid[], p_generations integer[], p_until bigint[], p_owners integer[], p_leaves text, p_bodies text, p_openings jsonb DEFAULT NULL::jsonb, p_pins jsonb DEFAULT NULL::jsonb, p_subject_keys jsonb DEFAULT NULL::jsonb, OUT database_ms double precision, OUT first_position bigint, OUT outcomes smallint[], OUT existing jsonb)
+CREATE OR REPLACE FUNCTION log.append(p_tenants uuid[], p_configs bigint[], p_accounts uuid[], p_generations integer[], p_until bigint[], p_owners integer[], p_leaves text, p_bodies text, p_openings jsonb DEFAULT NULL::jsonb, p_pins jsonb DEFAULT NULL::jsonb, p_subject_keys jsonb DEFAULT NULL::jsonb, p_lineages jsonb DEFAULT NULL::jsonb, p_room jsonb DEFAULT NULL::jsonb, OUT database_ms double precision, OUT first_position bigint, OUT outcomes smallint[], OUT existing jsonb)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1877,7 +1877,7 @@ begin
   if p_subject_keys is not null then outcomes := log.judge_subject_keys(outcomes, p_subject_keys); end if;
   if p_pins is not null then outcomes := log.judge_pins(outcomes, p_pins); end if;
   if p_openings is not null then
-    outcomes := log.open_accounts(outcomes, p_openings, v_now);
+    outcomes := log.open_accounts(outcomes, p_openings, p_lineages, p_room, v_now);
     if 3 = any(outcomes) then existing := log.accounts_in_the_way(outcomes, p_openings); end if;
   end if;
   if p_subject_keys is not null then perform log.keep_subject_keys(outcomes, p_subject_keys); end if;
@@ -1896,7 +1896,7 @@ begin
 
   update log.head set size = first_position + cardinality(v_leaves) where id = 1;
 end $function$;
-alter function log.append(uuid[],bigint[],uuid[],integer[],bigint[],integer[],text,text,jsonb,jsonb,jsonb) owner to mayfly_log;
+alter function log.append(uuid[],bigint[],uuid[],integer[],bigint[],integer[],text,text,jsonb,jsonb,jsonb,jsonb,jsonb) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.append_of_changes(p_outcomes smallint[], p_tenants uuid[], p_leaves text[], p_bodies text[])
@@ -2006,6 +2006,26 @@ end $function$;
 alter function log.ensure_partitions(timestamp with time zone,integer) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION log.explain_missed(p_outcomes smallint[], p_openings jsonb, p_missed integer[])
+ RETURNS smallint[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v record;
+begin
+  for v in
+    select o.n, case when exists (select from mayfly.tombstone t where t.task_key = o.task_key) then 6 else 3 end as outcome
+      from jsonb_to_recordset(p_openings) o(n int, task_key uuid) where o.n = any(p_missed)
+  loop p_outcomes[v.n] := v.outcome; end loop;
+  return p_outcomes;
+end $function$;
+alter function log.explain_missed(smallint[],jsonb,integer[]) owner to mayfly_log;
+-- none but its owner may execute it
+
 CREATE OR REPLACE FUNCTION log.find_opening(p_account uuid, p_opened_at timestamp with time zone)
  RETURNS text
  LANGUAGE plpgsql
@@ -2105,7 +2125,7 @@ end $function$;
 alter function log.judge_pins(smallint[],jsonb) owner to mayfly_log;
 -- none but its owner may execute it
 
-CREATE OR REPLACE FUNCTION log.judge_room(p_outcomes smallint[], p_openings jsonb)
+CREATE OR REPLACE FUNCTION log.judge_room(p_outcomes smallint[], p_openings jsonb, p_lineages jsonb, p_room jsonb)
  RETURNS smallint[]
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2116,23 +2136,18 @@ AS $function$
 declare
   v record;
 begin
-  if not exists (
-    select from (select s.scope, min(s.most) as most, count(*) as more from log.scopes_of(p_outcomes, p_openings) s group by s.scope) w
-      left join mayfly.live_count c on c.scope = w.scope
-     where coalesce(c.live, 0) + w.more > w.most
-  ) then return p_outcomes; end if;
   for v in
     select o.n, min(o.outcome) as outcome from (
       select s.n, s.outcome, s.most, coalesce(c.live, 0) + row_number() over (partition by s.scope order by s.n) as taken
         from (select w.*, row_number() over (partition by w.scope, w.task_key order by w.n) as nth
-                from log.scopes_of(p_outcomes, p_openings) w) s
+                from log.scopes_of(p_outcomes, p_openings, p_lineages, p_room) w) s
         left join mayfly.live_count c on c.scope = s.scope
        where s.nth = 1 and not exists (select from mayfly.account a where a.task_key = s.task_key)
     ) o where o.taken > o.most group by o.n
   loop p_outcomes[v.n] := v.outcome; end loop;
   return p_outcomes;
 end $function$;
-alter function log.judge_room(smallint[],jsonb) owner to mayfly_log;
+alter function log.judge_room(smallint[],jsonb,jsonb,jsonb) owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.judge_subject_keys(p_outcomes smallint[], p_keys jsonb)
@@ -2187,7 +2202,7 @@ $function$;
 alter function log.keep_subject_keys(smallint[],jsonb) owner to mayfly_log;
 -- none but its owner may execute it
 
-CREATE OR REPLACE FUNCTION log.open_accounts(p_outcomes smallint[], p_openings jsonb, p_now timestamp with time zone)
+CREATE OR REPLACE FUNCTION log.open_accounts(p_outcomes smallint[], p_openings jsonb, p_lineages jsonb, p_room jsonb, p_now timestamp with time zone)
  RETURNS smallint[]
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -2196,40 +2211,48 @@ CREATE OR REPLACE FUNCTION log.open_accounts(p_outcomes smallint[], p_openings j
  SET enable_mergejoin TO 'off'
 AS $function$
 declare
-  v record;
+  v_missed int[];
 begin
-  for v in
-    select o.n from jsonb_to_recordset(p_openings) o(n int, task_key uuid)
-      join mayfly.tombstone t on t.task_key = o.task_key where p_outcomes[o.n] = 0
-  loop p_outcomes[v.n] := 6; end loop;
-  p_outcomes := log.judge_room(p_outcomes, p_openings);
-  for v in
-    with wanted as (
-      select o.* from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, agent uuid, task_key uuid, task_id text,
-          opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text, lineage jsonb)
-       where p_outcomes[o.n] = 0
-    ), opened as (
-      insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key, root_id)
-        select w.id, w.tenant, w.agent, w.task_key, w.task_id, decode(w.opener, 'hex'), p_now, to_timestamp(w.deadline), w.ceiling,
-               decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex'), (w.lineage->>'root')::uuid
-          from wanted w order by w.n
-        on conflict (task_key) do nothing
-        returning id
-    )
-    select w.n from wanted w left join opened d on d.id = w.id where d.id is null
-  loop p_outcomes[v.n] := 3; end loop;
-  insert into mayfly.lineage (account_id, tenant_id, root_id, parent_id, depth, max_depth, ancestors, generations, agents, quota)
-    select o.id, o.tenant, l.root, l.parent, l.depth, l.max_depth, l.ancestors, l.generations, l.agents, l.quota
-      from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, lineage jsonb),
-           jsonb_to_record(o.lineage) l(root uuid, parent uuid, depth smallint, max_depth smallint, ancestors uuid[], generations integer[],
-             agents uuid[], quota jsonb)
-     where p_outcomes[o.n] = 0 and o.lineage is not null;
-  insert into mayfly.live_count (scope, tenant_id, live)
-    select s.scope, s.tenant, count(*) from log.scopes_of(p_outcomes, p_openings) s group by s.scope, s.tenant
-    on conflict (scope) do update set live = live_count.live + excluded.live;
+  if exists (
+    select from jsonb_to_recordset(p_room) w(scope uuid, more int, most int) left join mayfly.live_count c on c.scope = w.scope
+     where coalesce(c.live, 0) + w.more > w.most
+  ) then p_outcomes := log.judge_room(p_outcomes, p_openings, p_lineages, p_room); end if;
+
+  with wanted as (
+    select o.* from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, agent uuid, task_key uuid, task_id text,
+        opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text, root uuid)
+     where p_outcomes[o.n] = 0
+  ), opened as (
+    insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key, root_id)
+      select w.id, w.tenant, w.agent, w.task_key, w.task_id, decode(w.opener, 'hex'), p_now, to_timestamp(w.deadline), w.ceiling,
+             decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex'), w.root
+        from wanted w where not exists (select from mayfly.tombstone t where t.task_key = w.task_key) order by w.n
+      on conflict (task_key) do nothing
+      returning id
+  )
+  select array_agg(w.n) into v_missed from wanted w left join opened d on d.id = w.id where d.id is null;
+  if v_missed is not null then p_outcomes := log.explain_missed(p_outcomes, p_openings, v_missed); end if;
+
+  if p_lineages is not null then
+    insert into mayfly.lineage (account_id, tenant_id, root_id, parent_id, depth, max_depth, ancestors, generations, agents, quota)
+      select l.id, l.tenant, l.root, l.parent, l.depth, l.max_depth, l.ancestors, l.generations, l.agents, l.quota
+        from jsonb_to_recordset(p_lineages) l(n int, id uuid, tenant uuid, root uuid, parent uuid, depth smallint, max_depth smallint,
+          ancestors uuid[], generations integer[], agents uuid[], quota jsonb)
+       where p_outcomes[l.n] = 0;
+  end if;
+  if 0 = all(p_outcomes) then
+    insert into mayfly.live_count (scope, tenant_id, live)
+      select w.scope, w.tenant, w.more from jsonb_to_recordset(p_room) w(scope uuid, tenant uuid, more int) order by w.scope
+      on conflict (scope) do update set live = live_count.live + excluded.live;
+  else
+    insert into mayfly.live_count (scope, tenant_id, live)
+      select s.scope, s.tenant, count(*) from log.scopes_of(p_outcomes, p_openings, p_lineages, p_room) s
+       group by s.scope, s.tenant order by s.scope
+      on conflict (scope) do update set live = live_count.live + excluded.live;
+  end if;
   return p_outcomes;
 end $function$;
-alter function log.open_accounts(smallint[],jsonb,timestamp with time zone) owner to mayfly_log;
+alter function log.open_accounts(smallint[],jsonb,jsonb,jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.refuse_change()
@@ -2243,19 +2266,23 @@ end $function$;
 alter function log.refuse_change() owner to mayfly_log;
 -- may be executed by: public
 
-CREATE OR REPLACE FUNCTION log.scopes_of(p_outcomes smallint[], p_openings jsonb)
+CREATE OR REPLACE FUNCTION log.scopes_of(p_outcomes smallint[], p_openings jsonb, p_lineages jsonb, p_room jsonb)
  RETURNS TABLE(n integer, task_key uuid, tenant uuid, scope uuid, most integer, outcome smallint)
  LANGUAGE sql
  STABLE
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
-  select o.n, o.task_key, o.tenant, s.scope, s.most, s.outcome
-    from jsonb_to_recordset(p_openings) o(n int, task_key uuid, tenant uuid, agent uuid, lineage jsonb, limits jsonb),
-         lateral (values (o.tenant, (o.limits->>'tenant')::int, 7::smallint), (o.agent, (o.limits->>'agent')::int, 8::smallint),
-           ((o.lineage->>'parent')::uuid, (o.limits->>'parent')::int, 9::smallint)) s(scope, most, outcome)
-   where p_outcomes[o.n] = 0 and s.scope is not null;
+  select o.n, o.task_key, o.tenant, s.scope, r.most, s.outcome
+    from jsonb_to_recordset(p_openings) o(n int, task_key uuid, tenant uuid, agent uuid)
+    left join jsonb_to_recordset(p_lineages) l(n int, parent uuid) on l.n = o.n,
+         lateral (values (o.tenant, 7::smallint), (o.agent, 8::smallint), (l.parent, 9::smallint)) s(scope, outcome)
+    join jsonb_to_recordset(p_room) r(scope uuid, most int) on r.scope = s.scope
+   where p_outcomes[o.n] = 0;
 $function$;
-alter function log.scopes_of(smallint[],jsonb) owner to mayfly_log;
+alter function log.scopes_of(smallint[],jsonb,jsonb,jsonb) owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.transition_accounts(p_changes jsonb, p_leaves text, p_bodies text, OUT outcomes smallint[], OUT states text[], OUT generations integer[], OUT deadlines double precision[], OUT database_ms double precision)

@@ -1,5 +1,6 @@
 import type { Sql } from 'postgres'
 import type { AccountRow } from '../accounts/read-accounts.ts'
+import { roomOf } from './room.ts'
 
 /** What `log.append` says of each request; only `appended` wrote anything. */
 const appendOutcomes = [
@@ -103,6 +104,16 @@ function numbered<Row>(requests: readonly AppendRequest[], pick: (request: Appen
   return rows.length === 0 ? null : `[${rows.join(',')}]`
 }
 
+function openingRow({ opening }: AppendRequest): object | null {
+  if (opening === null) return null
+  const { lineage, limits, ...row } = opening
+  return lineage ? { ...row, root: lineage.root } : row
+}
+
+function lineageRow({ opening }: AppendRequest): object | null {
+  return opening?.lineage ? { id: opening.id, tenant: opening.tenant, ...opening.lineage } : null
+}
+
 /** One call, one commit, one round trip for a whole batch. Throws the database's error when nothing was committed or that is unknown. */
 export async function appendBatch(sql: Sql, requests: readonly AppendRequest[]): Promise<AppendAnswer> {
   const owners: number[] = []
@@ -124,9 +135,11 @@ export async function appendBatch(sql: Sql, requests: readonly AppendRequest[]):
       ${arrayOf(requests.map(r => r.untilSeconds))}::text::bigint[],
       ${arrayOf(owners)}::text::integer[],
       ${leaves.join('\n')}::text, ${bodies.join('\n')}::text,
-      ${numbered(requests, r => r.opening)}::text::jsonb,
+      ${numbered(requests, openingRow)}::text::jsonb,
       ${numbered(requests, r => r.pin)}::text::jsonb,
-      ${numbered(requests, r => r.subjectKey)}::text::jsonb)`
+      ${numbered(requests, r => r.subjectKey)}::text::jsonb,
+      ${numbered(requests, lineageRow)}::text::jsonb,
+      ${roomOf(requests.map(r => r.opening))}::text::jsonb)`
   return {
     databaseMs: row.database_ms,
     firstPosition: row.first_position,

@@ -24,10 +24,11 @@ create function log.append(
   p_owners       integer[],  -- for each leaf: which request, from 1
   p_leaves       text,       -- one a line
   p_bodies       text,       -- one a line, as many as leaves; an empty line: no body
-  p_openings     jsonb default null,     -- [{n, id, tenant, agent, task_key, task_id, opener, deadline, ceiling, claim_hash, opening_key,
-                                         --   limits: {tenant, agent, parent}, lineage: {root, parent, depth, max_depth, ancestors, generations, agents, quota}}]
+  p_openings     jsonb default null,     -- [{n, id, tenant, agent, task_key, task_id, opener, deadline, ceiling, claim_hash, opening_key, root}]
   p_pins         jsonb default null,     -- [{n, token_hash, key, until}]
   p_subject_keys jsonb default null,     -- [{n, id, tenant, subject, sealed, kek}]
+  p_lineages     jsonb default null,     -- of openings of children: [{n, id, tenant, root, parent, depth, max_depth, ancestors, generations, agents, quota}]
+  p_room         jsonb default null,     -- what the openings count for, each once: [{scope, tenant, more, most}]; most null: without limit
   out database_ms double precision,
   out first_position bigint,
   out outcomes   smallint[],
@@ -67,7 +68,7 @@ begin
   if p_subject_keys is not null then outcomes := log.judge_subject_keys(outcomes, p_subject_keys); end if;
   if p_pins is not null then outcomes := log.judge_pins(outcomes, p_pins); end if;
   if p_openings is not null then
-    outcomes := log.open_accounts(outcomes, p_openings, v_now);
+    outcomes := log.open_accounts(outcomes, p_openings, p_lineages, p_room, v_now);
     if 3 = any(outcomes) then existing := log.accounts_in_the_way(outcomes, p_openings); end if;
   end if;
   if p_subject_keys is not null then perform log.keep_subject_keys(outcomes, p_subject_keys); end if;
@@ -153,72 +154,94 @@ language sql stable set search_path = pg_catalog, pg_temp
      where l.account_id = p_account and (a.generation = g.generation and a.state = 'a' and a.deadline > p_now) is not true);
 $$;
 
-create function log.open_accounts(p_outcomes smallint[], p_openings jsonb, p_now timestamptz) returns smallint[]
+-- Mostly all find room and open what was not there: then what they count for is taken as the broker added it up. Each further
+-- look into the openings costs 2 µs an account, so the exact ones are for batches in which something does not hold.
+create function log.open_accounts(p_outcomes smallint[], p_openings jsonb, p_lineages jsonb, p_room jsonb, p_now timestamptz)
+  returns smallint[]
+language plpgsql set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_missed int[];
+begin
+  if exists (
+    select from jsonb_to_recordset(p_room) w(scope uuid, more int, most int) left join mayfly.live_count c on c.scope = w.scope
+     where coalesce(c.live, 0) + w.more > w.most
+  ) then p_outcomes := log.judge_room(p_outcomes, p_openings, p_lineages, p_room); end if;
+
+  with wanted as (
+    select o.* from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, agent uuid, task_key uuid, task_id text,
+        opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text, root uuid)
+     where p_outcomes[o.n] = 0
+  ), opened as (
+    insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key, root_id)
+      select w.id, w.tenant, w.agent, w.task_key, w.task_id, decode(w.opener, 'hex'), p_now, to_timestamp(w.deadline), w.ceiling,
+             decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex'), w.root
+        from wanted w where not exists (select from mayfly.tombstone t where t.task_key = w.task_key) order by w.n
+      on conflict (task_key) do nothing
+      returning id
+  )
+  select array_agg(w.n) into v_missed from wanted w left join opened d on d.id = w.id where d.id is null;
+  if v_missed is not null then p_outcomes := log.explain_missed(p_outcomes, p_openings, v_missed); end if;
+
+  if p_lineages is not null then
+    insert into mayfly.lineage (account_id, tenant_id, root_id, parent_id, depth, max_depth, ancestors, generations, agents, quota)
+      select l.id, l.tenant, l.root, l.parent, l.depth, l.max_depth, l.ancestors, l.generations, l.agents, l.quota
+        from jsonb_to_recordset(p_lineages) l(n int, id uuid, tenant uuid, root uuid, parent uuid, depth smallint, max_depth smallint,
+          ancestors uuid[], generations integer[], agents uuid[], quota jsonb)
+       where p_outcomes[l.n] = 0;
+  end if;
+  if 0 = all(p_outcomes) then
+    insert into mayfly.live_count (scope, tenant_id, live)
+      select w.scope, w.tenant, w.more from jsonb_to_recordset(p_room) w(scope uuid, tenant uuid, more int) order by w.scope
+      on conflict (scope) do update set live = live_count.live + excluded.live;
+  else
+    insert into mayfly.live_count (scope, tenant_id, live)
+      select s.scope, s.tenant, count(*) from log.scopes_of(p_outcomes, p_openings, p_lineages, p_room) s
+       group by s.scope, s.tenant order by s.scope
+      on conflict (scope) do update set live = live_count.live + excluded.live;
+  end if;
+  return p_outcomes;
+end $$;
+
+-- Why something was not opened: the task is over, or its account is there.
+create function log.explain_missed(p_outcomes smallint[], p_openings jsonb, p_missed int[]) returns smallint[]
 language plpgsql set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v record;
 begin
   for v in
-    select o.n from jsonb_to_recordset(p_openings) o(n int, task_key uuid)
-      join mayfly.tombstone t on t.task_key = o.task_key where p_outcomes[o.n] = 0
-  loop p_outcomes[v.n] := 6; end loop;
-  p_outcomes := log.judge_room(p_outcomes, p_openings);
-  for v in
-    with wanted as (
-      select o.* from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, agent uuid, task_key uuid, task_id text,
-          opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text, lineage jsonb)
-       where p_outcomes[o.n] = 0
-    ), opened as (
-      insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key, root_id)
-        select w.id, w.tenant, w.agent, w.task_key, w.task_id, decode(w.opener, 'hex'), p_now, to_timestamp(w.deadline), w.ceiling,
-               decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex'), (w.lineage->>'root')::uuid
-          from wanted w order by w.n
-        on conflict (task_key) do nothing
-        returning id
-    )
-    select w.n from wanted w left join opened d on d.id = w.id where d.id is null
-  loop p_outcomes[v.n] := 3; end loop;
-  insert into mayfly.lineage (account_id, tenant_id, root_id, parent_id, depth, max_depth, ancestors, generations, agents, quota)
-    select o.id, o.tenant, l.root, l.parent, l.depth, l.max_depth, l.ancestors, l.generations, l.agents, l.quota
-      from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, lineage jsonb),
-           jsonb_to_record(o.lineage) l(root uuid, parent uuid, depth smallint, max_depth smallint, ancestors uuid[], generations integer[],
-             agents uuid[], quota jsonb)
-     where p_outcomes[o.n] = 0 and o.lineage is not null;
-  insert into mayfly.live_count (scope, tenant_id, live)
-    select s.scope, s.tenant, count(*) from log.scopes_of(p_outcomes, p_openings) s group by s.scope, s.tenant
-    on conflict (scope) do update set live = live_count.live + excluded.live;
+    select o.n, case when exists (select from mayfly.tombstone t where t.task_key = o.task_key) then 6 else 3 end as outcome
+      from jsonb_to_recordset(p_openings) o(n int, task_key uuid) where o.n = any(p_missed)
+  loop p_outcomes[v.n] := v.outcome; end loop;
   return p_outcomes;
 end $$;
 
 -- What each opening counts for: its tenant, its agent, its parent account. outcome: what is said when there is no room.
-create function log.scopes_of(p_outcomes smallint[], p_openings jsonb)
+create function log.scopes_of(p_outcomes smallint[], p_openings jsonb, p_lineages jsonb, p_room jsonb)
   returns table (n int, task_key uuid, tenant uuid, scope uuid, most int, outcome smallint)
-language sql stable set search_path = pg_catalog, pg_temp as $$
-  select o.n, o.task_key, o.tenant, s.scope, s.most, s.outcome
-    from jsonb_to_recordset(p_openings) o(n int, task_key uuid, tenant uuid, agent uuid, lineage jsonb, limits jsonb),
-         lateral (values (o.tenant, (o.limits->>'tenant')::int, 7::smallint), (o.agent, (o.limits->>'agent')::int, 8::smallint),
-           ((o.lineage->>'parent')::uuid, (o.limits->>'parent')::int, 9::smallint)) s(scope, most, outcome)
-   where p_outcomes[o.n] = 0 and s.scope is not null;
+language sql stable set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  select o.n, o.task_key, o.tenant, s.scope, r.most, s.outcome
+    from jsonb_to_recordset(p_openings) o(n int, task_key uuid, tenant uuid, agent uuid)
+    left join jsonb_to_recordset(p_lineages) l(n int, parent uuid) on l.n = o.n,
+         lateral (values (o.tenant, 7::smallint), (o.agent, 8::smallint), (l.parent, 9::smallint)) s(scope, outcome)
+    join jsonb_to_recordset(p_room) r(scope uuid, most int) on r.scope = s.scope
+   where p_outcomes[o.n] = 0;
 $$;
 
 -- Never more than the limit. Of those that come together the first find room. Who opens what is there already takes none.
-create function log.judge_room(p_outcomes smallint[], p_openings jsonb) returns smallint[]
+create function log.judge_room(p_outcomes smallint[], p_openings jsonb, p_lineages jsonb, p_room jsonb) returns smallint[]
 language plpgsql set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v record;
 begin
-  if not exists (
-    select from (select s.scope, min(s.most) as most, count(*) as more from log.scopes_of(p_outcomes, p_openings) s group by s.scope) w
-      left join mayfly.live_count c on c.scope = w.scope
-     where coalesce(c.live, 0) + w.more > w.most
-  ) then return p_outcomes; end if;
   for v in
     select o.n, min(o.outcome) as outcome from (
       select s.n, s.outcome, s.most, coalesce(c.live, 0) + row_number() over (partition by s.scope order by s.n) as taken
         from (select w.*, row_number() over (partition by w.scope, w.task_key order by w.n) as nth
-                from log.scopes_of(p_outcomes, p_openings) w) s
+                from log.scopes_of(p_outcomes, p_openings, p_lineages, p_room) w) s
         left join mayfly.live_count c on c.scope = s.scope
        where s.nth = 1 and not exists (select from mayfly.account a where a.task_key = s.task_key)
     ) o where o.taken > o.most group by o.n
@@ -241,7 +264,7 @@ language sql set search_path = pg_catalog, pg_temp
 $$;
 
 revoke all on function log.append, log.judge_subject_keys, log.keep_subject_keys, log.judge_pins, log.keep_pins, log.open_accounts,
-  log.ancestors_live, log.scopes_of, log.judge_room, log.accounts_in_the_way from public;
+  log.explain_missed, log.ancestors_live, log.scopes_of, log.judge_room, log.accounts_in_the_way from public;
 grant execute on function log.append to mayfly_app;
 
 -- For every other transaction: a row written here is moved into the log when the transaction commits, after all its own

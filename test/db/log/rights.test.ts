@@ -70,7 +70,7 @@ describe('the runtime role', () => {
       'store a subject key past the log',
       "insert into mayfly.subject_key values (gen_random_uuid(), gen_random_uuid(), '', '', '')",
     ],
-    ['call what only the one function may', "select log.open_accounts('{}', '[]', now())"],
+    ['call what only the one function may', "select log.open_accounts('{}', '[]', null, null, now())"],
     [
       'replace the function',
       'create or replace function log.append_pending() returns trigger language plpgsql as $$ begin return null; end $$',
