@@ -2,6 +2,7 @@
 // schemas are made here, with passwords that only the state folder knows.
 
 import { randomBytes } from 'node:crypto'
+import { OtherBuildError } from '#db/applied.ts'
 import { type DatabaseUrls, prepareDatabase } from '#db/prepare.ts'
 import { startCluster } from './cluster/cluster.ts'
 import type { Progress } from './progress.ts'
@@ -46,7 +47,7 @@ async function openEmbedded({ state, postgresPort, progress, log }: DatabaseChoi
     }
   } catch (error) {
     await cluster.stop()
-    throw error
+    throw error instanceof OtherBuildError ? ofAnotherBuild(state.dir, error) : error
   }
 }
 
@@ -61,6 +62,12 @@ async function openGiven({ state, progress }: DatabaseChoice, databaseUrl: strin
     const urls = await prepare(state, url.href, name, progress)
     return { urls, description: `${url.host}/${name}`, ended: new Promise(() => {}), stop: async () => {} }
   } catch (cause) {
+    if (cause instanceof OtherBuildError)
+      throw unusable(
+        `The database ${name} at ${url.host} belongs to another build of Mayfly. ${cause.why}`,
+        'This build is not an upgrade of it. Run the build that made it, or name another database.',
+        cause,
+      )
     const { code, message } = cause as NodeJS.ErrnoException
     if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'CONNECT_TIMEOUT')
       throw unusable(`Nothing answers at ${url.host} (${code}).`, 'Start that PostgreSQL, or unset DATABASE_URL.', cause)
@@ -82,6 +89,14 @@ function prepare(state: StateFolder, adminUrl: string, name: string, progress: P
   const passwords = { app: password('app'), queue: password('queue'), migrate: password('migrate') }
   return progress('Preparing roles and tables', () => prepareDatabase(adminUrl, name, passwords))
 }
+
+const ofAnotherBuild = (folder: string, cause: OtherBuildError): StartupError =>
+  new StartupError({
+    what: `The database in ${folder} belongs to another build of Mayfly.`,
+    why: `${cause.why} This build is not an upgrade of it.`,
+    remedy: `Delete the folder, with all that was tried out in it, and start again:\n    rm -rf '${folder}'\n  Or run the build that made it, or set MAYFLY_STATE_DIR to another folder.`,
+    cause,
+  })
 
 const unusable = (why: string, remedy: string, cause?: unknown): StartupError =>
   new StartupError({ what: 'The PostgreSQL of DATABASE_URL cannot be used.', why, remedy, cause })
