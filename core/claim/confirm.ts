@@ -8,7 +8,6 @@ import { prepareEvent } from '#core/audit/event.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { sameHash } from '#core/ids/secret.ts'
 import { type ConsoleSession, sessionFacts } from '#core/operators/sign-in/console-session.ts'
-import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { clearClaimCode, useAttempt } from '#db/claim/claim-codes.ts'
 import { appendPending } from '#db/log/append-pending.ts'
 import type { ClaimDeps } from './claim-deps.ts'
@@ -17,6 +16,7 @@ import { getOwned, type OwnedAccount } from './own-accounts.ts'
 import { canComeBack, readOrigin } from './read-origin.ts'
 import { type ClaimableAccount, findTarget, resolveSecret } from './resolve-secret.ts'
 import { reviewDays } from './review.ts'
+import type { Visitor } from './visitor.ts'
 import { WrongCodeError } from './wrong-code-error.ts'
 
 export interface Confirmation {
@@ -28,21 +28,15 @@ export interface Confirmation {
 }
 
 /** Throws as `resolveSecret`, WrongCodeError, `too_many_codes`, ValidationError for what is kept. nowMs: the database's clock. */
-export async function confirmClaim(
-  deps: ClaimDeps,
-  snapshot: TenantSnapshot,
-  session: ConsoleSession,
-  input: Confirmation,
-  nowMs: number,
-): Promise<OwnedAccount> {
+export async function confirmClaim(deps: ClaimDeps, visitor: Visitor, input: Confirmation, nowMs: number): Promise<OwnedAccount> {
   try {
-    return await getOwned(deps, snapshot, session, await claim(deps, snapshot, session, input, nowMs))
+    return await getOwned(deps, visitor, await claim(deps, visitor, input, nowMs))
   } catch (error) {
     // Whoever claimed with this link and never heard of it, because the answer was lost, is told by asking again.
     const lost = error instanceof BrokerError && error.code === 'already_claimed'
-    const own = lost ? await findOwnClaim(deps, session, input.secret) : undefined
+    const own = lost ? await findOwnClaim(deps, visitor.session, input.secret) : undefined
     if (own === undefined) throw error
-    return getOwned(deps, snapshot, session, own)
+    return getOwned(deps, visitor, own)
   }
 }
 
@@ -50,39 +44,32 @@ export async function confirmClaim(
 const maxAttempts = 5
 
 /** Returns the account's uuid. */
-async function claim(
-  deps: ClaimDeps,
-  snapshot: TenantSnapshot,
-  session: ConsoleSession,
-  input: Confirmation,
-  nowMs: number,
-): Promise<string> {
-  let standing = { snapshot, account: await resolveSecret(deps, snapshot, session, input.secret) }
+async function claim(deps: ClaimDeps, visitor: Visitor, input: Confirmation, nowMs: number): Promise<string> {
+  let standing = { visitor, account: await resolveSecret(deps, visitor, input.secret) }
   const { row } = standing.account
   narrowCeiling(await deps.ceilings.get(row.ceilingId), input.keep)
-  await checkCode(deps, session, standing.account, input, nowMs)
+  await checkCode(deps, standing, input, nowMs)
   for (let tries = 0; tries < maxAttempts; tries++) {
-    if (await propose(deps, standing, session, input, nowMs)) {
+    if (await propose(deps, standing, input, nowMs)) {
       await clearClaimCode(deps.dbOf(row.tenantId), row.id, row.tenantId)
       return row.id
     }
     // Somebody was first, or the link or the registration is not what it was: this says which, or that it still holds.
-    const current = await deps.currentSnapshot(row.tenantId)
-    standing = { snapshot: current, account: await resolveSecret(deps, current, session, input.secret) }
+    const current = { ...visitor, snapshot: await deps.currentSnapshot(row.tenantId) }
+    standing = { visitor: current, account: await resolveSecret(deps, current, input.secret) }
   }
   throw new BrokerError('overloaded', { detail: 'the registration kept changing under the claim', retryAfterSeconds: 1 })
 }
 
 interface Standing {
-  readonly snapshot: TenantSnapshot
+  readonly visitor: Visitor
   readonly account: ClaimableAccount
 }
 
 /** False: the commit did not agree. */
 async function propose(
   deps: ClaimDeps,
-  { snapshot, account: { row, secretHash } }: Standing,
-  session: ConsoleSession,
+  { visitor: { snapshot, session }, account: { row, secretHash } }: Standing,
   input: Confirmation,
   nowMs: number,
 ): Promise<boolean> {
@@ -111,8 +98,7 @@ async function findOwnClaim(deps: ClaimDeps, session: ConsoleSession, secret: st
 
 async function checkCode(
   deps: ClaimDeps,
-  session: ConsoleSession,
-  { row, secretHash }: ClaimableAccount,
+  { visitor: { session }, account: { row, secretHash } }: Standing,
   { secret, code }: Confirmation,
   nowMs: number,
 ): Promise<void> {

@@ -1,9 +1,8 @@
-import type { ConsoleSession } from '#core/operators/sign-in/console-session.ts'
-import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { ClaimDeps } from './claim-deps.ts'
 import { type AccountView, type DescribedPermission, describeForPeople, viewAccount, viewAgent } from './describe-account.ts'
 import { canComeBack, readOrigin } from './read-origin.ts'
 import { resolveSecret } from './resolve-secret.ts'
+import type { Visitor } from './visitor.ts'
 
 /** What somebody who may claim an account is shown before deciding. */
 export interface ClaimOffer extends DescribedPermission {
@@ -15,21 +14,16 @@ export interface ClaimOffer extends DescribedPermission {
 }
 
 /** Changes nothing. Throws as `resolveSecret`. */
-export async function lookAtClaim(
-  deps: ClaimDeps,
-  snapshot: TenantSnapshot,
-  session: ConsoleSession,
-  secret: string,
-): Promise<ClaimOffer> {
-  const { row } = await resolveSecret(deps, snapshot, session, secret)
+export async function lookAtClaim(deps: ClaimDeps, visitor: Visitor, secret: string): Promise<ClaimOffer> {
+  const { row } = await resolveSecret(deps, visitor, secret)
   const [permission, origin] = await Promise.all([
     deps.ceilings.get(row.ceilingId),
     readOrigin(deps.dbOf(row.tenantId), deps.keyEncryption, row.id),
   ])
   return {
     account: { ...viewAccount(row), origin_address: origin.address, origin_subject: origin.subject },
-    agent: viewAgent(snapshot, row.agentId),
-    ...describeForPeople(permission, snapshot),
+    agent: viewAgent(visitor.snapshot, row.agentId),
+    ...describeForPeople(permission, visitor.snapshot),
     readmission: { offered: canComeBack(origin) },
     claimable: true,
   }

@@ -13,6 +13,7 @@ import { type AccountView, type DescribedPermission, describeForPeople, viewAcco
 import { type DescribedAttachment, describeAttachments } from './describe-attachments.ts'
 import { canComeBack, readOrigin } from './read-origin.ts'
 import { reviewDays } from './review.ts'
+import type { Visitor } from './visitor.ts'
 
 export interface OwnedListing extends AccountView {
   readonly agent: { readonly id: string; readonly name: string; readonly owner: string | null }
@@ -30,19 +31,14 @@ const list = (row: ClaimedRow, snapshot: TenantSnapshot): OwnedListing => ({
 })
 
 /** Newest first, at most 200. */
-export async function listOwned(deps: ClaimDeps, snapshot: TenantSnapshot, session: ConsoleSession): Promise<OwnedListing[]> {
+export async function listOwned(deps: ClaimDeps, { snapshot, session }: Visitor): Promise<OwnedListing[]> {
   const { tenantId, person } = session
   const rows = await readOwned(deps.dbOf(tenantId), { tenantId, personId: person.id })
   return rows.map(row => list(row, snapshot))
 }
 
 /** accountId: uuid. Throws `not_found` for an account that is not this person's. */
-export async function getOwned(
-  deps: ClaimDeps,
-  snapshot: TenantSnapshot,
-  session: ConsoleSession,
-  accountId: string,
-): Promise<OwnedAccount> {
+export async function getOwned(deps: ClaimDeps, { snapshot, session }: Visitor, accountId: string): Promise<OwnedAccount> {
   const row = await getRow(deps, session, accountId)
   const db = deps.dbOf(row.tenantId)
   const [permission, origin, attachments] = await Promise.all([
@@ -67,7 +63,7 @@ async function getRow(deps: ClaimDeps, { tenantId, person }: ConsoleSession, acc
 
 /** Ends a claimed account for good. Throws `not_found`, `conflict` when it has ended. */
 export async function closeOwned(deps: ClaimDeps, session: ConsoleSession, accountId: string, nowMs: number): Promise<void> {
-  await change(deps, session, await getRow(deps, session, accountId), 'close', nowMs)
+  await change(deps, session, { row: await getRow(deps, session, accountId), transition: 'close' }, nowMs)
 }
 
 /**
@@ -76,19 +72,18 @@ export async function closeOwned(deps: ClaimDeps, session: ConsoleSession, accou
  */
 export async function readmitAgent(
   deps: ClaimDeps,
-  snapshot: TenantSnapshot,
-  session: ConsoleSession,
+  { snapshot, session }: Visitor,
   asked: { readonly accountId: string; readonly readmit: boolean },
   nowMs: number,
 ): Promise<void> {
   const row = await getRow(deps, session, asked.accountId)
-  if (!asked.readmit) return change(deps, session, row, 'suspend', nowMs)
+  if (!asked.readmit) return change(deps, session, { row, transition: 'suspend' }, nowMs)
   const origin = await readOrigin(deps.dbOf(row.tenantId), deps.keyEncryption, row.id)
   if (!canComeBack(origin) || !snapshot.agents.has(row.agentId))
     throw new BrokerError('conflict', { hint: 'This agent has no way to prove who it is again.' })
   if (row.reviewOn === null || !reviewDays.isAllowed(row.reviewOn, nowMs))
     await reviewOwned(deps, session, { accountId: row.id, reviewOn: reviewDays.dayAfter(nowMs, reviewDays.standard) }, nowMs)
-  await change(deps, session, row, 'readmit', nowMs)
+  await change(deps, session, { row, transition: 'readmit' }, nowMs)
 }
 
 /** Throws `not_found`, ValidationError for a day that is not ahead or too far. */
@@ -111,8 +106,7 @@ export async function reviewOwned(
 async function change(
   deps: ClaimDeps,
   session: ConsoleSession,
-  row: ClaimedRow,
-  transition: Transition,
+  { row, transition }: { readonly row: ClaimedRow; readonly transition: Transition },
   nowMs: number,
 ): Promise<void> {
   const proposal = {

@@ -4,13 +4,12 @@
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatUuid } from '#core/ids/id.ts'
 import { accountHexOfClaim, hashSecret } from '#core/ids/secret.ts'
-import type { ConsoleSession } from '#core/operators/sign-in/console-session.ts'
 import type { Agent } from '#core/registry/agent.ts'
-import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { type ClaimedRow, findBySecret, type SecretUse } from '#db/claim/claims.ts'
 import { readSessionGroups } from '#db/claim/console-sessions.ts'
 import type { ClaimDeps } from './claim-deps.ts'
 import { mayClaim } from './claimable-by.ts'
+import type { Visitor } from './visitor.ts'
 
 export interface SecretTarget {
   readonly row: ClaimedRow
@@ -32,12 +31,7 @@ export interface ClaimableAccount extends SecretTarget {
 }
 
 /** Throws `claim_expired`, `already_claimed`, `not_claimable_by_you`. */
-export async function resolveSecret(
-  deps: ClaimDeps,
-  snapshot: TenantSnapshot,
-  session: ConsoleSession,
-  secret: string,
-): Promise<ClaimableAccount> {
+export async function resolveSecret(deps: ClaimDeps, { snapshot, session }: Visitor, secret: string): Promise<ClaimableAccount> {
   const target = await findTarget(deps, snapshot.tenant.id, secret)
   if (!target || target.use === 'none') throw new BrokerError('claim_expired')
   if (target.use === 'used') throw new BrokerError('already_claimed')

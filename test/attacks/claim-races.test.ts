@@ -50,7 +50,7 @@ async function confirmAfter(account: OpenedAccount, before: () => Promise<unknow
     return deps.transition(changes)
   }
   const input = { secret: account.secret, code: await claims.code(account), readmit: false }
-  return confirmClaim({ ...deps, transition }, snapshot, session, input, Date.now()).then(
+  return confirmClaim({ ...deps, transition }, { snapshot, session }, input, Date.now()).then(
     () => 'claimed',
     error => error.code,
   )

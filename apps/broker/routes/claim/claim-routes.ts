@@ -29,17 +29,15 @@ export function claimRoutes(plain: FastifyInstance, prefix: string, visitors: Vi
   const { claims, clock } = deps
   const hidden = { hide: true } as const
   app.post(`${prefix}/console/api/claims/look`, { schema: { ...hidden, body: OfSecret } }, async request => {
-    const { snapshot, session } = await visitors.get(request)
-    return lookAtClaim(claims, snapshot, session, request.body.secret)
+    return lookAtClaim(claims, await visitors.get(request), request.body.secret)
   })
   app.post(`${prefix}/console/api/claims/confirm`, { schema: { ...hidden, body: Confirm } }, async request => {
-    const { snapshot, session } = await visitors.get(request)
+    const visitor = await visitors.get(request)
     const { secret, code, readmit, keep } = request.body
-    return { account: await confirmClaim(claims, snapshot, session, { secret, code, readmit, keep }, clock.nowMs()) }
+    return { account: await confirmClaim(claims, visitor, { secret, code, readmit, keep }, clock.nowMs()) }
   })
   app.post(`${prefix}/console/api/claims/refuse`, { schema: { ...hidden, body: OfSecret } }, async (request, reply) => {
-    const { snapshot, session } = await visitors.get(request)
-    await refuseClaim(claims, snapshot, session, request.body.secret, clock.nowMs())
+    await refuseClaim(claims, await visitors.get(request), request.body.secret, clock.nowMs())
     return reply.code(204).send(null)
   })
 }

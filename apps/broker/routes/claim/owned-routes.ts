@@ -18,29 +18,27 @@ export function ownedRoutes(plain: FastifyInstance, prefix: string, visitors: Vi
   const path = `${prefix}/console/api/accounts`
   const one = { hide: true, params: Params } as const
   app.get(path, { schema: { hide: true } }, async request => {
-    const { snapshot, session } = await visitors.get(request)
-    return { accounts: await listOwned(claims, snapshot, session) }
+    return { accounts: await listOwned(claims, await visitors.get(request)) }
   })
   app.get(`${path}/:id`, { schema: one }, async request => {
-    const { snapshot, session } = await visitors.get(request)
-    return getOwned(claims, snapshot, session, uuidOf('account', request.params.id))
+    return getOwned(claims, await visitors.get(request), uuidOf('account', request.params.id))
   })
   app.post(`${path}/:id/close`, { schema: one }, async request => {
-    const { snapshot, session } = await visitors.get(request)
+    const visitor = await visitors.get(request)
     const id = uuidOf('account', request.params.id)
-    await closeOwned(claims, session, id, clock.nowMs())
-    return getOwned(claims, snapshot, session, id)
+    await closeOwned(claims, visitor.session, id, clock.nowMs())
+    return getOwned(claims, visitor, id)
   })
   app.post(`${path}/:id/readmit`, { schema: { ...one, body: Readmit } }, async request => {
-    const { snapshot, session } = await visitors.get(request)
+    const visitor = await visitors.get(request)
     const accountId = uuidOf('account', request.params.id)
-    await readmitAgent(claims, snapshot, session, { accountId, readmit: request.body.readmit }, clock.nowMs())
-    return getOwned(claims, snapshot, session, accountId)
+    await readmitAgent(claims, visitor, { accountId, readmit: request.body.readmit }, clock.nowMs())
+    return getOwned(claims, visitor, accountId)
   })
   app.post(`${path}/:id/review`, { schema: { ...one, body: Review } }, async request => {
-    const { snapshot, session } = await visitors.get(request)
+    const visitor = await visitors.get(request)
     const accountId = uuidOf('account', request.params.id)
-    await reviewOwned(claims, session, { accountId, reviewOn: request.body.review_on }, clock.nowMs())
-    return getOwned(claims, snapshot, session, accountId)
+    await reviewOwned(claims, visitor.session, { accountId, reviewOn: request.body.review_on }, clock.nowMs())
+    return getOwned(claims, visitor, accountId)
   })
 }

@@ -1,17 +1,13 @@
 // Who is at the other end: the tenant of the path first, then whose the cookie is.
 
 import type { FastifyRequest } from 'fastify'
+import type { Visitor } from '#core/claim/visitor.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { ConsoleSession } from '#core/operators/sign-in/console-session.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { resolveTenant } from '../oauth/tenant-of-path.ts'
 import { readSessionCookie } from './cookies.ts'
-
-export interface Visitor {
-  readonly snapshot: TenantSnapshot
-  readonly session: ConsoleSession
-}
 
 export interface Visitors {
   /** Throws `not_found` for a path of no tenant. */

@@ -108,7 +108,7 @@ describe('claiming', () => {
     const secret = claims.claimer.jar.get(broker.running.issuer)!.get('__Host-mayfly')!
     const session = await createSessionFinder(broker.running.broker.deps.database.db)(secret)
     const given = { secret: account.secret, code: await code(account), readmit: false }
-    await expect(confirmClaim(lost, snapshot!, session!, given, Date.now())).rejects.toMatchObject({
+    await expect(confirmClaim(lost, { snapshot: snapshot!, session: session! }, given, Date.now())).rejects.toMatchObject({
       code: 'log_unavailable',
     })
     expect((await claims.claimer.api('GET', `/accounts/${account.id}`)).status).toBe(200)
