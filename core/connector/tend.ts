@@ -38,8 +38,8 @@ export async function tendAttachment(
   // What was made half is nobody's data.
   const keepSeconds = leased.endedBy === 'abandoned' ? 0 : configOf(connector).data.keep_seconds
   try {
-    if (leased.state === 'locking') return await lock(deps, leased, connector, 'locked', 0)
-    if (leased.state === 'ending' && keepSeconds > 0) return await lock(deps, leased, connector, 'kept', keepSeconds)
+    if (leased.state === 'locking') return await lock(deps, leased, connector, 0)
+    if (leased.state === 'ending' && keepSeconds > 0) return await lock(deps, leased, connector, keepSeconds)
     return await destroy(deps, leased, connector)
   } catch (error) {
     complain(error)
@@ -47,13 +47,14 @@ export async function tendAttachment(
   }
 }
 
+/** keepSeconds: how long what is in it stays; 0: the account goes on. */
 async function lock(
   deps: TendDeps,
   leased: LeasedAttachment,
   connector: SealedConnector,
-  state: 'locked' | 'kept',
   keepSeconds: number,
 ): Promise<TendOutcome> {
+  const state = keepSeconds > 0 ? 'kept' : 'locked'
   await deps.connectors[connector.kind as ConnectorKind].lock(await stepOf(deps, leased, connector))
   await deps.failpoint?.('teardown-done')
   return settle(deps, leased, async (trx, row, nowMs) => {
@@ -87,43 +88,45 @@ async function stepOf(deps: TendDeps, leased: LeasedAttachment, connector: Seale
   return { ...(await targetOf(deps.keyEncryption, row, connector)), deadlineSeconds, signal, untilMs }
 }
 
-/** Writes the outcome if the row still is what was lent, and the account's receipt where this was the last one. */
+/** Works on the row if it still is what was lent, locked. */
+async function whileLent(
+  deps: TendDeps,
+  { id, tenantId, accountId, state, rotation }: LeasedAttachment,
+  work: (trx: Trx, row: AttachmentRow) => Promise<TendOutcome>,
+): Promise<TendOutcome> {
+  return deps
+    .dbOf(tenantId)
+    .transaction()
+    .execute(async trx => {
+      const row = (await lockAttachmentsOf(trx, tenantId, accountId)).find(row => row.id === id)
+      return row?.state === state && row.rotation === rotation ? work(trx, row) : 'lost'
+    })
+}
+
+/** Writes the outcome, and the account's receipt where this was the last one. */
 async function settle(
   deps: TendDeps,
   leased: LeasedAttachment,
   write: (trx: Trx, row: AttachmentRow, nowMs: number) => Promise<TendOutcome>,
 ): Promise<TendOutcome> {
-  return deps
-    .dbOf(leased.tenantId)
-    .transaction()
-    .execute(async trx => {
-      const row = find(await lockAttachmentsOf(trx, leased.tenantId, leased.accountId), leased)
-      if (row?.state !== leased.state || row.rotation !== leased.rotation) return 'lost'
-      const nowMs = deps.clock.nowMs()
-      const outcome = await write(trx, row, nowMs)
-      if (leased.state === 'ending')
-        await recordAccountReceipt(trx, await lockAttachmentsOf(trx, leased.tenantId, leased.accountId), nowMs)
-      return outcome
-    })
+  return whileLent(deps, leased, async (trx, row) => {
+    const nowMs = deps.clock.nowMs()
+    const outcome = await write(trx, row, nowMs)
+    if (leased.state === 'ending')
+      await recordAccountReceipt(trx, await lockAttachmentsOf(trx, leased.tenantId, leased.accountId), nowMs)
+    return outcome
+  })
 }
 
 async function postpone(deps: TendDeps, leased: LeasedAttachment, error: unknown): Promise<TendOutcome> {
   const failure = error instanceof ConnectorFailure ? error.reason : 'failed'
   const { seconds, parked } = deps.postpone(leased.attempts)
-  return deps
-    .dbOf(leased.tenantId)
-    .transaction()
-    .execute(async trx => {
-      const row = find(await lockAttachmentsOf(trx, leased.tenantId, leased.accountId), leased)
-      if (row?.state !== leased.state || row.rotation !== leased.rotation) return 'lost'
-      await changeAttachment(trx, row.id, { state: row.state, dueSeconds: seconds, parked, failure })
-      if (parked && !row.parked) {
-        const facts = { why: row.ended_by, failed: failure, attempts: leased.attempts }
-        await recordEvent(trx, eventOf('attachment.parked', row, facts), deps.clock.nowMs())
-      }
-      return parked ? 'parked' : 'postponed'
-    })
+  return whileLent(deps, leased, async (trx, row) => {
+    await changeAttachment(trx, row.id, { state: row.state, dueSeconds: seconds, parked, failure })
+    if (parked && !row.parked) {
+      const facts = { why: row.ended_by, failed: failure, attempts: leased.attempts }
+      await recordEvent(trx, eventOf('attachment.parked', row, facts), deps.clock.nowMs())
+    }
+    return parked ? 'parked' : 'postponed'
+  })
 }
-
-const find = (rows: readonly AttachmentRow[], { id }: LeasedAttachment): AttachmentRow | undefined =>
-  rows.find(row => row.id === id)
