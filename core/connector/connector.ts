@@ -62,19 +62,17 @@ export interface Connector {
 
 export type Connectors = Readonly<Record<ConnectorKind, Connector>>
 
-export const failureReasons = [
+export type FailureReason =
   /** No connection, it was lost, or the other side says that it cannot now. */
-  'unreachable',
+  | 'unreachable'
   /** Its address is one that Mayfly does not connect to. */
-  'address_refused',
+  | 'address_refused'
   /** It does not accept the connector's own credentials, or they may not do this. */
-  'not_authorised',
+  | 'not_authorised'
   /** It took too long. */
-  'timeout',
+  | 'timeout'
   /** It answered that it failed, or what cannot be understood. */
-  'failed',
-] as const
-export type FailureReason = (typeof failureReasons)[number]
+  | 'failed'
 
 /** Why a step did not come to its end. The reason is shown and kept; message and cause are for operators' logs. */
 export class ConnectorFailure extends Error {

@@ -8,7 +8,7 @@ import { type BoundKey, readBoundKey } from '#core/subject/bound-key.ts'
 import { accountScope } from './issuer-resource.ts'
 
 /** RFC 9068: a token for the account's own verbs is an ordinary access token. */
-export const accountTokenTyp = 'at+jwt'
+const accountTokenTyp = 'at+jwt'
 /** A token that opens a child account is good for nothing else: no validator of access tokens takes it. */
 export const delegationTokenTyp = 'agent-delegation+jwt'
 

@@ -12,8 +12,7 @@ import {
   sign,
 } from 'node:crypto'
 
-export const signatureMethods = ['hmac', 'ed25519'] as const
-export type SignatureMethod = (typeof signatureMethods)[number]
+export type SignatureMethod = 'hmac' | 'ed25519'
 
 /** PKCS #8 of an Ed25519 key without its last 32 bytes, which are the seed (RFC 8410 § 7). */
 const pkcs8Head = Buffer.from('302e020100300506032b657004220420', 'hex')

@@ -47,7 +47,7 @@ const ExtendBody = Type.Object(
 )
 
 const tags = ['account']
-export const accountSecurity = [{ account: [] }]
+const accountSecurity = [{ account: [] }]
 const answers = { 200: AccountView, ...problems }
 const common = { tags, security: accountSecurity }
 
