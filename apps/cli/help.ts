@@ -5,8 +5,11 @@ import { everywhere } from './parse-words.ts'
 
 /** Which commands of the top level stand together, and how a group is headed. */
 const sections: readonly (readonly [string, readonly string[]])[] = [
-  ['Everyday', ['login', 'logout', 'whoami', 'apply', 'diff', 'token', 'explain', 'agent']],
-  ['Registered', ['tenants', 'trust-sources', 'agents', 'resources', 'sign-in-providers']],
+  ['Everyday', ['login', 'logout', 'whoami', 'apply', 'diff', 'token', 'run', 'account', 'explain', 'agent']],
+  [
+    'Registered',
+    ['tenants', 'trust-sources', 'agents', 'resources', 'connectors', 'webhooks', 'sign-in-providers', 'limits', 'anonymous'],
+  ],
   ['People, tokens and approval', ['operators', 'people', 'two-person', 'changes']],
   ['This broker and this command', ['bootstrap', 'keys', 'profile', 'completion']],
 ]
@@ -36,6 +39,7 @@ Examples:
   mayfly agents list
   mayfly apply -f mayfly.yaml --dry-run
   mayfly token --resource https://api.example.com/orders --scope orders:read | mayfly explain -
+  mayfly run -- ./report.sh
 
 Flags everywhere:
 ${columns([...flagRows(everywhere), ['--version', 'the version of mayfly']]).join('\n')}

@@ -8,7 +8,7 @@ const advice: Readonly<Record<string, string>> = {
   invalid_token: 'Sign in again: mayfly login. In scripts: set MAYFLY_TOKEN to an operator token that is still valid.',
   insufficient_scope:
     'See who you are with: mayfly whoami. Ask somebody with the role that this needs, or choose another --profile.',
-  not_found: 'Look for its id with the list command. What belongs to another tenant is not found either.',
+  not_found: 'See what there is with the list command. What belongs to another tenant is not found either.',
   conflict: 'Look at what is registered with the list command.',
   validation_failed: 'Correct what is named, and try again. The help of the command shows an example.',
   invalid_cursor: 'Begin again without --cursor.',

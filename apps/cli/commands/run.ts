@@ -38,7 +38,11 @@ Signals and exit code are passed on. A command that does not end when it is aske
     },
   },
   examples: [
-    { text: 'at the development broker', command: 'mayfly run -- sh -c \'curl -H "Authorization: Bearer $MAYFLY_TOKEN" …\'' },
+    {
+      text: 'at the development broker, with the key that the token is bound to',
+      command:
+        'mayfly run -- sh -c \'cd .mayfly/tls && curl --cacert ca.pem --cert agent.pem --key agent-key.pem -H "Authorization: Bearer $MAYFLY_TOKEN" $MAYFLY_RESOURCE/orders/42\'',
+    },
     {
       text: 'a nightly job',
       command:

@@ -1,4 +1,4 @@
-import { type BodyFlag, type Operation, type PathPart, row } from './operation.ts'
+import { agentFlag, type BodyFlag, type Operation, type PathPart, row } from './operation.ts'
 import { ofTenant } from './operator-rows.ts'
 
 const account: PathPart = { parameter: 'id', argument: 'account' }
@@ -18,7 +18,7 @@ const query: Readonly<Record<string, BodyFlag>> = {
     choices: ['active', 'completed', 'expired', 'revoked', 'claimed', 'closed'],
     summary: 'only those',
   },
-  agent: { type: 'string', member: 'agent', value: 'ID', summary: 'only of this agent' },
+  agent: agentFlag('only of this agent'),
   task: { type: 'string', member: 'task_id', value: 'ID', summary: 'only of this task' },
 }
 
@@ -33,7 +33,7 @@ const usage = row('account usage', 'GET /v1/usage', 'Show what was used: tokens,
       ...text('by', 'GROUP', 'added up by day (if not given), agent, account or tenant'),
       choices: ['day', 'agent', 'account', 'tenant'],
     },
-    agent: text('agent', 'ID', 'only of this agent'),
+    agent: agentFlag('only of this agent'),
     account: text('account', 'ID', 'only of this account'),
     from: text('from', 'DAY', 'first day, UTC: 2026-11-01; else 30 days before the last'),
     to: text('to', 'DAY', 'last day, UTC; else today'),
@@ -41,7 +41,7 @@ const usage = row('account usage', 'GET /v1/usage', 'Show what was used: tokens,
   },
   examples: [
     { text: 'day by day', command: 'mayfly account usage' },
-    { text: 'what an agent’s accounts cost', command: 'mayfly account usage --by account --agent agt_… --all' },
+    { text: 'what an agent’s accounts cost', command: 'mayfly account usage --by account --agent nightly-report --all' },
   ],
 })
 
@@ -76,9 +76,9 @@ const strangerRows: readonly Operation[] = [
     about:
       'They are nobody’s agents: the one that is named has no rules and a tiny ceiling. One tenant of a deployment takes them.',
     parts: [ofTenant],
-    flags: { agent: { ...text('agent', 'ID', 'whose accounts they get'), required: true } },
+    flags: { agent: { ...agentFlag('whose accounts they get'), required: true } },
     asks: true,
-    examples: [{ text: 'as one agent', command: 'mayfly anonymous set --agent agt_…' }],
+    examples: [{ text: 'as one agent', command: 'mayfly anonymous set --agent strangers' }],
   }),
   row('anonymous off', `DELETE ${strangers}`, 'Take strangers no more', {
     answer: 'nothing',

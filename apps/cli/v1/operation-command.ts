@@ -10,7 +10,7 @@ import { confirm } from '../output/confirm.ts'
 import { tableOf } from '../output/table-of.ts'
 import { findId } from './find-id.ts'
 import type { Operation, PathPart } from './operation.ts'
-import { fromFlags, readBody } from './read-body.ts'
+import { fromFlags, readBody, withIds } from './read-body.ts'
 
 /** The command of one operation. */
 export function operationCommand(operation: Operation): Command {
@@ -130,8 +130,8 @@ function showSecret(context: Context, body: Thing): void {
 
 async function list(context: Context, operation: Operation, path: string): Promise<void> {
   const { print } = context
-  const { name, summary, columns = ['id'], query } = operation
-  const filter = fromFlags(context, query ?? {}) as Record<string, string>
+  const { name, summary, columns = ['id'], query = {} } = operation
+  const filter = await withIds(context, name, query, fromFlags(context, query) as Record<string, string>)
   if (context.flags.has('all')) {
     await listAll(context, operation, path, filter)
     return

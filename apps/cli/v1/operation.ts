@@ -7,6 +7,8 @@ export interface BodyFlag extends Option {
   readonly member: string
   /** How the text becomes the member: `duration` takes 90s, 15m, 12h, 30d; `list` commas. Default: as it is. */
   readonly as?: 'text' | 'duration' | 'list'
+  /** It takes an id, or a name that is looked up like one in a path. */
+  readonly names?: PathPart
 }
 
 /** A part of the path. */
@@ -77,6 +79,17 @@ export const partOf = ({ plural, noun, by = ['name'] }: Kind): PathPart => ({
   argument: noun.replaceAll(' ', '-'),
   within: `/v1/${plural}`,
   by,
+})
+
+const anAgent: PathPart = { parameter: 'id', argument: 'agent', within: '/v1/agents', by: ['name'] }
+
+/** `--agent`, by id or name. */
+export const agentFlag = (summary: string): BodyFlag => ({
+  type: 'string',
+  member: 'agent',
+  value: 'AGENT',
+  summary: `${summary}: its id or name`,
+  names: anAgent,
 })
 
 type Rest = Omit<Operation, 'name' | 'method' | 'path' | 'summary'>

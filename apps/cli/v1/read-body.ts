@@ -5,13 +5,14 @@ import { CliError, UsageError } from '../cli-error.ts'
 import type { Context } from '../command.ts'
 import { resolvePath } from '../config/connection.ts'
 import { readNamedFile } from '../config/private-file.ts'
+import { findId } from './find-id.ts'
 import type { BodyFlag, Operation } from './operation.ts'
 
 /** Throws a UsageError where neither file nor flags are given, or both. */
 export async function readBody(context: Context, operation: Operation): Promise<Readonly<Record<string, unknown>> | undefined> {
   const { flags = {} } = operation
   const file = context.flags.text('file')
-  const made = fromFlags(context, flags)
+  const made = await withIds(context, operation.name, flags, fromFlags(context, flags))
   if (file !== undefined) {
     if (Object.keys(made).length > 0)
       throw new UsageError({ what: 'A body comes from a file or from flags.', why: 'Both were given.' })
@@ -49,6 +50,21 @@ export function fromFlags(context: Context, flags: Readonly<Record<string, BodyF
     else members[member] = as === 'duration' ? secondsOf(name, last) : last
   }
   return members
+}
+
+/** The members, with the id in the place of each name that a flag takes. doing: the command's words. */
+export async function withIds<Members extends Readonly<Record<string, unknown>>>(
+  context: Context,
+  doing: string,
+  flags: Readonly<Record<string, BodyFlag>>,
+  members: Members,
+): Promise<Members> {
+  const found: Record<string, string> = {}
+  for (const { member, names } of Object.values(flags)) {
+    const given = members[member]
+    if (names && typeof given === 'string') found[member] = await findId(context.broker(), doing, names, given)
+  }
+  return { ...members, ...found }
 }
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }

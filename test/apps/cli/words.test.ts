@@ -67,6 +67,12 @@ describe('help', () => {
     }
   })
 
+  test('the first page has every command in a group of its own kind, none under "More"', async () => {
+    const { out } = await mayfly(['--help'])
+    expect(out).not.toContain('More:')
+    expect(out).toMatch(/^Everyday:\n(?: {2}.*\n)* {2}run .*\n {2}account /m)
+  })
+
   test.each(commands.map(command => [command.name, command] as const))(
     '%s has examples that it would take',
     (name, { examples }) => {
