@@ -25,6 +25,7 @@ import { type Account, taskKey } from './account.ts'
 import { openerOfCredential } from './account-credential.ts'
 import type { AccountStore } from './account-store.ts'
 import { findCeilingAhead } from './ceiling-ahead.ts'
+import { openingRowOf } from './opening-row.ts'
 
 export interface OpenAheadDeps {
   readonly directory: Pick<TenantDirectory, 'refresh'>
@@ -139,19 +140,7 @@ const subjectOf = (agent: Agent): string => hashList(['account-credential', agen
 
 async function commit(deps: OpenAheadDeps, draft: Draft): Promise<AppendOutcome> {
   const { account, claimSecret, key, input, agent } = draft
-  const opening: Opening = {
-    id: account.id,
-    tenant: account.tenantId,
-    agent: account.agentId,
-    task_key: account.taskKey,
-    task_id: account.taskId,
-    opener: account.opener,
-    deadline: account.deadlineSeconds,
-    ceiling: account.ceilingId,
-    claim_hash: hashSecret(claimSecret).toString('hex'),
-    opening_key: account.openingKey,
-    limits: deps.limitsOf(input.snapshot, agent) ?? {},
-  }
+  const opening = openingRowOf(account, claimSecret, deps.limitsOf(input.snapshot, agent) ?? {})
   const outcome = await deps.log.append({
     tenantId: account.tenantId,
     configEpoch: input.snapshot.configEpoch,

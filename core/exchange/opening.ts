@@ -1,10 +1,11 @@
 // The row of a new account, and what is remembered of it.
 
 import type { Account } from '#core/account/account.ts'
+import { openingRowOf } from '#core/account/opening-row.ts'
 import type { Lineage } from '#core/delegation/lineage.ts'
 import { lineageOf } from '#core/delegation/lineage.ts'
 import { newUuid } from '#core/ids/id.ts'
-import { hashSecret, newClaimSecret } from '#core/ids/secret.ts'
+import { newClaimSecret } from '#core/ids/secret.ts'
 import { liveLimits } from '#core/quota/live-limits.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { Opening as OpeningRow } from '#db/log/append.ts'
@@ -54,18 +55,8 @@ export function planOpening(
   choice: New | ChildChoice,
 ): PlannedOpening {
   const claimSecret = choice.kind === 'child' ? undefined : newClaimSecret(account.id)
-  const row: OpeningRow = {
-    id: account.id,
-    tenant: account.tenantId,
-    agent: account.agentId,
-    task_key: account.taskKey,
-    task_id: account.taskId,
-    opener: account.opener,
-    deadline: account.deadlineSeconds,
-    ceiling: account.ceilingId,
-    claim_hash: claimSecret === undefined ? null : hashSecret(claimSecret).toString('hex'),
-    opening_key: account.openingKey,
-    limits: liveLimits(deps.quotas.limitsOf(snapshot, subject.agent)),
+  const row = {
+    ...openingRowOf(account, claimSecret, liveLimits(deps.quotas.limitsOf(snapshot, subject.agent))),
     ...(choice.kind === 'child' && { lineage: choice.lineage }),
   }
   const child = choice.kind === 'child' ? { parent: choice.parent, lineage: lineageOf(account.id, choice.lineage) } : undefined
