@@ -1,6 +1,5 @@
-// What is done now and then: collecting what has expired, making the log's next partitions, rotating keys, suspending
-// claimed accounts that nobody looks after. Each chore runs as a
-// scheduled job and, in case hints stop coming, by a slow timer of its own.
+// What is done now and then: collecting what has expired, making the log's next partitions, rotating keys, suspending claimed
+// accounts that nobody looks after. Each chore runs as a scheduled job and, in case hints stop coming, by a slow timer of its own.
 
 import type { Logger } from 'pino'
 import type { Queues } from '#apps/process/queues.ts'
