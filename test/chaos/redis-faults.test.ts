@@ -12,7 +12,7 @@ import { createReaperMetrics } from '#apps/worker/reaper-metrics.ts'
 import { readReaperBacklog } from '#db/accounts/due.ts'
 import { appendBatch } from '#db/log/append.ts'
 import { createTenant, makeRequest } from '#test/db/log/requests.ts'
-import { openAccounts, readAccountEvents, type TestAccount } from '#test/setup/accounts.ts'
+import { clearAccounts, openAccounts, readAccountEvents, type TestAccount } from '#test/setup/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { hasRedis } from '#test/setup/redis.ts'
 import { BreakableRedis } from './rig/breakable-redis.ts'
@@ -27,7 +27,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.close())
 beforeEach(async () => {
-  await db.admin`truncate mayfly.account, mayfly.lineage, mayfly.live_count, mayfly.tombstone, mayfly.outbox cascade`
+  await clearAccounts(db.admin)
   tenantId = await createTenant(db.admin)
 })
 

@@ -82,3 +82,8 @@ export async function readAccountEvents(admin: Sql, type = 'account.%'): Promise
   for (const { account, type } of rows) byAccount.set(account, [...(byAccount.get(account) ?? []), type])
   return byAccount
 }
+
+/** No account, and nothing that belongs to one; what stands in the log stays. */
+export async function clearAccounts(admin: Sql): Promise<void> {
+  await admin`truncate mayfly.account, mayfly.lineage, mayfly.live_count, mayfly.tombstone, mayfly.outbox, mayfly.attachment cascade`
+}

@@ -10,7 +10,7 @@ import { createReaperMetrics } from '#apps/worker/reaper-metrics.ts'
 import { startWorker } from '#apps/worker/worker.ts'
 import { readReaperBacklog } from '#db/accounts/due.ts'
 import { createTenant } from '#test/db/log/requests.ts'
-import { openAccount, openAccounts } from '#test/setup/accounts.ts'
+import { clearAccounts, openAccount, openAccounts } from '#test/setup/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { freePort } from '#test/setup/free-port.ts'
 import { hasRedis, startRedis, type TestRedis } from '#test/setup/redis.ts'
@@ -27,7 +27,7 @@ afterAll(async () => {
   await db?.close()
 })
 beforeEach(async () => {
-  await db.admin`truncate mayfly.account, mayfly.lineage, mayfly.live_count, mayfly.tombstone, mayfly.outbox cascade`
+  await clearAccounts(db.admin)
   tenantId = await createTenant(db.admin)
 })
 

@@ -3,7 +3,7 @@ import { attach } from '#core/connector/attach.ts'
 import { followAccount } from '#core/connector/follow-account.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { createTenant, event } from '#test/db/log/requests.ts'
-import { lineageUnder, openAccount, readAccountEvents } from '#test/setup/accounts.ts'
+import { clearAccounts, lineageUnder, openAccount, readAccountEvents } from '#test/setup/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { addConnector, dyingAt, endLeases, outsideDepsOf, refusing, tendAll, World } from '#test/setup/outside.ts'
 
@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.close())
 beforeEach(async () => {
-  await db.admin`truncate mayfly.account, mayfly.lineage, mayfly.live_count, mayfly.tombstone, mayfly.outbox, mayfly.attachment cascade`
+  await clearAccounts(db.admin)
   tenantId = await createTenant(db.admin)
   connectorId = await addConnector(db, tenantId)
   world = new World()

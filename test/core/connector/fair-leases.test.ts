@@ -9,7 +9,7 @@ import { attach } from '#core/connector/attach.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { type LeaseTerms, leaseAttachments, leaseExtensions } from '#db/connector/lease.ts'
 import { createTenant, event } from '#test/db/log/requests.ts'
-import { openAccount } from '#test/setup/accounts.ts'
+import { clearAccounts, openAccount } from '#test/setup/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { addConnector, outsideDepsOf, World } from '#test/setup/outside.ts'
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.close())
 beforeEach(async () => {
-  await db.admin`truncate mayfly.account, mayfly.lineage, mayfly.live_count, mayfly.tombstone, mayfly.outbox, mayfly.attachment cascade`
+  await clearAccounts(db.admin)
   tenants = [await createTenant(db.admin), await createTenant(db.admin)]
   world = new World()
 })

@@ -7,7 +7,7 @@ import { sweepAccounts } from '#core/reaper/sweep.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { dropSettled, readOutsideBacklog } from '#db/connector/lease.ts'
 import { createTenant, event } from '#test/db/log/requests.ts'
-import { openAccount } from '#test/setup/accounts.ts'
+import { clearAccounts, openAccount } from '#test/setup/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { addConnector, extendAll, outsideDepsOf, refusing, tendAll, World } from '#test/setup/outside.ts'
 import { sweepDepsOf } from '#test/setup/sweeping.ts'
@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.close())
 beforeEach(async () => {
-  await db.admin`truncate mayfly.account, mayfly.lineage, mayfly.live_count, mayfly.tombstone, mayfly.outbox, mayfly.attachment cascade`
+  await clearAccounts(db.admin)
   tenantId = await createTenant(db.admin)
   world = new World()
 })

@@ -10,7 +10,7 @@ import { sweepAccounts } from '#core/reaper/sweep.ts'
 import { leaseOutbox, type OutboxRow, retryParkedOutbox } from '#db/accounts/outbox.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { createTenant, event } from '#test/db/log/requests.ts'
-import { lineageUnder, openAccount, openAccounts, readAccountEvents } from '#test/setup/accounts.ts'
+import { clearAccounts, lineageUnder, openAccount, openAccounts, readAccountEvents } from '#test/setup/accounts.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { sweepDepsOf } from '#test/setup/sweeping.ts'
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => db.close())
 beforeEach(async () => {
-  await db.admin`truncate mayfly.account, mayfly.lineage, mayfly.live_count, mayfly.tombstone, mayfly.outbox cascade`
+  await clearAccounts(db.admin)
   tenantId = await createTenant(db.admin)
 })
 
