@@ -76,9 +76,9 @@ const strangerRows: readonly Operation[] = [
     about:
       'They are nobody’s agents: the one that is named has no rules and a tiny ceiling. One tenant of a deployment takes them.',
     parts: [ofTenant],
-    flags: { agent: { ...agentFlag('whose accounts they get'), required: true } },
+    flags: { agent: { ...text('agent', 'ID', 'whose accounts they get'), required: true } },
     asks: true,
-    examples: [{ text: 'as one agent', command: 'mayfly anonymous set --agent strangers' }],
+    examples: [{ text: 'as one agent of a tenant', command: 'mayfly anonymous set acme --agent agt_…' }],
   }),
   row('anonymous off', `DELETE ${strangers}`, 'Take strangers no more', {
     answer: 'nothing',

@@ -15,10 +15,9 @@ export async function findId(
 ): Promise<string> {
   if (id.test(given)) return given
   if (!within) throw new UsageError({ what: `"${given}" is no id of a ${argument}.`, next: `mayfly ${doing.split(' ')[0]} list` })
-  const found: Thing[] = []
-  for await (const thing of broker.all(doing, within)) {
-    if (by.some(member => thing[member] === given)) found.push(thing)
-  }
+  const found = await findNamed(broker, doing, within, thing => by.some(member => thing[member] === given)).catch(error => {
+    throw error instanceof CliError && error.failure.status === 403 ? onlyIds(argument, given) : error
+  })
   if (found.length === 1) return String(found[0]!['id'])
   const noun = argument.replaceAll('-', ' ')
   throw new CliError({
@@ -28,3 +27,18 @@ export async function findId(
     next: found.length === 0 ? `mayfly ${within.replace('/v1/', '')} list --all` : 'Give its id.',
   })
 }
+
+async function findNamed(broker: Broker, doing: string, within: string, fits: (thing: Thing) => boolean): Promise<Thing[]> {
+  const found: Thing[] = []
+  for await (const thing of broker.all(doing, within)) if (fits(thing)) found.push(thing)
+  return found
+}
+
+/** Who may use a thing need not be allowed to see all of its kind: an orchestrator opens accounts and lists no agents. */
+const onlyIds = (argument: string, given: string): CliError =>
+  new CliError({
+    what: `"${given}" cannot be looked up: this credential may not list what there is.`,
+    next: `Give the id of the ${argument.replaceAll('-', ' ')} in place of its name; somebody who may list them tells you.`,
+    status: 403,
+    code: 'insufficient_scope',
+  })

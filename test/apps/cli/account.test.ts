@@ -40,6 +40,16 @@ describe('mayfly account', () => {
     expect((await mayfly(['account', 'open', '--agent', 'nobody'])).err).toContain('There is no agent "nobody"')
   })
 
+  test('tells an orchestrator, who may list no agents, to name one by its id, and opens with that', async () => {
+    const file = `${person.home}/orchestrator-token`
+    await mayfly(['operators', 'create', '--name', 'dispatcher', '--role', 'orchestrator', '--out', file])
+    const env = { ...environmentOf(broker, person), MAYFLY_TOKEN: readFileSync(file, 'utf8').trim() }
+    const byName = await person.mayfly(['account', 'open', '--agent', 'agent'], { env })
+    expect(byName).toMatchObject({ code: 1, err: expect.stringContaining('Give the id of the agent') })
+    const byId = await person.mayfly(['account', 'open', '--agent', broker.running.ids.agent, '--json'], { env })
+    expect(byId.json()).toMatchObject({ client_id: broker.running.ids.agent })
+  })
+
   test('lists, shows, extends, completes and revokes', async () => {
     const { account_id: id } = await opened('--task', 'list-me', '--ttl', '10m')
     const listed = await mayfly(['account', 'list', '--task', 'list-me', '--state', 'active'])
