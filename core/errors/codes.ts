@@ -16,7 +16,7 @@ export const errorCodes = {
   unsupported_media_type: row(
     415,
     'invalid_request',
-    'Send application/x-www-form-urlencoded in UTF-8 here, application/json under /v1.',
+    'Send application/x-www-form-urlencoded in UTF-8 to OAuth endpoints, application/json to all others.',
   ),
   body_too_large: row(413, 'invalid_request', 'The request body is too large.'),
   unsupported_grant: row(400, 'unsupported_grant_type', 'This grant type is not supported here.'),
