@@ -1811,7 +1811,7 @@ AS $function$
       'taskId', a.task_id, 'state', a.state::text, 'generation', a.generation,
       'deadlineSeconds', case when isfinite(a.deadline) then extract(epoch from a.deadline) end,
       'ceilingId', a.ceiling_id::text, 'opener', encode(a.opener, 'hex'), 'openingKey', encode(a.opening_key, 'hex'),
-      'rootId', a.root_id, 'readmitted', a.readmitted))
+      'rootId', a.root_id, 'readmitted', a.readmitted and log.is_attended(a.id)))
     from jsonb_to_recordset(p_openings) o(n int, task_key uuid)
     join mayfly.account a on a.task_key = o.task_key
    where p_outcomes[o.n] = 3;
@@ -1862,7 +1862,7 @@ begin
   select array_agg((case
       when r.config is not null and t.config_epoch is distinct from r.config then 1
       when r.account is null then 0
-      when (a.state = 'a' or a.state = 'c' and a.readmitted) and a.generation = r.generation and a.deadline > v_now
+      when (a.state = 'a' or a.state = 'c' and a.readmitted and log.is_attended(a.id)) and a.generation = r.generation and a.deadline > v_now
         and a.tenant_id = r.tenant and extract(epoch from a.deadline) >= r.until
         and (a.root_id is null or log.ancestors_live(a.id, v_now)) then 0
       else 2 end)::smallint order by r.n)
@@ -2099,6 +2099,22 @@ AS $function$
 $function$;
 alter function log.is_attached(uuid) owner to mayfly_log;
 -- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.is_attended(p_account uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+  select not exists (
+    select from mayfly.claim c left join mayfly.person p on p.id = c.person_id
+     where c.account_id = p_account and (p.left_at is not null or c.review_on < (clock_timestamp() at time zone 'UTC')::date));
+$function$;
+alter function log.is_attended(uuid) owner to mayfly_log;
+-- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.judge_pins(p_outcomes smallint[], p_pins jsonb)
  RETURNS smallint[]

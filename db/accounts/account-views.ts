@@ -50,7 +50,7 @@ export interface TombstoneView {
 /** rows: of `mayfly.account`, as few as will be shown: what costs is looked up for these alone. */
 const select = (rows: RawBuilder<unknown>, order = sql`1`) => sql<AccountView>`
   select a.id, a.agent_id as "agentId", a.task_id as "taskId", s.state::text as state, a.generation,
-         (s.state = 'a' or s.state = 'c' and a.readmitted) and p.dead = 0 as live,
+         (s.state = 'a' or s.state = 'c' and a.readmitted and log.is_attended(a.id)) and p.dead = 0 as live,
          a.opened_at as "openedAt", extract(epoch from a.opened_at)::float8 as "openedSeconds",
          case when isfinite(a.deadline) then a.deadline end as deadline, a.ceiling_id::text as "ceilingId",
          c.claimed_at as "claimedAt", c.review_on::text as "reviewOn",

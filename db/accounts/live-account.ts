@@ -41,7 +41,7 @@ export async function findLiveAccount(db: Db, { accountId, generation }: Account
                from unnest(l.ancestors, l.generations) g(id, generation) left join mayfly.account o on o.id = g.id
            ) p
      where a.id = ${accountId} and a.generation = ${generation}
-       and (a.state = 'a' or (a.state = 'c' and a.readmitted)) and a.deadline > clock_timestamp()
+       and (a.state = 'a' or (a.state = 'c' and a.readmitted and log.is_attended(a.id))) and a.deadline > clock_timestamp()
        and (a.root_id is null or l.account_id is not null)`.execute(db)
   const [row] = rows
   if (!row || row.dead > 0) return undefined

@@ -20,7 +20,7 @@ export interface AccountRow {
   readonly openingKey: string | null
   /** Null: a root account. Else `lineage` says where it descends from. */
   readonly rootId: string | null
-  /** Of a claimed account: whether its agent may come back in. */
+  /** Of a claimed account: whether its agent may come back in, and somebody looks after it. */
   readonly readmitted: boolean
 }
 
@@ -42,7 +42,7 @@ export async function readAccounts(
     select id, tenant_id as "tenantId", agent_id as "agentId", task_key as "taskKey", task_id as "taskId", state::text as state, generation,
            extract(epoch from deadline)::float8 as "deadlineSeconds", ceiling_id::text as "ceilingId",
            encode(opener, 'hex') as opener, encode(opening_key, 'hex') as "openingKey",
-           root_id as "rootId", readmitted
+           root_id as "rootId", case when readmitted then log.is_attended(id) else false end as readmitted
       from across.read_accounts(${tenants(ids)}::text::uuid[], ${names(ids)}::text::uuid[],
              ${tenants(taskKeys)}::text::uuid[], ${names(taskKeys)}::text::uuid[])`
 }

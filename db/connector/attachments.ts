@@ -58,7 +58,7 @@ export async function holdLiveAccount(
            a.ceiling_id::text as "ceilingId"
       from mayfly.account a
      where a.id = ${accountId} and a.tenant_id = ${tenantId} and (${generation ?? null}::int is null or a.generation = ${generation ?? null}::int)
-       and (a.state = 'a' or (a.state = 'c' and a.readmitted)) and a.deadline > clock_timestamp()
+       and (a.state = 'a' or (a.state = 'c' and a.readmitted and log.is_attended(a.id))) and a.deadline > clock_timestamp()
        and (a.root_id is null or exists (
          select from mayfly.lineage l where l.account_id = a.id and not exists (
            select from unnest(l.ancestors, l.generations) g(id, generation)

@@ -53,7 +53,7 @@ begin
   select array_agg((case
       when r.config is not null and t.config_epoch is distinct from r.config then 1
       when r.account is null then 0
-      when (a.state = 'a' or a.state = 'c' and a.readmitted) and a.generation = r.generation and a.deadline > v_now
+      when (a.state = 'a' or a.state = 'c' and a.readmitted and log.is_attended(a.id)) and a.generation = r.generation and a.deadline > v_now
         and a.tenant_id = r.tenant and extract(epoch from a.deadline) >= r.until
         and (a.root_id is null or log.ancestors_live(a.id, v_now)) then 0
       else 2 end)::smallint order by r.n)
@@ -142,6 +142,10 @@ language sql set search_path = pg_catalog, pg_temp as $$
      where p_outcomes[p.n] = 0 order by p.token_hash, p.n
     on conflict (token_hash) do nothing;
 $$;
+
+-- Whether somebody looks after a claimed account: its owner is there, its review date not past. Claims tell.
+create function log.is_attended(p_account uuid) returns boolean
+language sql stable set search_path = pg_catalog, pg_temp as $$ select true $$;
 
 -- Whether each ancestor of a child account is active, at the generation that it had when the child was opened. By the accounts'
 -- keys alone: what else is asked of them stands outside of the join, or the index of deadlines would be walked through, live
@@ -257,14 +261,14 @@ language sql set search_path = pg_catalog, pg_temp
       'taskId', a.task_id, 'state', a.state::text, 'generation', a.generation,
       'deadlineSeconds', case when isfinite(a.deadline) then extract(epoch from a.deadline) end,
       'ceilingId', a.ceiling_id::text, 'opener', encode(a.opener, 'hex'), 'openingKey', encode(a.opening_key, 'hex'),
-      'rootId', a.root_id, 'readmitted', a.readmitted))
+      'rootId', a.root_id, 'readmitted', a.readmitted and log.is_attended(a.id)))
     from jsonb_to_recordset(p_openings) o(n int, task_key uuid)
     join mayfly.account a on a.task_key = o.task_key
    where p_outcomes[o.n] = 3;
 $$;
 
 revoke all on function log.append, log.judge_subject_keys, log.keep_subject_keys, log.judge_pins, log.keep_pins, log.open_accounts,
-  log.explain_missed, log.ancestors_live, log.scopes_of, log.judge_room, log.accounts_in_the_way from public;
+  log.explain_missed, log.is_attended, log.ancestors_live, log.scopes_of, log.judge_room, log.accounts_in_the_way from public;
 grant execute on function log.append to mayfly_app;
 
 -- For every other transaction: a row written here is moved into the log when the transaction commits, after all its own

@@ -76,6 +76,16 @@ begin
   return v_body;
 end $$;
 
+-- A predicate at every use, like a deadline: with no worker there to suspend it, an agent that nobody looks after gets nothing.
+create or replace function log.is_attended(p_account uuid) returns boolean
+language sql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+  select not exists (
+    select from mayfly.claim c left join mayfly.person p on p.id = c.person_id
+     where c.account_id = p_account and (p.left_at is not null or c.review_on < (clock_timestamp() at time zone 'UTC')::date));
+$$;
+grant execute on function log.is_attended to mayfly_app;
+
 -- Claimed accounts of all tenants whose agent is in and that nobody looks after: the owner left, or the review date is past.
 create function log.unattended_claims(p_limit integer)
   returns table (id uuid, tenant_id uuid, agent_id uuid, generation integer, reason text)

@@ -78,7 +78,10 @@ describe('an owner', () => {
       const reply = await confirm(account, { code: await code(account), readmit: true }, leaver)
       expect(reply.status).toBe(200)
     }
+    expect((await come(overdue)).status).toBe(200)
     await broker.database.admin`update mayfly.claim set review_on = current_date - 2 where account_id = ${overdue.uuid}`
+    // Before anybody has suspended it.
+    expect((await come(overdue)).status).toBe(400)
     const { sql, db } = broker.running.broker.deps.database
     const suspend = () => suspendUnattended({ db, transition: changes => transitionAccounts(sql, changes) }, Date.now())
     expect(await suspend()).toBe(1)
