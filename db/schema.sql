@@ -93,6 +93,7 @@ create table mayfly.account (
   opener bytea not null,
   claim_hash bytea,
   root_id uuid,
+  address_scope uuid,
   readmitted boolean not null default false,
   opening_key bytea,
   task_id text not null
@@ -2236,12 +2237,12 @@ begin
 
   with wanted as (
     select o.* from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, agent uuid, task_key uuid, task_id text,
-        opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text, root uuid)
+        opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text, root uuid, address uuid)
      where p_outcomes[o.n] = 0
   ), opened as (
-    insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key, root_id)
+    insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key, root_id, address_scope)
       select w.id, w.tenant, w.agent, w.task_key, w.task_id, decode(w.opener, 'hex'), p_now, to_timestamp(w.deadline), w.ceiling,
-             decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex'), w.root
+             decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex'), w.root, w.address
         from wanted w where not exists (select from mayfly.tombstone t where t.task_key = w.task_key) order by w.n
       on conflict (task_key) do nothing
       returning id
@@ -2292,9 +2293,9 @@ CREATE OR REPLACE FUNCTION log.scopes_of(p_outcomes smallint[], p_openings jsonb
  SET enable_mergejoin TO 'off'
 AS $function$
   select o.n, o.task_key, o.tenant, s.scope, r.most, s.outcome
-    from jsonb_to_recordset(p_openings) o(n int, task_key uuid, tenant uuid, agent uuid)
+    from jsonb_to_recordset(p_openings) o(n int, task_key uuid, tenant uuid, agent uuid, address uuid)
     left join jsonb_to_recordset(p_lineages) l(n int, parent uuid) on l.n = o.n,
-         lateral (values (o.tenant, 7::smallint), (o.agent, 8::smallint), (l.parent, 9::smallint)) s(scope, outcome)
+         lateral (values (o.tenant, 7::smallint), (o.agent, 8::smallint), (l.parent, 9::smallint), (o.address, 10::smallint)) s(scope, outcome)
     join jsonb_to_recordset(p_room) r(scope uuid, most int) on r.scope = s.scope
    where p_outcomes[o.n] = 0;
 $function$;
@@ -2352,7 +2353,7 @@ begin
         join mayfly.account a on a.id = c.id and a.state = 'a'
         join log.transition t on t.name = c.transition and t.from_state = 'a' and t.to_state <> 'a'
         left join mayfly.lineage y on a.root_id is not null and y.account_id = a.id,
-        lateral (values (a.tenant_id), (a.agent_id), (y.parent_id)) w(scope)
+        lateral (values (a.tenant_id), (a.agent_id), (y.parent_id), (a.address_scope)) w(scope)
        where outcomes[c.n] = 0 and w.scope is not null group by w.scope
     ) s where l.scope = s.scope;
   delete from mayfly.live_count where live = 0 and scope in (

@@ -59,6 +59,7 @@ export interface MayflyAccount {
   opener: Bytes
   claim_hash: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
   root_id: string | null
+  address_scope: string | null
   readmitted: WithDefault<boolean>
   opening_key: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
   task_id: string

@@ -39,7 +39,7 @@ export interface OpenAheadDeps {
   /** The id of the ceiling that is this permission, kept for ever. */
   readonly keepCeiling: (permission: Permission) => Promise<string>
   /** How many active accounts there may be. */
-  readonly limitsOf: (snapshot: TenantSnapshot, agent: Agent) => Opening['limits']
+  readonly limitsOf: (snapshot: TenantSnapshot, agent: Agent) => Pick<Opening, 'limits'>
 }
 
 export interface OpenAheadInput {
@@ -140,7 +140,7 @@ const subjectOf = (agent: Agent): string => hashList(['account-credential', agen
 
 async function commit(deps: OpenAheadDeps, draft: Draft): Promise<AppendOutcome> {
   const { account, claimSecret, key, input, agent } = draft
-  const opening = openingRowOf(account, claimSecret, deps.limitsOf(input.snapshot, agent) ?? {})
+  const opening = { ...openingRowOf(account, claimSecret), ...deps.limitsOf(input.snapshot, agent) }
   const outcome = await deps.log.append({
     tenantId: account.tenantId,
     configEpoch: input.snapshot.configEpoch,

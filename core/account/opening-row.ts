@@ -3,7 +3,7 @@ import type { Opening } from '#db/log/append.ts'
 import type { Account } from './account.ts'
 
 /** What the commit writes of a new account. claimSecret: undefined where nobody can claim it. */
-export const openingRowOf = (account: Account, claimSecret: string | undefined, limits: Opening['limits']): Opening => ({
+export const openingRowOf = (account: Account, claimSecret: string | undefined): Opening => ({
   id: account.id,
   tenant: account.tenantId,
   agent: account.agentId,
@@ -14,5 +14,4 @@ export const openingRowOf = (account: Account, claimSecret: string | undefined, 
   ceiling: account.ceilingId,
   claim_hash: claimSecret === undefined ? null : hashSecret(claimSecret).toString('hex'),
   opening_key: account.openingKey,
-  limits,
 })

@@ -44,7 +44,7 @@ export interface ExchangeDeps {
   /** Work for strangers. */
   readonly workChallenges: Pick<Challenges, 'read'>
   readonly rejections: Rejections
-  readonly quotas: Pick<Quotas, 'take' | 'giveBack' | 'carve' | 'limitsOf' | 'standings'>
+  readonly quotas: Pick<Quotas, 'take' | 'giveBack' | 'carve' | 'limitsOf' | 'scopeOfAddress' | 'standings'>
   readonly log: Pick<GroupCommit, 'append'>
   readonly replaceClaimHash: (renewal: ClaimRenewal) => Promise<boolean>
   /** Tests only. */

@@ -78,7 +78,9 @@ export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promis
 /** What only the commit can know and no second attempt would change. */
 function refusalOf(outcome: Exclude<AppendOutcome, 'appended'>): Denial | undefined {
   if (outcome === 'task_ended') return taskEnded
-  const whose = { tenant_full: 'tenant', agent_full: 'agent', parent_full: 'parent account' }[outcome as string]
+  const whose = { tenant_full: 'tenant', agent_full: 'agent', parent_full: 'parent account', address_full: 'address' }[
+    outcome as string
+  ]
   if (whose === undefined) return undefined
   return deny(
     'quota_exceeded',

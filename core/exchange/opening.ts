@@ -49,14 +49,16 @@ export function newAccount({ input, snapshot, nowMs }: Attempt, subject: Verifie
 
 /** account: of `newAccount`. */
 export function planOpening(
-  { deps, snapshot }: Attempt,
+  { deps, snapshot, input }: Attempt,
   subject: VerifiedSubject,
   account: Account,
   choice: New | ChildChoice,
 ): PlannedOpening {
   const claimSecret = choice.kind === 'child' ? undefined : newClaimSecret(account.id)
+  const limits = deps.quotas.limitsOf(snapshot, subject.agent)
   const row = {
-    ...openingRowOf(account, claimSecret, liveLimits(deps.quotas.limitsOf(snapshot, subject.agent))),
+    ...openingRowOf(account, claimSecret),
+    ...liveLimits(limits, () => deps.quotas.scopeOfAddress(snapshot, input.address)),
     ...(choice.kind === 'child' && { lineage: choice.lineage }),
   }
   const child = choice.kind === 'child' ? { parent: choice.parent, lineage: lineageOf(account.id, choice.lineage) } : undefined

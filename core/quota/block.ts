@@ -9,8 +9,8 @@
 
 import { BrokerError } from '#core/errors/broker-error.ts'
 
-/** opens and tokens: by the minute. account_tokens and account_units: for as long as the account lives. */
-export type QuotaKind = 'opens' | 'tokens' | 'account_tokens' | 'account_units'
+/** opens, tokens and units: by the minute. account_tokens and account_units: for as long as the account lives. */
+export type QuotaKind = 'opens' | 'tokens' | 'units' | 'account_tokens' | 'account_units'
 
 export interface QuotaKey {
   readonly tenantId: string

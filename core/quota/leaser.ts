@@ -5,11 +5,17 @@ import { BatchLoader } from '#core/memory/batch-loader.ts'
 import type { LeasedRow, LeaseRow, QuotaCode } from '#db/quota/lease.ts'
 import type { Lease, LeaseRequest, Leaser, QuotaKind } from './block.ts'
 
-const codes: Readonly<Record<QuotaKind, QuotaCode>> = { opens: 'o', tokens: 't', account_tokens: 'T', account_units: 'U' }
+const codes: Readonly<Record<QuotaKind, QuotaCode>> = {
+  opens: 'o',
+  tokens: 't',
+  units: 'u',
+  account_tokens: 'T',
+  account_units: 'U',
+}
 
 export const windowSeconds = 60
 
-const windowOf = (kind: QuotaKind): number => (kind === 'opens' || kind === 'tokens' ? windowSeconds : 0)
+const windowOf = (kind: QuotaKind): number => (kind === 'account_tokens' || kind === 'account_units' ? 0 : windowSeconds)
 
 /** lease: `leaseQuota` bound to a connection. A lease that is not answered in 850 ms throws BrokerError `log_unavailable`. */
 export function createLeaser(lease: (rows: readonly LeaseRow[]) => Promise<LeasedRow[]>): Leaser {

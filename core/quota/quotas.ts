@@ -54,6 +54,7 @@ export interface Taken {
 interface Rates {
   readonly opens: Block
   readonly tokens: Block
+  readonly units: Block
 }
 
 interface AddressRates extends Rates {
@@ -100,6 +101,11 @@ export class Quotas {
   /** The limits of an agent's accounts, as its registration and its tenant have them. */
   limitsOf(snapshot: TenantSnapshot, agent: Agent): Limits {
     return this.#know(snapshot, agent).limits
+  }
+
+  /** What live accounts that were opened from an address count for; uuid. */
+  scopeOfAddress(snapshot: TenantSnapshot, address: string): string {
+    return this.#scopeOf(snapshot.tenant.id, this.#deps.groupOf(address))
   }
 
   /** Takes what a request needs of every limit. Throws QuotaError (at once or later), and `log_unavailable`. */
@@ -179,6 +185,12 @@ export class Quotas {
       add('address_opens_per_minute', near.opens)
       if (stranger) add('anonymous_address_opens_per_minute', near.strangers.opens)
     }
+    const units = account?.units ?? 0
+    if (units > 0) {
+      add('tenant_units_per_minute', known.tenant.units, units)
+      add('agent_units_per_minute', known.agent.units, units)
+      add('address_units_per_minute', near.units, units)
+    }
     add('tenant_tokens_per_minute', known.tenant.tokens)
     add('agent_tokens_per_minute', known.agent.tokens)
     add('address_tokens_per_minute', near.tokens)
@@ -190,7 +202,7 @@ export class Quotas {
 
   #addAccount(
     parts: Part[],
-    add: (name: LimitName, block: Block) => void,
+    add: (name: LimitName, block: Block, units?: number) => void,
     { tenantId, limits, opens }: { readonly tenantId: string; readonly limits: Limits; readonly opens: boolean },
     account: AccountUse,
   ): void {
@@ -198,6 +210,7 @@ export class Quotas {
       const parent = this.#ratesOfParent(tenantId, account.parentId)
       if (opens) add('parent_opens_per_minute', parent.opens)
       add('parent_tokens_per_minute', parent.tokens)
+      if (account.units > 0) add('parent_units_per_minute', parent.units, account.units)
     }
     for (const [kind, name, units] of [
       ['account_tokens', 'account_tokens', 1],
@@ -252,16 +265,17 @@ export class Quotas {
   }
 
   #addressRates(tenantId: string, group: string): AddressRates {
-    const scope = (name: string): string => formatUuid(this.#deps.addressMac(tenantId, name).toString('hex'))
+    const scope = (name: string): string => this.#scopeOf(tenantId, name)
     return { ...this.#rates(tenantId, scope(group)), strangers: this.#rates(tenantId, scope(`anonymous ${group}`)) }
   }
 
-  #rates(tenantId: string, scope: string): Rates {
-    return { opens: this.#block(tenantId, scope, 'opens'), tokens: this.#block(tenantId, scope, 'tokens') }
+  #scopeOf(tenantId: string, name: string): string {
+    return formatUuid(this.#deps.addressMac(tenantId, name).toString('hex'))
   }
 
-  #block(tenantId: string, scope: string, kind: QuotaKind): Block {
-    return new Block({ tenantId, scope, kind }, 0, this.#deps.lease)
+  #rates(tenantId: string, scope: string): Rates {
+    const block = (kind: QuotaKind): Block => new Block({ tenantId, scope, kind }, 0, this.#deps.lease)
+    return { opens: block('opens'), tokens: block('tokens'), units: block('units') }
   }
 }
 

@@ -14,6 +14,7 @@ const appendOutcomes = [
   'tenant_full',
   'agent_full',
   'parent_full',
+  'address_full',
 ] as const
 export type AppendOutcome = (typeof appendOutcomes)[number]
 
@@ -31,7 +32,9 @@ export interface Opening {
   readonly claim_hash: string | null
   readonly opening_key: string | null
   /** How many active accounts there may be, this one included; what is not named is without limit. */
-  readonly limits?: { readonly tenant?: number; readonly agent?: number; readonly parent?: number }
+  readonly limits?: { readonly tenant?: number; readonly agent?: number; readonly parent?: number; readonly address?: number }
+  /** What accounts opened from the caller's address count for, uuid; absent: nobody limits them. */
+  readonly address?: string
   readonly lineage?: NewLineage
 }
 

@@ -1,6 +1,6 @@
 import type { Opening } from './append.ts'
 
-/** What openings of one batch count for: a tenant, an agent, a parent account. */
+/** What openings of one batch count for: a tenant, an agent, a parent account, an address. */
 interface Room {
   readonly scope: string
   readonly tenant: string
@@ -10,7 +10,7 @@ interface Room {
   most: number | null
 }
 
-/** Each tenant, agent and parent once, as JSON; null when nothing is opened. Added up here, the database need not look at each opening. */
+/** Each of them once, as JSON; null when nothing is opened. Added up here, the database need not look at each opening. */
 export function roomOf(openings: readonly (Opening | null)[]): string | null {
   const rooms = new Map<string, Room>()
   const count = (scope: string, tenant: string, most: number | undefined): void => {
@@ -23,10 +23,11 @@ export function roomOf(openings: readonly (Opening | null)[]): string | null {
   }
   for (const opening of openings) {
     if (opening === null) continue
-    const { tenant, agent, lineage, limits } = opening
+    const { tenant, agent, lineage, address, limits } = opening
     count(tenant, tenant, limits?.tenant)
     count(agent, tenant, limits?.agent)
     if (lineage) count(lineage.parent, tenant, limits?.parent)
+    if (address !== undefined) count(address, tenant, limits?.address)
   }
   return rooms.size === 0 ? null : JSON.stringify([...rooms.values()])
 }

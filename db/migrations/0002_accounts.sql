@@ -20,6 +20,8 @@ create table mayfly.account (
   claim_hash    bytea,
   -- Null: a root. Else where it descends from stands in `lineage`.
   root_id       uuid,
+  -- What it counts for, of where it was opened from: a MAC. Null: nobody limits that.
+  address_scope uuid,
   -- Of a claimed account: whether its agent may come back in.
   readmitted    boolean not null default false,
   -- SHA-256 of the Idempotency-Key of the opening: who repeats it gets the same account and a fresh claim secret.
@@ -61,7 +63,7 @@ create table mayfly.tombstone (
 );
 create index tombstone_account on mayfly.tombstone (account_id);
 
--- Active accounts of a tenant, of an agent, of a parent account; written under the head of the log only.
+-- Active accounts of a tenant, of an agent, of a parent account, of an address; written under the head of the log only.
 create table mayfly.live_count (
   scope         uuid primary key,
   tenant_id     uuid not null,

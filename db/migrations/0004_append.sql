@@ -9,7 +9,7 @@ set local role mayfly_log;
 
 -- Outcomes: 0 appended; 1 the tenant's configuration changed; 2 the account is not live, or not of that generation;
 -- 3 the account to be opened exists; 4 the subject token belongs to another key; 5 the subject has another key;
--- 6 the task to be opened is over, its tombstone says so; 7, 8, 9 the tenant, the agent, the parent account has no room for
+-- 6 the task to be opened is over, its tombstone says so; 7, 8, 9, 10 the tenant, the agent, the parent account, the address has no room for
 -- one more account.
 -- Of a request with an outcome other than 0 nothing is written.
 --
@@ -24,7 +24,7 @@ create function log.append(
   p_owners       integer[],  -- for each leaf: which request, from 1
   p_leaves       text,       -- one a line
   p_bodies       text,       -- one a line, as many as leaves; an empty line: no body
-  p_openings     jsonb default null,     -- [{n, id, tenant, agent, task_key, task_id, opener, deadline, ceiling, claim_hash, opening_key, root}]
+  p_openings     jsonb default null,     -- [{n, id, tenant, agent, task_key, task_id, opener, deadline, ceiling, claim_hash, opening_key, root, address}]
   p_pins         jsonb default null,     -- [{n, token_hash, key, until}]
   p_subject_keys jsonb default null,     -- [{n, id, tenant, subject, sealed, kek}]
   p_lineages     jsonb default null,     -- of openings of children: [{n, id, tenant, root, parent, depth, max_depth, ancestors, generations, agents, quota}]
@@ -174,12 +174,12 @@ begin
 
   with wanted as (
     select o.* from jsonb_to_recordset(p_openings) o(n int, id uuid, tenant uuid, agent uuid, task_key uuid, task_id text,
-        opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text, root uuid)
+        opener text, deadline double precision, ceiling bigint, claim_hash text, opening_key text, root uuid, address uuid)
      where p_outcomes[o.n] = 0
   ), opened as (
-    insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key, root_id)
+    insert into mayfly.account (id, tenant_id, agent_id, task_key, task_id, opener, opened_at, deadline, ceiling_id, claim_hash, opening_key, root_id, address_scope)
       select w.id, w.tenant, w.agent, w.task_key, w.task_id, decode(w.opener, 'hex'), p_now, to_timestamp(w.deadline), w.ceiling,
-             decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex'), w.root
+             decode(w.claim_hash, 'hex'), decode(w.opening_key, 'hex'), w.root, w.address
         from wanted w where not exists (select from mayfly.tombstone t where t.task_key = w.task_key) order by w.n
       on conflict (task_key) do nothing
       returning id
@@ -221,15 +221,15 @@ begin
   return p_outcomes;
 end $$;
 
--- What each opening counts for: its tenant, its agent, its parent account. outcome: what is said when there is no room.
+-- What each opening counts for: its tenant, its agent, its parent account, the caller's address. outcome: what is said when there is no room.
 create function log.scopes_of(p_outcomes smallint[], p_openings jsonb, p_lineages jsonb, p_room jsonb)
   returns table (n int, task_key uuid, tenant uuid, scope uuid, most int, outcome smallint)
 language sql stable set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
   select o.n, o.task_key, o.tenant, s.scope, r.most, s.outcome
-    from jsonb_to_recordset(p_openings) o(n int, task_key uuid, tenant uuid, agent uuid)
+    from jsonb_to_recordset(p_openings) o(n int, task_key uuid, tenant uuid, agent uuid, address uuid)
     left join jsonb_to_recordset(p_lineages) l(n int, parent uuid) on l.n = o.n,
-         lateral (values (o.tenant, 7::smallint), (o.agent, 8::smallint), (l.parent, 9::smallint)) s(scope, outcome)
+         lateral (values (o.tenant, 7::smallint), (o.agent, 8::smallint), (l.parent, 9::smallint), (o.address, 10::smallint)) s(scope, outcome)
     join jsonb_to_recordset(p_room) r(scope uuid, most int) on r.scope = s.scope
    where p_outcomes[o.n] = 0;
 $$;

@@ -98,7 +98,7 @@ begin
         join mayfly.account a on a.id = c.id and a.state = 'a'
         join log.transition t on t.name = c.transition and t.from_state = 'a' and t.to_state <> 'a'
         left join mayfly.lineage y on a.root_id is not null and y.account_id = a.id,
-        lateral (values (a.tenant_id), (a.agent_id), (y.parent_id)) w(scope)
+        lateral (values (a.tenant_id), (a.agent_id), (y.parent_id), (a.address_scope)) w(scope)
        where outcomes[c.n] = 0 and w.scope is not null group by w.scope
     ) s where l.scope = s.scope;
   delete from mayfly.live_count where live = 0 and scope in (

@@ -27,7 +27,7 @@ create table mayfly.quota (
   tenant_id     uuid not null,
   -- Tenant, agent or account; of an address a MAC over tenant and address.
   scope         uuid not null,
-  -- o opens a window, t tokens a window, T tokens of an account, U units of an account
+  -- o opens a window, t tokens a window, u units a window, T tokens of an account, U units of an account
   kind          "char" not null,
   used          bigint not null,
   -- End of the window; infinity where there is none.

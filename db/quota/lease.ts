@@ -1,7 +1,7 @@
 import type { Sql } from 'postgres'
 
-/** o opens, t tokens by the window; T tokens, U units of an account. */
-export type QuotaCode = 'o' | 't' | 'T' | 'U'
+/** o opens, t tokens, u units by the window; T tokens, U units of an account. */
+export type QuotaCode = 'o' | 't' | 'u' | 'T' | 'U'
 
 export interface LeaseRow {
   readonly tenantId: string

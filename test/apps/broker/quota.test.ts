@@ -36,7 +36,8 @@ async function setLimits(limits: Partial<Limits>): Promise<void> {
   // As if a new minute had begun: what earlier tests leased counts no more.
   await use.database.admin`delete from mayfly.quota`
   const [{ epoch }] = await use.database.admin<[{ epoch: number }]>`select config_epoch::int as epoch from mayfly.tenant`
-  await expect.poll(async () => (await second.deps.directory.resolve(undefined))?.configEpoch).toBe(epoch)
+  for (const { deps } of [use.running.broker, second])
+    await expect.poll(async () => (await deps.directory.resolve(undefined))?.configEpoch).toBe(epoch)
   tasks++
 }
 
@@ -100,6 +101,26 @@ describe('two brokers under parallel load (attack 20)', () => {
     expect(issued(answers)).toBeLessThanOrEqual(10)
     expect(issued(answers) + unanswered(answers)).toBeGreaterThanOrEqual(10)
     expect(refused(answers).every(({ status }) => status === 429)).toBe(true)
+  })
+
+  test('never let more accounts live than address_live_accounts, exactly, and know it again when one ends', async () => {
+    const opened = async () => {
+      const [row] = await use.database.admin`
+        select count(*)::int as live from mayfly.account where state = 'a' and address_scope is not null`
+      return row!['live'] as number
+    }
+    expect(await opened()).toBe(0)
+    await setLimits({ address_live_accounts: 5 })
+    const answers = await load(30, i => ({ task_id: `near-${tasks}-${i}` }))
+    expect(issued(answers)).toBeLessThanOrEqual(5)
+    expect(await opened()).toBeLessThanOrEqual(5)
+    expect(issued(answers) + unanswered(answers)).toBeGreaterThanOrEqual(5)
+    const [{ account_id }] = answers.filter(({ status }) => status === 200).map(({ body }) => body) as [{ account_id: string }]
+    expect((await use.running.v1('POST', `/v1/accounts/${account_id}/revoke`)).status).toBe(200)
+    const again = await load(5, i => ({ task_id: `near-again-${tasks}-${i}` }))
+    expect(issued(again) + unanswered(again)).toBeGreaterThanOrEqual(1)
+    expect(await opened()).toBeLessThanOrEqual(5)
+    for (const { body } of refused(answers)) expect(body.error_description).toContain('address')
   })
 
   test('never issue an account more tokens than account_tokens, whichever broker is asked', async () => {
@@ -183,6 +204,13 @@ describe('limits', () => {
     const statuses = []
     for (let i = 0; i < 3; i++) statuses.push((await running.token(form(), running.certificate)).status)
     expect(statuses).toEqual([200, 200, 400])
+    for (const name of ['tenant_units_per_minute', 'agent_units_per_minute', 'address_units_per_minute'] as const) {
+      await setLimits({ [name]: 15 })
+      const [answers, windows] = await countWindows(() => load(6))
+      expect(issued(answers), name).toBeLessThanOrEqual(windows)
+      expect(issued(answers) + unanswered(answers), name).toBeGreaterThanOrEqual(1)
+      expect(refused(answers)[0]?.body.error_description).toContain(name)
+    }
     await running.v1('PUT', `/v1/resources/${running.ids.resource}`, body)
     await setLimits({})
   })

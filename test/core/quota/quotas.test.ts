@@ -83,6 +83,19 @@ test('a refusal names its limit, and when to come again where that helps', async
   expect(final).toMatchObject({ code: 'quota_used_up', retryAfterSeconds: undefined })
 })
 
+test('what a token costs counts for tenant, agent, parent and address; one that costs nothing asks for none of that', async () => {
+  const { quotas, use, asked } = setUp({ agent_units_per_minute: 25 })
+  const units = () => asked.filter(({ kind }) => kind === 'units').length
+  await quotas.take(use())
+  expect(units()).toBe(0)
+  const dear = use({ account: { id: 'a', units: 10 } })
+  await quotas.take(dear)
+  await quotas.take(dear)
+  expect(units()).toBeGreaterThan(0)
+  const refusal = await Promise.resolve(quotas.take(dear)).catch((error: QuotaError) => error)
+  expect(refusal).toMatchObject({ code: 'quota_exceeded', standing: { name: 'agent_units_per_minute', limit: 25 } })
+})
+
 test('limits that are none are asked of nobody', async () => {
   const { quotas, use, asked } = setUp({ agent_tokens_per_minute: null })
   await quotas.take(use())

@@ -168,6 +168,12 @@ describe('room', () => {
     await transition(change(openings[0]!.id, 'complete'))
     expect((await open({ agent, limits })).outcome).toBe('appended')
     expect(await liveOf(agent)).toBe(2)
+    const address = randomUUID()
+    const near = await open({ address, limits: { address: 1 } })
+    expect((await open({ address, limits: { address: 1 } })).outcome).toBe('address_full')
+    await transition(change(near.id, 'revoke'))
+    expect(await liveOf(address)).toBe(0)
+    expect((await open({ address, limits: { address: 1 } })).outcome).toBe('appended')
     const other = await createTenant(db.admin)
     const full = { ...makeOpening(other), limits: { tenant: 0 } }
     expect((await append(makeRequest(other, { opening: full }))).outcomes).toEqual(['tenant_full'])
