@@ -56,9 +56,9 @@ describe.skipIf(chromiumPath === undefined)('a claim in the browser', () => {
       'ci-18442/reconcile-invoices',
       '198.51.100.23',
       'repo:acme/billing:ref:refs/heads/main',
-      '11 minutes ago',
     ])
       expect(label).toContain(said)
+    expect(label).toMatch(/1[0-2] minutes ago/)
     for (const { text } of claimable().permissions) expect(await page.getByText(text).count()).toBe(1)
   })
 
