@@ -3,11 +3,13 @@
 import type { RequestListener } from 'node:http'
 import helmet from '@fastify/helmet'
 import underPressure from '@fastify/under-pressure'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ClaimDeps } from '#core/claim/claim-deps.ts'
 import type { AttachDeps } from '#core/connector/attach.ts'
 import { createEnrolDeps } from '#core/enrolment/enrol-deps.ts'
+import { parseId } from '#core/ids/id.ts'
 import { OwnTokens } from '#core/introspection/own-tokens.ts'
+import type { TenantDirectory } from '#core/registry/directory.ts'
 import { type AccountOfToken, findLiveAccount, type LiveAccount } from '#db/accounts/live-account.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import type { Database } from '#db/connect.ts'
@@ -74,6 +76,16 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   return { app, tokenDoor }
 }
 
+/** A platform-admin belongs to no tenant: whose it was stands in the path, or only in what was approved. */
+function forgetChanged(directory: TenantDirectory, request: FastifyRequest): void {
+  const principal = findPrincipal(request)
+  if (!principal) return
+  const { id } = request.params as { readonly id?: string }
+  const tenantId = principal.tenantId ?? (id === undefined ? undefined : parseId('tenant', id))
+  if (tenantId) directory.invalidate(tenantId)
+  else if (request.routeOptions.url?.startsWith('/v1/changes/')) directory.invalidateAll()
+}
+
 const findLiveAccountIn =
   ({ db }: Database) =>
   (tenantId: string, named: AccountOfToken): Promise<LiveAccount | undefined> =>
@@ -120,8 +132,7 @@ function registerManagement(app: FastifyInstance, deps: BrokerDeps, { peers, cur
     management.addHook('onSend', async request => {
       // What happens to accounts is no change of what a tenant has registered.
       const isChange = request.method !== 'GET' && !request.routeOptions.url?.startsWith('/v1/accounts')
-      const tenantId = isChange ? findPrincipal(request)?.tenantId : undefined
-      if (tenantId) directory.invalidate(tenantId)
+      if (isChange) forgetChanged(directory, request)
     })
     management.register(
       v1Routes({
