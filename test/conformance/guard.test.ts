@@ -9,7 +9,7 @@ import { type IssuedCertificate, issueClientCertificate, issueServerCertificate 
 import { readLog } from '#test/setup/log-reader.ts'
 import { agentUri, onceResourceUri, resourceUri } from '#test/setup/running-broker.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
-import { type GuardedRoute, mayfly } from '../../packages/guard/src/fastify.ts'
+import { type GuardedRoute, mayfly } from '../../packages/guard/src/adapters/fastify.ts'
 import { createGuard, type Guard } from '../../packages/guard/src/index.ts'
 
 const broker = useBroker()

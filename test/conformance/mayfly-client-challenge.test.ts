@@ -7,7 +7,7 @@ import { freePort } from '#test/setup/free-port.ts'
 import { readLog } from '#test/setup/log-reader.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 import { createMayflyClient, type MayflyClient } from '../../packages/client/src/index.ts'
-import { mayfly } from '../../packages/guard/src/fastify.ts'
+import { mayfly } from '../../packages/guard/src/adapters/fastify.ts'
 
 const broker = useBroker()
 let app: FastifyInstance

@@ -11,7 +11,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import { createDevCa, type IssuedCertificate, issueClientCertificate, issueServerCertificate } from '#apps/standalone/dev-ca.ts'
 import { freePort } from '#test/setup/free-port.ts'
 import { type RunningBroker, subjectAudience } from '#test/setup/running-broker.ts'
-import { mayfly } from '../../packages/guard/src/fastify.ts'
+import { mayfly } from '../../packages/guard/src/adapters/fastify.ts'
 
 const modes = ['pop', 'once', 'challenge'] as const
 type Mode = (typeof modes)[number]

@@ -2,7 +2,7 @@
 // protected resources, since replay mode and proof are properties of a resource.
 
 import Fastify, { type FastifyInstance } from 'fastify'
-import { type GuardPluginOptions, mayfly } from '../../../packages/guard/src/fastify.ts'
+import { type GuardPluginOptions, mayfly } from '../../../packages/guard/src/adapters/fastify.ts'
 import { createGuard, type Guard, type GuardOptions } from '../../../packages/guard/src/index.ts'
 import type { ResourceUris } from '../seed/registrations.ts'
 

@@ -1,5 +1,7 @@
 // What `@mayfly/guard` offers. The Fastify plugin is `@mayfly/guard/fastify`.
 
+export type { WebContext } from './adapters/web.ts'
+export { refusalResponse, verifyRequest } from './adapters/web.ts'
 export { certificateThumbprint } from './binding.ts'
 export type { Decision, ReportOptions } from './broker/decision-reporter.ts'
 export type { JwkSet } from './broker/key-source.ts'
@@ -14,5 +16,3 @@ export type { ResourceMetadata } from './resource-metadata.ts'
 export type { Actor, ReplayMode, TaskTokenClaims } from './token/claims.ts'
 export { resourceHash } from './token/resource-set.ts'
 export type { Allowed, Reason, Refused, Verdict } from './verdict.ts'
-export type { WebContext } from './web.ts'
-export { refusalResponse, verifyRequest } from './web.ts'

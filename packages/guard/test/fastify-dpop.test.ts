@@ -4,7 +4,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { mayfly } from '../src/fastify.ts'
+import { mayfly } from '../src/adapters/fastify.ts'
 import { claimsWith, issuer, jwks, resource, signToken } from './issuer.ts'
 import { makeProof, newProofSigner, proofClaims } from './proof-maker.ts'
 

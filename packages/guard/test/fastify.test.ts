@@ -4,7 +4,7 @@ import { Agent, request as httpsRequest } from 'node:https'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Authority, newAuthority, type Pem } from '../../test/tls.ts'
-import { mayfly } from '../src/fastify.ts'
+import { mayfly } from '../src/adapters/fastify.ts'
 import { certificateThumbprint, createGuard, type Refused, refusalResponse, verifyRequest } from '../src/index.ts'
 import { claimsWith, jwks, resource, signToken } from './issuer.ts'
 

@@ -1,8 +1,8 @@
 // The guard over the Web's own `Request` and `Response`.
 
-import type { Guard } from './guard.ts'
-import type { Operation } from './request.ts'
-import type { Refused, Verdict } from './verdict.ts'
+import type { Guard } from '../guard.ts'
+import type { Operation } from '../request.ts'
+import type { Refused, Verdict } from '../verdict.ts'
 
 /** What a `Request` cannot say. */
 export interface WebContext {

@@ -7,10 +7,10 @@ import { Readable } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest, preParsingHookHandler, RequestPayload } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { createGuard, type Guard } from './guard.ts'
-import type { GuardOptions } from './options.ts'
-import type { GuardedRequest, Operation } from './request.ts'
-import type { Allowed, Refused } from './verdict.ts'
+import { createGuard, type Guard } from '../guard.ts'
+import type { GuardOptions } from '../options.ts'
+import type { GuardedRequest, Operation } from '../request.ts'
+import type { Allowed, Refused } from '../verdict.ts'
 
 /** What a route tells the guard, in `config.mayfly`. */
 export interface GuardedRoute {
