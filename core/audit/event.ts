@@ -63,6 +63,8 @@ export type AuditEventType =
   | 'certificate.issued'
   | 'enrolment.refused'
   | `${'connector' | 'webhook'}.${'created' | 'changed' | 'deleted'}`
+  | `${'token' | 'agent' | 'trust_source' | 'signing_key' | 'tenant'}.revoked`
+  | `${'agent' | 'trust_source'}.${'suspended' | 'reinstated'}`
   | `attachment.${'created' | 'rotated' | 'locked' | 'torn_down' | 'abandoned' | 'parked' | 'retried'}`
   | 'account.torn_down'
   | 'webhook.parked'

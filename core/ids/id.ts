@@ -22,6 +22,7 @@ export const idPrefixes = {
   attachment: 'att',
   webhook: 'whk',
   message: 'msg',
+  revocation: 'rev',
 } as const
 
 export type IdKind = keyof typeof idPrefixes
