@@ -11,7 +11,15 @@ export { createGuard } from './guard.ts'
 export type { GuardOptions } from './options.ts'
 export type { GrantedDetail } from './permission/detail.ts'
 export type { Credential } from './replay/consume.ts'
-export type { GuardedRequest, Operation, RequestBody, RequestHeaders, RowOperation, ToolOperation } from './request.ts'
+export type {
+  GuardedRequest,
+  Operation,
+  PresenceOperation,
+  RequestBody,
+  RequestHeaders,
+  RowOperation,
+  ToolOperation,
+} from './request.ts'
 export type { ResourceMetadata } from './resource-metadata.ts'
 export type { Actor, ReplayMode, TaskTokenClaims } from './token/claims.ts'
 export { resourceHash } from './token/resource-set.ts'

@@ -26,8 +26,16 @@ export interface ToolOperation {
   readonly arguments?: Readonly<Record<string, unknown>>
 }
 
+/**
+ * Does nothing that a permission could name: opens a session, lists what there is. Whoever holds anything at all for this
+ * resource may.
+ */
+export interface PresenceOperation {
+  readonly type: 'presence'
+}
+
 /** What a request does where its method and path do not say it. */
-export type Operation = RowOperation | ToolOperation
+export type Operation = RowOperation | ToolOperation | PresenceOperation
 
 /** A request to judge. */
 export interface GuardedRequest {

@@ -202,3 +202,22 @@ describe('scopes', () => {
     ).toContain('403 operation_not_granted')
   })
 })
+
+describe('presence', () => {
+  const here = { operation: { type: 'presence' } as const }
+  const elsewhere = { ...flights, locations: ['https://other.example/v1'] }
+
+  test.each([
+    ['a call over HTTP', [flights], 'allowed'],
+    ['a tool', [{ type: 'agent_tool', locations: [resource], actions: ['search'] }], 'allowed'],
+    ['a row', [{ type: 'agent_row', locations: [resource], actions: ['read'], identifier: 'orders/*' }], 'allowed'],
+    ['something of another resource only', [elsewhere], '403 operation_not_granted'],
+  ])('of a token that grants %s: %s', async (_, details, reason) => expect(await judge(details, here)).toBe(reason))
+
+  test('is granted by any scope, and by nothing where a token grants nothing', async () => {
+    const of = async (scope: string | undefined) =>
+      reasonOf(await guard.verify(requestWith(tokenWith({ authorization_details: undefined, scope }), here)))
+    expect(await of('flights:list')).toBe('allowed')
+    expect(await of(undefined)).toBe('403 operation_not_granted')
+  })
+})

@@ -26,14 +26,16 @@ export interface Authorized {
 export async function authorize(grant: Grant, request: GuardedRequest): Promise<Authorized | Reason> {
   if (!grant.details) return 'detail_not_understood'
   if (!request.operation && hasOverride(request.headers)) return 'override_header_refused'
-  if (grant.details.length === 0) return authorizeByScope(grant.scopes, request.scope)
+  if (grant.details.length === 0) return authorizeByScope(grant.scopes, request)
   if (request.operation) return authorizeOperation(grant.details, await findOperation(request.operation))
   return authorizeRequest(grant.details, request)
 }
 
-function authorizeByScope(held: ReadonlySet<string>, needed: readonly string[] | undefined): Authorized | Reason {
-  if (!needed || needed.length === 0) return 'operation_not_granted'
-  return needed.every(scope => held.has(scope)) ? { detail: undefined } : 'scope_missing'
+async function authorizeByScope(held: ReadonlySet<string>, request: GuardedRequest): Promise<Authorized | Reason> {
+  const { scope: needed, operation } = request
+  if (needed?.length) return needed.every(scope => held.has(scope)) ? { detail: undefined } : 'scope_missing'
+  const isPresent = held.size > 0 && operation && (await findOperation(operation))?.type === 'presence'
+  return isPresent ? { detail: undefined } : 'operation_not_granted'
 }
 
 async function findOperation(operation: NonNullable<GuardedRequest['operation']>): Promise<Operation | undefined> {
@@ -51,6 +53,7 @@ function authorizeOperation(details: readonly CompiledDetail[], operation: Opera
 }
 
 function covers(entry: CompiledDetail, operation: Operation): boolean {
+  if (operation.type === 'presence') return entry.type === 'agent_http' ? entry.patterns.length > 0 : entry.isHere
   if (entry.type === 'agent_row') return operation.type === 'agent_row' && coversRow(entry, operation)
   if (entry.type === 'agent_tool') return operation.type === 'agent_tool' && coversCall(entry, operation)
   return false
