@@ -68,6 +68,8 @@ export type AuditEventType =
   | `attachment.${'created' | 'rotated' | 'locked' | 'torn_down' | 'abandoned' | 'parked' | 'retried'}`
   | 'account.torn_down'
   | 'webhook.parked'
+  | `receiver.${'created' | 'deleted' | 'token_renewed'}`
+  | `stream.${'created' | 'changed' | 'deleted' | 'status_changed' | 'dead_letter'}`
 
 /** A foreign subject's key: 32 bytes, and the id under which its sealed form is stored. */
 export interface SubjectKey {

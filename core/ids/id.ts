@@ -23,6 +23,9 @@ export const idPrefixes = {
   webhook: 'whk',
   message: 'msg',
   revocation: 'rev',
+  receiver: 'rcv',
+  stream: 'evs',
+  deadLetter: 'dlt',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

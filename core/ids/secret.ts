@@ -14,6 +14,7 @@ export const secretPrefixes = {
   claim: 'mfc',
   join: 'mfj',
   account: 'mfa',
+  receiver: 'mfe',
 } as const
 
 export type SecretKind = keyof typeof secretPrefixes
@@ -69,7 +70,7 @@ export function isSecret(kind: SecretKind, text: string): boolean {
 }
 
 /** One of our secrets inside a longer text, for redaction: also where it is glued to other letters. */
-export const secretPattern: RegExp = /mf[aborcsjw]_[A-Za-z0-9_-]{43}(?:[A-Za-z0-9_-]{22})?_[0-9a-f]{8}/g
+export const secretPattern: RegExp = /mf[aborcsjwe]_[A-Za-z0-9_-]{43}(?:[A-Za-z0-9_-]{22})?_[0-9a-f]{8}/g
 
 /** Compares two hashes in constant time; false when their lengths differ. */
 export function sameHash(a: Uint8Array, b: Uint8Array): boolean {
