@@ -66,6 +66,26 @@ create policy move on log.pending for all to mayfly_log using (true) with check 
 grant insert (body), insert (leaf), insert (tenant_id) on log.pending to mayfly_across;
 grant insert (body), insert (leaf), insert (tenant_id) on log.pending to mayfly_app;
 
+create table log.pending_revocation (
+  place bigint not null generated always as identity,
+  tenant_id uuid not null,
+  id uuid not null,
+  kind text not null,
+  subject text not null,
+  least bigint,
+  until timestamp with time zone,
+  cause text not null,
+  actor jsonb
+);
+alter table log.pending_revocation owner to mayfly_log;
+alter table log.pending_revocation add constraint pending_revocation_pkey PRIMARY KEY (place);
+CREATE CONSTRAINT TRIGGER pending_revocation_at_commit AFTER INSERT ON log.pending_revocation DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION log.publish_pending();
+alter table log.pending_revocation enable row level security;
+alter table log.pending_revocation force row level security;
+create policy append on log.pending_revocation for insert to mayfly_app with check ((tenant_id = mayfly.tenant_in_force()));
+create policy move on log.pending_revocation for all to mayfly_log using (true) with check (true);
+grant insert ("least"), insert (actor), insert (cause), insert (id), insert (kind), insert (subject), insert (tenant_id), insert (until) on log.pending_revocation to mayfly_app;
+
 create table log.transition (
   name text not null,
   from_state "char" not null,
@@ -145,6 +165,7 @@ alter table mayfly.agent add constraint agent_pkey PRIMARY KEY (id);
 alter table mayfly.agent add constraint agent_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 alter table mayfly.agent add constraint agent_tenant_id_name_key UNIQUE (tenant_id, name);
 CREATE TRIGGER agent_epoch AFTER INSERT OR DELETE OR UPDATE ON mayfly.agent FOR EACH ROW EXECUTE FUNCTION mayfly.raise_config_epoch();
+CREATE TRIGGER agent_longest_token AFTER INSERT OR UPDATE OF settings ON mayfly.agent FOR EACH ROW EXECUTE FUNCTION mayfly.raise_longest_token();
 alter table mayfly.agent enable row level security;
 alter table mayfly.agent force row level security;
 create policy across on mayfly.agent for all to mayfly_across, mayfly_log using (true) with check (true);
@@ -435,6 +456,23 @@ create policy tenant on mayfly.enrolment for all to mayfly_app using ((tenant_id
 grant delete, select on mayfly.enrolment to mayfly_across;
 grant delete, insert, select, update on mayfly.enrolment to mayfly_app;
 
+create table mayfly.feed (
+  tenant_id uuid not null,
+  shard uuid not null default gen_random_uuid(),
+  epoch bigint not null default 0
+) with (fillfactor=50);
+alter table mayfly.feed owner to mayfly_owner;
+alter table mayfly.feed add constraint feed_pkey PRIMARY KEY (tenant_id);
+alter table mayfly.feed add constraint feed_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.feed enable row level security;
+alter table mayfly.feed force row level security;
+create policy across on mayfly.feed for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy begin on mayfly.feed for insert to mayfly_app with check ((mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid));
+create policy tenant on mayfly.feed for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select on mayfly.feed to mayfly_across;
+grant insert (tenant_id), select on mayfly.feed to mayfly_app;
+grant select, update on mayfly.feed to mayfly_log;
+
 create table mayfly.idempotency (
   credential_id uuid not null,
   key_hash bytea not null,
@@ -628,6 +666,33 @@ create policy across on mayfly.resource for all to mayfly_across, mayfly_log usi
 create policy tenant on mayfly.resource for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, insert, select, update on mayfly.resource to mayfly_app;
 
+create table mayfly.revocation (
+  tenant_id uuid not null,
+  epoch bigint not null,
+  id uuid not null,
+  at timestamp with time zone not null,
+  kind text not null,
+  subject text not null,
+  match bytea not null,
+  least bigint,
+  until timestamp with time zone not null,
+  cause text not null,
+  actor jsonb
+);
+alter table mayfly.revocation owner to mayfly_owner;
+alter table mayfly.revocation add constraint revocation_kind_check CHECK ((kind = ANY (ARRAY['a'::text, 'x'::text, 'j'::text, 'c'::text, 'k'::text, 't'::text])));
+alter table mayfly.revocation add constraint revocation_pkey PRIMARY KEY (tenant_id, epoch);
+CREATE INDEX revocation_id ON mayfly.revocation USING btree (id);
+CREATE INDEX revocation_match ON mayfly.revocation USING btree (tenant_id, kind, match);
+CREATE INDEX revocation_until ON mayfly.revocation USING btree (tenant_id, until);
+alter table mayfly.revocation enable row level security;
+alter table mayfly.revocation force row level security;
+create policy across on mayfly.revocation for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.revocation for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, select on mayfly.revocation to mayfly_across;
+grant select on mayfly.revocation to mayfly_app;
+grant insert on mayfly.revocation to mayfly_log;
+
 create table mayfly.sign_in_client_secret (
   id uuid not null,
   tenant_id uuid not null,
@@ -735,13 +800,15 @@ create table mayfly.tenant (
   is_first boolean not null default false,
   config_epoch bigint not null default 1,
   created_at timestamp with time zone not null default clock_timestamp(),
-  two_person jsonb not null default '[]'::jsonb
+  two_person jsonb not null default '[]'::jsonb,
+  longest_token_seconds integer not null default 300
 );
 alter table mayfly.tenant owner to mayfly_owner;
 alter table mayfly.tenant add constraint tenant_pkey PRIMARY KEY (id);
 alter table mayfly.tenant add constraint tenant_slug_check CHECK ((slug ~ '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$'::text));
 alter table mayfly.tenant add constraint tenant_slug_key UNIQUE (slug);
 CREATE UNIQUE INDEX tenant_one_first ON mayfly.tenant USING btree (is_first) WHERE is_first;
+CREATE TRIGGER tenant_feed AFTER INSERT ON mayfly.tenant FOR EACH ROW EXECUTE FUNCTION mayfly.begin_feed();
 alter table mayfly.tenant enable row level security;
 alter table mayfly.tenant force row level security;
 create policy across on mayfly.tenant for all to mayfly_across, mayfly_log using (true) with check (true);
@@ -1181,6 +1248,22 @@ begin
     where c.kind <> 'resource' and (c.person_id = p_person or c.provider_id = p_provider) returning c.id, c.kind, c.role;
 end $function$;
 alter function across.end_held(uuid,uuid) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.feed_heads(p_tenants uuid[])
+ RETURNS TABLE(tenant_id uuid, shard uuid, epoch bigint, database_ms double precision)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if pg_is_in_recovery() then
+    raise exception 'across.feed_heads: this server is a standby' using errcode = 'read_only_sql_transaction';
+  end if;
+  return query select f.tenant_id, f.shard, f.epoch, extract(epoch from clock_timestamp())::float8 * 1000
+    from unnest(p_tenants) k(id) join mayfly.feed f on f.tenant_id = k.id;
+end $function$;
+alter function across.feed_heads(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.find_credentials(p_kinds text[], p_hashes text[])
@@ -1955,6 +2038,19 @@ $function$;
 alter function log.bury_accounts(smallint[],jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
 
+CREATE OR REPLACE FUNCTION log.end_of_tokens(p_tenant uuid, p_deadline timestamp with time zone, p_now timestamp with time zone)
+ RETURNS double precision
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return (select ceil(extract(epoch from least(p_deadline, p_now + make_interval(secs => t.longest_token_seconds))))::float8 + 10
+    from mayfly.tenant t where t.id = p_tenant);
+end $function$;
+alter function log.end_of_tokens(uuid,timestamp with time zone,timestamp with time zone) owner to mayfly_log;
+-- none but its owner may execute it
+
 CREATE OR REPLACE FUNCTION log.ended_accounts(p_after uuid, p_limit integer, OUT accounts jsonb, OUT seen_to uuid)
  RETURNS record
  LANGUAGE plpgsql
@@ -2219,6 +2315,17 @@ $function$;
 alter function log.keep_subject_keys(smallint[],jsonb) owner to mayfly_log;
 -- none but its owner may execute it
 
+CREATE OR REPLACE FUNCTION log.match_of(p_text text)
+ RETURNS bytea
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select substring(sha256(convert_to(p_text, 'UTF8')) for 16);
+$function$;
+alter function log.match_of(text) owner to mayfly_log;
+-- may be executed by: mayfly_across, mayfly_app
+
 CREATE OR REPLACE FUNCTION log.open_accounts(p_outcomes smallint[], p_openings jsonb, p_lineages jsonb, p_room jsonb, p_now timestamp with time zone)
  RETURNS smallint[]
  LANGUAGE plpgsql
@@ -2270,6 +2377,94 @@ begin
   return p_outcomes;
 end $function$;
 alter function log.open_accounts(smallint[],jsonb,jsonb,jsonb,timestamp with time zone) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.publish(p_entries jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v record;
+begin
+  for v in
+    update mayfly.feed f set epoch = f.epoch + e.count
+      from (select r.tenant, count(*) as count from jsonb_to_recordset(p_entries) r(tenant uuid) group by r.tenant) e
+     where f.tenant_id = e.tenant returning f.tenant_id, f.epoch, e.count
+  loop
+    insert into mayfly.revocation (tenant_id, epoch, id, at, kind, subject, match, least, until, cause, actor)
+      select e.tenant, v.epoch - v.count + row_number() over (order by e.n), e.id, p_now, e.kind, e.subject, log.match_of(e.subject), e.least,
+             to_timestamp(e.until), e.cause, e.actor
+        from jsonb_to_recordset(p_entries) e(n int, tenant uuid, id uuid, kind text, subject text, least bigint, until double precision,
+          cause text, actor jsonb)
+       where e.tenant = v.tenant_id;
+    perform pg_notify('mayfly_feed', v.tenant_id || ' ' || v.epoch);
+  end loop;
+end $function$;
+alter function log.publish(jsonb,timestamp with time zone) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.publish_pending()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_now timestamptz;
+  v_least bigint := new.least;
+begin
+  delete from log.pending_revocation where place = new.place;
+  perform from log.head h where h.id = 1 for update;
+  v_now := clock_timestamp();
+  if v_least is null and new.kind in ('c', 't') then
+    select t.config_epoch into strict v_least from mayfly.tenant t where t.id = new.tenant_id;
+  end if;
+  perform log.publish(jsonb_build_array(jsonb_build_object('n', 1, 'tenant', new.tenant_id, 'id', new.id, 'kind', new.kind, 'subject', new.subject,
+    'least', v_least, 'until', log.end_of_tokens(new.tenant_id, coalesce(new.until, 'infinity'), v_now), 'cause', new.cause, 'actor', new.actor)), v_now);
+  return null;
+end $function$;
+alter function log.publish_pending() owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.publish_transitions(p_outcomes smallint[], p_changes jsonb, p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_entries jsonb;
+begin
+  with changed as (
+    select c.n, a.id, a.tenant_id, a.root_id, a.generation, a.deadline, coalesce(c.revocation, gen_random_uuid()) as revocation,
+           c.transition, c.by
+      from jsonb_to_recordset(p_changes) c(n int, id uuid, transition text, revocation uuid, by jsonb)
+      join mayfly.account a on a.id = c.id
+     where p_outcomes[c.n] = 0 and c.transition in ('complete', 'revoke', 'close', 'claim', 'suspend', 'narrow')
+       and (a.root_id is null or log.ancestors_live(a.id, p_now))
+  ), entry as (
+    select 0 as place, c.*, case when d.descendants then 'x' else 'a' end as kind,
+           case when d.descendants then log.wire_id('txn', c.id) else log.wire_id('acct', c.id) end as subject, c.generation as least, c.deadline as ends
+      from changed c, lateral (select c.root_id is null and exists (select from mayfly.lineage l where l.root_id = c.id) as descendants) d
+    union all
+    select 1, c.*, 'a', log.wire_id('acct', d.id), d.generation + 1, d.deadline
+      from changed c join mayfly.lineage l on l.root_id = c.root_id and c.id = any(l.ancestors) join mayfly.account d on d.id = l.account_id
+     where c.root_id is not null and (d.state = 'a' or d.id in (select o.id from jsonb_to_recordset(p_changes) o(id uuid)))
+  )
+  select jsonb_agg(jsonb_build_object('n', e.nth, 'tenant', e.tenant_id, 'id', e.revocation, 'kind', e.kind, 'subject', e.subject,
+      'least', e.least, 'until', log.end_of_tokens(e.tenant_id, e.ends, p_now), 'cause', e.transition, 'actor', e.by))
+    into v_entries
+    from (select row_number() over (order by o.n, o.place, o.subject) as nth, o.tenant_id, o.revocation, o.kind, o.subject, o.least, o.ends,
+            o.transition, o.by from entry o) e;
+  if v_entries is not null then perform log.publish(v_entries, p_now); end if;
+end $function$;
+alter function log.publish_transitions(smallint[],jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.refuse_change()
@@ -2381,6 +2576,7 @@ begin
          array_agg(case when isfinite(a.deadline) then extract(epoch from a.deadline)::float8 end order by c.n)
     into states, generations, deadlines
     from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid) left join mayfly.account a on a.id = c.id and a.tenant_id = c.tenant;
+  perform log.publish_transitions(outcomes, p_changes, v_now);
   insert into mayfly.outbox (tenant_id, account_id, transition, generation, payload, at)
     select c.tenant, c.id, c.transition, coalesce(generations[c.n], 0), c.outbox, v_now
       from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid, transition text, outbox jsonb)
@@ -2405,6 +2601,29 @@ AS $function$
 $function$;
 alter function log.unattended_claims(integer) owner to mayfly_log;
 -- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.wire_id(p_prefix text, p_id uuid)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  select p_prefix || '_' || replace(p_id::text, '-', '');
+$function$;
+alter function log.wire_id(text,uuid) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION mayfly.begin_feed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into mayfly.feed (tenant_id) values (new.id);
+  return null;
+end $function$;
+alter function mayfly.begin_feed() owner to mayfly_owner;
+-- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION mayfly.keep_tenants_apart(p_table regclass)
  RETURNS void
@@ -2438,6 +2657,19 @@ begin
   return null;
 end $function$;
 alter function mayfly.raise_config_epoch() owner to mayfly_owner;
+-- may be executed by: public
+
+CREATE OR REPLACE FUNCTION mayfly.raise_longest_token()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update mayfly.tenant set longest_token_seconds = (new.settings->>'token_ttl_seconds')::integer
+   where id = new.tenant_id and longest_token_seconds < (new.settings->>'token_ttl_seconds')::integer;
+  return null;
+end $function$;
+alter function mayfly.raise_longest_token() owner to mayfly_owner;
 -- may be executed by: public
 
 CREATE OR REPLACE FUNCTION mayfly.step_key_state()

@@ -37,6 +37,18 @@ export interface LogPending {
   body: string
 }
 
+export interface LogPendingRevocation {
+  place: GeneratedAlways<bigint>
+  tenant_id: string
+  id: string
+  kind: string
+  subject: string
+  least: ColumnType<bigint | null, bigint | number | string | null | undefined, bigint | number | string | null>
+  until: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  cause: string
+  actor: Json
+}
+
 export interface LogTransition {
   name: string
   from_state: string
@@ -225,6 +237,12 @@ export interface MayflyEnrolment {
   basis: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
 }
 
+export interface MayflyFeed {
+  tenant_id: string
+  shard: WithDefault<string>
+  epoch: WithDefault<Int8>
+}
+
 export interface MayflyIdempotency {
   credential_id: string
   key_hash: Bytes
@@ -323,6 +341,20 @@ export interface MayflyResource {
   updated_at: WithDefault<Timestamp>
 }
 
+export interface MayflyRevocation {
+  tenant_id: string
+  epoch: Int8
+  id: string
+  at: Timestamp
+  kind: string
+  subject: string
+  match: Bytes
+  least: ColumnType<bigint | null, bigint | number | string | null | undefined, bigint | number | string | null>
+  until: Timestamp
+  cause: string
+  actor: Json
+}
+
 export interface MayflySignInClientSecret {
   id: string
   tenant_id: string
@@ -378,6 +410,7 @@ export interface MayflyTenant {
   config_epoch: WithDefault<Int8>
   created_at: WithDefault<Timestamp>
   two_person: WithDefault<Json>
+  longest_token_seconds: WithDefault<number>
 }
 
 export interface MayflyTenantLimits {
@@ -460,6 +493,7 @@ export interface DB {
   'log.entry': LogEntry
   'log.head': LogHead
   'log.pending': LogPending
+  'log.pending_revocation': LogPendingRevocation
   'log.transition': LogTransition
   'mayfly.account': MayflyAccount
   'mayfly.account_holder': MayflyAccountHolder
@@ -476,6 +510,7 @@ export interface DB {
   'mayfly.consumed_nonce': MayflyConsumedNonce
   'mayfly.credential': MayflyCredential
   'mayfly.enrolment': MayflyEnrolment
+  'mayfly.feed': MayflyFeed
   'mayfly.idempotency': MayflyIdempotency
   'mayfly.join_token': MayflyJoinToken
   'mayfly.key_rewrap': MayflyKeyRewrap
@@ -486,6 +521,7 @@ export interface DB {
   'mayfly.quota': MayflyQuota
   'mayfly.replay': MayflyReplay
   'mayfly.resource': MayflyResource
+  'mayfly.revocation': MayflyRevocation
   'mayfly.sign_in_client_secret': MayflySignInClientSecret
   'mayfly.sign_in_provider': MayflySignInProvider
   'mayfly.signing_key': MayflySigningKey

@@ -33,6 +33,7 @@ export async function changeAccounts(
 ): Promise<TransitionAnswer[]> {
   const changes = proposals.map(({ facts, private: hidden, agentId, ...change }) => ({
     ...change,
+    by: change.by ?? facts,
     event: eventOf({ ...change, facts, private: hidden, agentId }, nowMs),
   }))
   try {

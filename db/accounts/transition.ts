@@ -19,6 +19,10 @@ export interface AccountChange {
   readonly event: { readonly leaf: string; readonly body: string }
   /** What those who act on the change must know beside the account's id; holds no secret. */
   readonly outbox?: object | undefined
+  /** uuid under which the feed tells of it, where the change revokes anything; undefined: any. */
+  readonly revocationId?: string | undefined
+  /** Who did it, for those who ask about the revocation: random ids and words of ours. */
+  readonly by?: object | undefined
 }
 
 const outcomes = ['done', 'not_found', 'conflict', 'not_due', 'attached'] as const
@@ -54,6 +58,8 @@ export async function transitionAccounts(sql: Sql, changes: readonly AccountChan
     person: change.claim?.personId,
     review_on: change.claim?.reviewOn,
     outbox: change.outbox,
+    revocation: change.revocationId,
+    by: change.by,
   }))
   const leaves = changes.map(change => change.event.leaf).join('\n')
   const bodies = changes.map(change => change.event.body).join('\n')

@@ -46,7 +46,7 @@ language sql stable set search_path = pg_catalog, pg_temp as $$ select false $$;
 -- other than 0 nothing is written.
 create function log.transition_accounts(
   p_changes   jsonb,   -- [{n, id, tenant, transition, generation?, claim_hash?, config_epoch?, deadline?, ceiling?, readmitted?, person?,
-                       --   review_on?, outbox?}], n from 1
+                       --   review_on?, outbox?, revocation?, by?}], n from 1
   p_leaves    text,    -- one a line, of each change one
   p_bodies    text,
   out outcomes    smallint[],
@@ -126,6 +126,7 @@ begin
          array_agg(case when isfinite(a.deadline) then extract(epoch from a.deadline)::float8 end order by c.n)
     into states, generations, deadlines
     from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid) left join mayfly.account a on a.id = c.id and a.tenant_id = c.tenant;
+  perform log.publish_transitions(outcomes, p_changes, v_now);
   insert into mayfly.outbox (tenant_id, account_id, transition, generation, payload, at)
     select c.tenant, c.id, c.transition, coalesce(generations[c.n], 0), c.outbox, v_now
       from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid, transition text, outbox jsonb)

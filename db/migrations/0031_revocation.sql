@@ -1,0 +1,195 @@
+-- The feed of what is worth nothing any more: one gapless sequence per tenant (docs/decisions/0028-revocation-feed.md).
+--
+-- A row is written in the transaction that revokes, with the log's head held: so epochs become visible in their order, and whoever reads
+-- up to an epoch has read all of it. What ends by itself at its deadline is not written: no token outlives it.
+
+set local role mayfly_owner;
+
+-- How far a tenant's feed has come. An epoch means something only within its shard, which changes when a backup is restored.
+create table mayfly.feed (
+  tenant_id     uuid primary key references mayfly.tenant,
+  shard         uuid not null default gen_random_uuid(),
+  epoch         bigint not null default 0
+) with (fillfactor = 50);
+select mayfly.keep_tenants_apart('mayfly.feed');
+
+-- It is there as soon as its tenant is, so that it has one shard from the beginning. Whoever makes a tenant is not in it yet.
+create function mayfly.begin_feed() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  insert into mayfly.feed (tenant_id) values (new.id);
+  return null;
+end $$;
+revoke all on function mayfly.begin_feed from public;
+create policy begin on mayfly.feed for insert to mayfly_app with check (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000');
+grant insert (tenant_id) on mayfly.feed to mayfly_app;
+create trigger tenant_feed after insert on mayfly.tenant for each row execute function mayfly.begin_feed();
+
+create table mayfly.revocation (
+  tenant_id     uuid not null,
+  epoch         bigint not null,
+  -- One revocation may have many rows.
+  id            uuid not null,
+  at            timestamptz not null,
+  -- a account, x account with its descendants, j token, c agent, k key, t tenant: `core/revocation/entry.ts`
+  kind          text not null check (kind in ('a', 'x', 'j', 'c', 'k', 't')),
+  -- What a token's claim says, and the first 16 bytes of its SHA-256.
+  subject       text not null,
+  match         bytea not null,
+  -- The least generation (a, x) or config epoch (c, t) that is still good; null: none is.
+  least         bigint,
+  -- When the last token that it could be about has ended.
+  until         timestamptz not null,
+  cause         text not null,
+  actor         jsonb,
+  primary key (tenant_id, epoch)
+);
+create index revocation_match on mayfly.revocation (tenant_id, kind, match);
+create index revocation_until on mayfly.revocation (tenant_id, until);
+create index revocation_id on mayfly.revocation (id);
+select mayfly.keep_tenants_apart('mayfly.revocation');
+
+-- No token of a tenant lives longer, whatever its agents' registrations say now.
+alter table mayfly.tenant add column longest_token_seconds integer not null default 300;
+create function mayfly.raise_longest_token() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  update mayfly.tenant set longest_token_seconds = (new.settings->>'token_ttl_seconds')::integer
+   where id = new.tenant_id and longest_token_seconds < (new.settings->>'token_ttl_seconds')::integer;
+  return null;
+end $$;
+create trigger agent_longest_token after insert or update of settings on mayfly.agent
+  for each row execute function mayfly.raise_longest_token();
+
+grant select on mayfly.feed, mayfly.revocation to mayfly_app;
+grant select, update on mayfly.feed to mayfly_log;
+grant insert on mayfly.revocation to mayfly_log;
+grant select on mayfly.feed to mayfly_across;
+grant select, delete on mayfly.revocation to mayfly_across;
+
+set local role mayfly_log;
+
+create function log.match_of(p_text text) returns bytea
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
+  select substring(sha256(convert_to(p_text, 'UTF8')) for 16);
+$$;
+
+create function log.wire_id(p_prefix text, p_id uuid) returns text
+language sql immutable parallel safe set search_path = pg_catalog, pg_temp as $$
+  select p_prefix || '_' || replace(p_id::text, '-', '');
+$$;
+
+-- Numbers and writes entries, and tells who listens. The head must be held.
+-- p_entries: [{n, tenant, id, kind, subject, least, until (seconds), cause, actor}], in the order of n.
+create function log.publish(p_entries jsonb, p_now timestamptz) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v record;
+begin
+  for v in
+    update mayfly.feed f set epoch = f.epoch + e.count
+      from (select r.tenant, count(*) as count from jsonb_to_recordset(p_entries) r(tenant uuid) group by r.tenant) e
+     where f.tenant_id = e.tenant returning f.tenant_id, f.epoch, e.count
+  loop
+    insert into mayfly.revocation (tenant_id, epoch, id, at, kind, subject, match, least, until, cause, actor)
+      select e.tenant, v.epoch - v.count + row_number() over (order by e.n), e.id, p_now, e.kind, e.subject, log.match_of(e.subject), e.least,
+             to_timestamp(e.until), e.cause, e.actor
+        from jsonb_to_recordset(p_entries) e(n int, tenant uuid, id uuid, kind text, subject text, least bigint, until double precision,
+          cause text, actor jsonb)
+       where e.tenant = v.tenant_id;
+    perform pg_notify('mayfly_feed', v.tenant_id || ' ' || v.epoch);
+  end loop;
+end $$;
+
+-- When the last token that can be out has ended; guards' clocks may differ a little.
+create function log.end_of_tokens(p_tenant uuid, p_deadline timestamptz, p_now timestamptz) returns double precision
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return (select ceil(extract(epoch from least(p_deadline, p_now + make_interval(secs => t.longest_token_seconds))))::float8 + 10
+    from mayfly.tenant t where t.id = p_tenant);
+end $$;
+
+-- What changes of accounts revoke, after they were made. A root with descendants is one entry; below it each account has its own.
+-- Whose ancestors are over was said with them.
+create function log.publish_transitions(p_outcomes smallint[], p_changes jsonb, p_now timestamptz) returns void
+language plpgsql set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+declare
+  v_entries jsonb;
+begin
+  with changed as (
+    select c.n, a.id, a.tenant_id, a.root_id, a.generation, a.deadline, coalesce(c.revocation, gen_random_uuid()) as revocation,
+           c.transition, c.by
+      from jsonb_to_recordset(p_changes) c(n int, id uuid, transition text, revocation uuid, by jsonb)
+      join mayfly.account a on a.id = c.id
+     where p_outcomes[c.n] = 0 and c.transition in ('complete', 'revoke', 'close', 'claim', 'suspend', 'narrow')
+       and (a.root_id is null or log.ancestors_live(a.id, p_now))
+  ), entry as (
+    select 0 as place, c.*, case when d.descendants then 'x' else 'a' end as kind,
+           case when d.descendants then log.wire_id('txn', c.id) else log.wire_id('acct', c.id) end as subject, c.generation as least, c.deadline as ends
+      from changed c, lateral (select c.root_id is null and exists (select from mayfly.lineage l where l.root_id = c.id) as descendants) d
+    union all
+    select 1, c.*, 'a', log.wire_id('acct', d.id), d.generation + 1, d.deadline
+      from changed c join mayfly.lineage l on l.root_id = c.root_id and c.id = any(l.ancestors) join mayfly.account d on d.id = l.account_id
+     where c.root_id is not null and (d.state = 'a' or d.id in (select o.id from jsonb_to_recordset(p_changes) o(id uuid)))
+  )
+  select jsonb_agg(jsonb_build_object('n', e.nth, 'tenant', e.tenant_id, 'id', e.revocation, 'kind', e.kind, 'subject', e.subject,
+      'least', e.least, 'until', log.end_of_tokens(e.tenant_id, e.ends, p_now), 'cause', e.transition, 'actor', e.by))
+    into v_entries
+    from (select row_number() over (order by o.n, o.place, o.subject) as nth, o.tenant_id, o.revocation, o.kind, o.subject, o.least, o.ends,
+            o.transition, o.by from entry o) e;
+  if v_entries is not null then perform log.publish(v_entries, p_now); end if;
+end $$;
+
+-- For every other transaction, as log.pending is for leaves: a row written here is numbered when the transaction commits.
+create table log.pending_revocation (
+  place         bigint generated always as identity primary key,
+  tenant_id     uuid not null,
+  id            uuid not null,
+  kind          text not null,
+  subject       text not null,
+  -- Null, of an agent or a tenant: the config epoch that this transaction leaves.
+  least         bigint,
+  -- When the last token that it could be about has ended; null: whenever the last of the tenant has.
+  until         timestamptz,
+  cause         text not null,
+  actor         jsonb
+);
+create function log.publish_pending() returns trigger
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_now timestamptz;
+  v_least bigint := new.least;
+begin
+  delete from log.pending_revocation where place = new.place;
+  perform from log.head h where h.id = 1 for update;
+  v_now := clock_timestamp();
+  if v_least is null and new.kind in ('c', 't') then
+    select t.config_epoch into strict v_least from mayfly.tenant t where t.id = new.tenant_id;
+  end if;
+  perform log.publish(jsonb_build_array(jsonb_build_object('n', 1, 'tenant', new.tenant_id, 'id', new.id, 'kind', new.kind, 'subject', new.subject,
+    'least', v_least, 'until', log.end_of_tokens(new.tenant_id, coalesce(new.until, 'infinity'), v_now), 'cause', new.cause, 'actor', new.actor)), v_now);
+  return null;
+end $$;
+create constraint trigger pending_revocation_at_commit after insert on log.pending_revocation
+  deferrable initially deferred for each row execute function log.publish_pending();
+alter table log.pending_revocation enable row level security, force row level security;
+create policy append on log.pending_revocation for insert to mayfly_app with check (tenant_id = mayfly.tenant_in_force());
+create policy move on log.pending_revocation to mayfly_log using (true) with check (true);
+grant insert (tenant_id, id, kind, subject, least, until, cause, actor) on log.pending_revocation to mayfly_app;
+revoke all on function log.match_of, log.wire_id, log.publish, log.end_of_tokens, log.publish_transitions, log.publish_pending from public;
+grant execute on function log.match_of to mayfly_app, mayfly_across;
+
+set local role mayfly_across;
+
+-- How far these tenants' feeds have come, and the clock that goes with it. Never answered by a server that follows another one: what
+-- it has not heard of yet would be called good.
+create function across.feed_heads(p_tenants uuid[]) returns table (tenant_id uuid, shard uuid, epoch bigint, database_ms double precision)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  if pg_is_in_recovery() then
+    raise exception 'across.feed_heads: this server is a standby' using errcode = 'read_only_sql_transaction';
+  end if;
+  return query select f.tenant_id, f.shard, f.epoch, extract(epoch from clock_timestamp())::float8 * 1000
+    from unnest(p_tenants) k(id) join mayfly.feed f on f.tenant_id = k.id;
+end $$;
