@@ -4,8 +4,6 @@ import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import type { GroupCommit } from '#core/audit/group-commit.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
-import { authenticate } from '#core/operators/authenticate.ts'
-import type { Principal } from '#core/operators/principal.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import { consumeToken } from '#core/resource-use/consume.ts'
 import { reportDecisions } from '#core/resource-use/report-decisions.ts'
@@ -15,8 +13,8 @@ import type { UnscopedDb } from '#db/unscoped-db.ts'
 import { createErrorHandler, renderProblem } from '../../http/error-handler.ts'
 import { acceptJsonOnly } from '../../http/json-body.ts'
 import { compileSchema } from '../../http/schema-validator.ts'
-import { resolveTenant } from '../oauth/tenant-of-path.ts'
 import { closed, problems } from '../v1/schemas.ts'
+import { authenticateResource, type ResourcePrincipal } from './authenticate-resource.ts'
 
 export interface ResourceRouteDeps {
   readonly db: UnscopedDb
@@ -132,22 +130,4 @@ export const resourceRoutes: FastifyPluginCallback<ResourceRouteDeps> = (app, de
     )
   }
   done()
-}
-
-type ResourcePrincipal = Principal & { readonly tenantId: string; readonly resourceId: string }
-
-/** The credential must be a resource's, and of the tenant whose path is called. */
-async function authenticateResource(
-  { db, directory }: ResourceRouteDeps,
-  request: FastifyRequest<{ Params: { slug?: string } }>,
-): Promise<ResourcePrincipal> {
-  const { tenant } = await resolveTenant(directory, request.params.slug)
-  const [scheme, secret] = request.headers.authorization?.split(' ') ?? []
-  if (scheme?.toLowerCase() !== 'bearer' || !secret)
-    throw new BrokerError('not_authenticated', { hint: "Send the resource's credential as Bearer." })
-  const principal = await authenticate(db, secret)
-  const { tenantId, resourceId } = principal
-  if (principal.role !== 'resource' || resourceId === undefined || tenantId !== tenant.id)
-    throw new BrokerError('forbidden', { hint: 'Only the credential of a resource of this tenant may call this.' })
-  return { ...principal, tenantId, resourceId }
 }
