@@ -833,6 +833,31 @@ create policy across on mayfly.tenant_limits for all to mayfly_across, mayfly_lo
 create policy tenant on mayfly.tenant_limits for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant insert, select, update on mayfly.tenant_limits to mayfly_app;
 
+create table mayfly.token_status (
+  list uuid not null,
+  idx integer not null,
+  tenant_id uuid not null,
+  token_id uuid not null,
+  account_id uuid not null,
+  generation integer not null,
+  root_id uuid not null,
+  agents uuid[] not null,
+  config_epoch bigint not null,
+  kid text not null,
+  until timestamp with time zone not null
+);
+alter table mayfly.token_status owner to mayfly_owner;
+alter table mayfly.token_status add constraint token_status_idx_check CHECK ((idx >= 0));
+alter table mayfly.token_status add constraint token_status_pkey PRIMARY KEY (list, idx);
+CREATE INDEX token_status_until ON mayfly.token_status USING btree (until);
+alter table mayfly.token_status enable row level security;
+alter table mayfly.token_status force row level security;
+create policy across on mayfly.token_status for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.token_status for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, select on mayfly.token_status to mayfly_across;
+grant select on mayfly.token_status to mayfly_app;
+grant insert on mayfly.token_status to mayfly_log;
+
 create table mayfly.tombstone (
   task_key uuid not null,
   account_id uuid not null,
@@ -1114,6 +1139,23 @@ begin
     p_table, p_column) using format('(%s,0)', p_from_block)::tid, format('(%s,0)', p_to_block)::tid;
 end $function$;
 alter function across.count_sealed(text,text,integer,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.delete_ended_statuses(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_count integer;
+begin
+  delete from mayfly.token_status where (list, idx) in (
+    select list, idx from mayfly.token_status where until < now() - interval '1 minute' limit p_limit);
+  get diagnostics v_count = row_count;
+  return v_count;
+end $function$;
+alter function across.delete_ended_statuses(integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.delete_expired(p_what text, p_limit integer)
@@ -1919,7 +1961,7 @@ $function$;
 alter function log.ancestors_live(uuid,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
 
-CREATE OR REPLACE FUNCTION log.append(p_tenants uuid[], p_configs bigint[], p_accounts uuid[], p_generations integer[], p_until bigint[], p_owners integer[], p_leaves text, p_bodies text, p_openings jsonb DEFAULT NULL::jsonb, p_pins jsonb DEFAULT NULL::jsonb, p_subject_keys jsonb DEFAULT NULL::jsonb, p_lineages jsonb DEFAULT NULL::jsonb, p_room jsonb DEFAULT NULL::jsonb, OUT database_ms double precision, OUT first_position bigint, OUT outcomes smallint[], OUT existing jsonb)
+CREATE OR REPLACE FUNCTION log.append(p_tenants uuid[], p_configs bigint[], p_accounts uuid[], p_generations integer[], p_until bigint[], p_owners integer[], p_leaves text, p_bodies text, p_openings jsonb DEFAULT NULL::jsonb, p_pins jsonb DEFAULT NULL::jsonb, p_subject_keys jsonb DEFAULT NULL::jsonb, p_lineages jsonb DEFAULT NULL::jsonb, p_room jsonb DEFAULT NULL::jsonb, p_statuses jsonb DEFAULT NULL::jsonb, OUT database_ms double precision, OUT first_position bigint, OUT outcomes smallint[], OUT existing jsonb)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1966,6 +2008,7 @@ begin
   end if;
   if p_subject_keys is not null then perform log.keep_subject_keys(outcomes, p_subject_keys); end if;
   if p_pins is not null then perform log.keep_pins(outcomes, p_pins); end if;
+  if p_statuses is not null then perform log.keep_statuses(outcomes, p_statuses); end if;
 
   if outcomes <> array_fill(0::smallint, array[cardinality(outcomes)]) then
     select coalesce(array_agg(l.leaf order by l.n), '{}'), coalesce(array_agg(l.body order by l.n), '{}')
@@ -1980,7 +2023,7 @@ begin
 
   update log.head set size = first_position + cardinality(v_leaves) where id = 1;
 end $function$;
-alter function log.append(uuid[],bigint[],uuid[],integer[],bigint[],integer[],text,text,jsonb,jsonb,jsonb,jsonb,jsonb) owner to mayfly_log;
+alter function log.append(uuid[],bigint[],uuid[],integer[],bigint[],integer[],text,text,jsonb,jsonb,jsonb,jsonb,jsonb,jsonb) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.append_of_changes(p_outcomes smallint[], p_tenants uuid[], p_leaves text[], p_bodies text[])
@@ -2299,6 +2342,21 @@ AS $function$
     on conflict (token_hash) do nothing;
 $function$;
 alter function log.keep_pins(smallint[],jsonb) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.keep_statuses(p_outcomes smallint[], p_statuses jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into mayfly.token_status (list, idx, tenant_id, token_id, account_id, generation, root_id, agents, config_epoch, kid, until)
+    select s.list, s.idx, s.tenant, s.token, s.account, s.generation, s.root, s.agents, s.config, s.kid, to_timestamp(s.until)
+      from jsonb_to_recordset(p_statuses) s(n int, tenant uuid, list uuid, idx int, token uuid, account uuid, generation int, root uuid,
+        agents uuid[], config bigint, kid text, until double precision)
+     where p_outcomes[s.n] = 0;
+end $function$;
+alter function log.keep_statuses(smallint[],jsonb) owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.keep_subject_keys(p_outcomes smallint[], p_keys jsonb)

@@ -420,6 +420,20 @@ export interface MayflyTenantLimits {
   updated_at: WithDefault<Timestamp>
 }
 
+export interface MayflyTokenStatus {
+  list: string
+  idx: number
+  tenant_id: string
+  token_id: string
+  account_id: string
+  generation: number
+  root_id: string
+  agents: List<string>
+  config_epoch: Int8
+  kid: string
+  until: Timestamp
+}
+
 export interface MayflyTombstone {
   task_key: string
   account_id: string
@@ -529,6 +543,7 @@ export interface DB {
   'mayfly.subject_pin': MayflySubjectPin
   'mayfly.tenant': MayflyTenant
   'mayfly.tenant_limits': MayflyTenantLimits
+  'mayfly.token_status': MayflyTokenStatus
   'mayfly.tombstone': MayflyTombstone
   'mayfly.trust_source': MayflyTrustSource
   'mayfly.usage': MayflyUsage

@@ -28,6 +28,8 @@ import { Quotas } from '#core/quota/quotas.ts'
 import { TenantDirectory } from '#core/registry/directory.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { FirstUses } from '#core/replay/first-uses.ts'
+import { ListNames } from '#core/status-list/list-names.ts'
+import { StatusPlaces } from '#core/status-list/status-places.ts'
 import { AccountSubjects } from '#core/subject/account-subject.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import { CertificateSubjects } from '#core/subject/certificate-subject.ts'
@@ -127,6 +129,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     ),
     grants: new Grants(),
     issuanceFrames: new IssuanceFrames(),
+    statusPlaces: new StatusPlaces(new ListNames(secret)),
     subjectKeys: new SubjectKeys(keyEncryption, names => readSubjectKeys(database.sql, names)),
     pins: new Pins(),
     nonces: new DpopNonces(secret),

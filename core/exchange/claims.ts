@@ -10,6 +10,7 @@ import { formatId } from '#core/ids/id.ts'
 import { canonicalJson } from '#core/json/canonical.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { ReplayMode, Resource } from '#core/registry/resource.ts'
+import { type StatusPlace, writeStatus } from '#core/status-list/place.ts'
 import type { BoundKey } from '#core/subject/bound-key.ts'
 import type { DelegationRequest } from './delegation-request.ts'
 
@@ -29,6 +30,8 @@ export interface ClaimsInput {
   readonly key: BoundKey | undefined
   readonly tokenId: string
   readonly nonce: string
+  /** Where the token stands in a status list; left out: in none. */
+  readonly status?: StatusPlace | undefined
   /** What is minted is an ID-JAG for this authorization server and no task token; undefined: a task token. */
   readonly idJagAudience: string | undefined
   /** What is minted opens a child account for the agent that this names; undefined: it does not. */
@@ -45,7 +48,8 @@ export interface PreparedClaims {
 
 export function prepareClaims(input: ClaimsInput, frame: ClaimsFrame = frameClaims(input)): PreparedClaims {
   const times = `,"exp":${input.expiresSeconds},"gen":${input.generation},"iat":${input.issuedSeconds}`
-  const canonical = `${frame.head}${times},"iss":${frame.issuer},"jti":"${input.tokenId}","nonce":"${input.nonce}",${frame.tail}`
+  const status = input.status ? `,"status":${writeStatus(input.status)}` : ''
+  const canonical = `${frame.head}${times},"iss":${frame.issuer},"jti":"${input.tokenId}","nonce":"${input.nonce}",${frame.tail}${status},${frame.end}`
   return { canonical, hash: hash('sha256', canonical, 'base64url') }
 }
 
@@ -54,8 +58,10 @@ export interface ClaimsFrame {
   /** Up to `delegation`, without the closing brace. */
   readonly head: string
   readonly issuer: string
-  /** From `replay` on, without the opening brace. */
+  /** From `replay` to `scope`, without braces. */
   readonly tail: string
+  /** From `sub` on, without the opening brace. */
+  readonly end: string
 }
 
 export function frameClaims(input: Omit<ClaimsInput, 'nonce'>): ClaimsFrame {
@@ -75,12 +81,14 @@ export function frameClaims(input: Omit<ClaimsInput, 'nonce'>): ClaimsFrame {
     replay: input.resource.config.replay,
     resource_hash: input.resourceHash,
     scope: scopes.length > 0 ? scopes.join(' ') : undefined,
+  })
+  const end = JSON.stringify({
     sub: formatId('account', chain.rootId),
     task_id: input.taskId,
     // One for each root task: it carries the root account's own random bits.
     txn: formatId('transaction', chain.rootId),
   })
-  return { head: head.slice(0, -1), issuer: JSON.stringify(input.issuer), tail: tail.slice(1) }
+  return { head: head.slice(0, -1), issuer: JSON.stringify(input.issuer), tail: tail.slice(1, -1), end: end.slice(1) }
 }
 
 /** The claims of an ID-JAG, prepared in the same way. */

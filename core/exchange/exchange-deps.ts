@@ -10,6 +10,7 @@ import type { SubjectKeys } from '#core/keys/subject-keys.ts'
 import type { Quotas } from '#core/quota/quotas.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { FirstUses } from '#core/replay/first-uses.ts'
+import type { StatusPlaces } from '#core/status-list/status-places.ts'
 import type { AccountSubjects } from '#core/subject/account-subject.ts'
 import type { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
@@ -36,6 +37,7 @@ export interface ExchangeDeps {
   readonly lineages: Lineages
   readonly grants: Grants
   readonly issuanceFrames: IssuanceFrames
+  readonly statusPlaces: Pick<StatusPlaces, 'draw'>
   readonly subjectKeys: SubjectKeys
   readonly pins: Pins
   readonly firstUses: FirstUses

@@ -15,6 +15,7 @@ import { delegationTokenTyp } from '#core/issuer-token/issuer-token.ts'
 import { rowToStore } from '#core/keys/subject-keys.ts'
 import type { Standing } from '#core/quota/quota-error.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import type { StatusPlace } from '#core/status-list/place.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
 import type { PresentedCertificate } from '#core/subject/certificate.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
@@ -25,6 +26,7 @@ import { bindKey, type KeyBinding } from './bind-key.ts'
 import { charge, settle } from './charge.ts'
 import { type PreparedClaims, prepareClaims, prepareDelegation, prepareIdJag, tokenTyp, withReceipt } from './claims.ts'
 import { type Denial, denialError, deny } from './denial.ts'
+import { drawStatus } from './draw-status.ts'
 import { deniedEvent, issuedEvent, openedEvent } from './events.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
@@ -143,11 +145,11 @@ async function issue(
   const charging = charge(attempt, subject, plan)
   const taken = charging instanceof Promise ? await charging : charging
   const frame = deps.issuanceFrames.get(plan.subjectKey, subject, plan.claims, input.address)
-  const claims = claimsOf(plan, frame, input.request.nonce)
-  const issued = issuedEvent(attempt, subject, plan, { claims, facts: frame.facts })
-  const { resource } = plan.claims
   // Found before the commit: no leaf for a token that cannot be signed.
-  const signer = signerFor(snapshot, resource.config.alg)
+  const signer = signerFor(snapshot, plan.claims.resource.config.alg)
+  const status = drawStatus(attempt, plan.claims, signer.kid)
+  const claims = claimsOf(plan, frame, input.request.nonce, status?.place)
+  const issued = issuedEvent(attempt, subject, plan, { claims, facts: frame.facts })
   const events: PreparedEvent[] = plan.opening ? [openedEvent(attempt, subject, plan, frame.facts), issued] : [issued]
   const committing = deps.log.append({
     tenantId: snapshot.tenant.id,
@@ -157,6 +159,7 @@ async function issue(
     opening: plan.opening?.row ?? null,
     pin: plan.pin ?? null,
     subjectKey: rowToStore(plan.subjectKey),
+    ...(status && { status: status.row }),
   })
   const payload = withReceipt(claims, issued.leafHash)
   const signing = signer.sign(payload, typOf(plan))
@@ -175,10 +178,15 @@ async function issue(
   return tokenAnswer(plan, token, snapshot.tenant.issuer, claimSecret)
 }
 
-function claimsOf({ claims }: Plan, frame: IssuanceFrame, nonce: string | undefined): PreparedClaims {
+function claimsOf(
+  { claims }: Plan,
+  frame: IssuanceFrame,
+  nonce: string | undefined,
+  status: StatusPlace | undefined,
+): PreparedClaims {
   const { idJagAudience, delegation } = claims
   if (idJagAudience !== undefined) return prepareIdJag({ ...claims, idJagAudience })
-  const withNonce = { ...claims, nonce: nonce ?? randomText(16) }
+  const withNonce = { ...claims, nonce: nonce ?? randomText(16), status }
   return delegation ? prepareDelegation({ ...withNonce, delegation }) : prepareClaims(withNonce, frame.claims)
 }
 

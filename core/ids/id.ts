@@ -22,6 +22,7 @@ export const idPrefixes = {
   attachment: 'att',
   webhook: 'whk',
   message: 'msg',
+  statusList: 'stl',
   revocation: 'rev',
   receiver: 'rcv',
   stream: 'evs',

@@ -16,6 +16,8 @@ export interface ResourceConfig {
   readonly proof: 'pop' | 'any'
   /** Spend units that each of its tokens costs; left out: none. */
   readonly token_units?: number
+  /** Whether each of its tokens stands in a status list; left out: none does. */
+  readonly status_list?: boolean
   /** Who issues its access tokens, where that is not us: for it ID-JAGs are made (`core/id-jag`). */
   readonly authorization_server?: { readonly issuer: string }
 }

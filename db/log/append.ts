@@ -70,6 +70,22 @@ export interface NewSubjectKey {
   readonly kek: string
 }
 
+/** Where a token stands in a status list, and all that a revocation can be about. Ids are uuids; until: seconds since the epoch. */
+export interface NewTokenStatus {
+  readonly tenant: string
+  readonly list: string
+  readonly idx: number
+  readonly token: string
+  readonly account: string
+  readonly generation: number
+  readonly root: string
+  /** Who presents the token, and for whom: its `act` chain. */
+  readonly agents: readonly string[]
+  readonly config: number
+  readonly kid: string
+  readonly until: number
+}
+
 export interface AppendRequest {
   readonly tenantId: string | null
   /** Config epoch that the request was decided under; null: under none. */
@@ -81,6 +97,8 @@ export interface AppendRequest {
   readonly opening: Opening | null
   readonly pin: Pin | null
   readonly subjectKey: NewSubjectKey | null
+  /** Left out: what is issued stands in no status list. */
+  readonly status?: NewTokenStatus
 }
 
 export interface AppendAnswer {
@@ -142,7 +160,8 @@ export async function appendBatch(sql: Sql, requests: readonly AppendRequest[]):
       ${numbered(requests, r => r.pin)}::text::jsonb,
       ${numbered(requests, r => r.subjectKey)}::text::jsonb,
       ${numbered(requests, lineageRow)}::text::jsonb,
-      ${roomOf(requests.map(r => r.opening))}::text::jsonb)`
+      ${roomOf(requests.map(r => r.opening))}::text::jsonb,
+      ${numbered(requests, r => r.status ?? null)}::text::jsonb)`
   return {
     databaseMs: row.database_ms,
     firstPosition: row.first_position,

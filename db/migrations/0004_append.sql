@@ -29,6 +29,7 @@ create function log.append(
   p_subject_keys jsonb default null,     -- [{n, id, tenant, subject, sealed, kek}]
   p_lineages     jsonb default null,     -- of openings of children: [{n, id, tenant, root, parent, depth, max_depth, ancestors, generations, agents, quota}]
   p_room         jsonb default null,     -- what the openings count for, each once: [{scope, tenant, more, most}]; most null: without limit
+  p_statuses     jsonb default null,     -- of tokens that stand in a status list: [{n, tenant, list, idx, token, account, generation, root, agents, config, kid, until}]
   out database_ms double precision,
   out first_position bigint,
   out outcomes   smallint[],
@@ -73,6 +74,7 @@ begin
   end if;
   if p_subject_keys is not null then perform log.keep_subject_keys(outcomes, p_subject_keys); end if;
   if p_pins is not null then perform log.keep_pins(outcomes, p_pins); end if;
+  if p_statuses is not null then perform log.keep_statuses(outcomes, p_statuses); end if;
 
   if outcomes <> array_fill(0::smallint, array[cardinality(outcomes)]) then
     select coalesce(array_agg(l.leaf order by l.n), '{}'), coalesce(array_agg(l.body order by l.n), '{}')

@@ -35,15 +35,17 @@ const anyInput = fc
       nil: undefined,
     }),
     replay: fc.constantFrom('pop', 'once', 'challenge'),
+    idx: fc.option(fc.nat(65_535), { nil: undefined }),
   })
   .map(
-    ({ granted, taskId, nonce, key, replay }): ClaimsInput => ({
+    ({ granted, taskId, nonce, key, replay, idx }): ClaimsInput => ({
       ...input,
       granted,
       taskId,
       nonce,
       key: key as ClaimsInput['key'],
       resource: makeResource({ replay }),
+      status: idx === undefined ? undefined : { list: randomUUID(), idx, uri: 'https://broker.example/status-lists/stl_0.A-_' },
     }),
   )
 
@@ -68,6 +70,12 @@ describe('claims', () => {
         expect(canonicalJson(rest), 'what an auditor recomputes from a token').toBe(claims.canonical)
       }),
     )
+  })
+
+  test('say where the token stands in a status list (draft-ietf-oauth-status-list § 6.2)', () => {
+    const uri = 'https://broker.example/status-lists/stl_1'
+    const claims = JSON.parse(prepareClaims({ ...input, status: { list: randomUUID(), idx: 7, uri } }).canonical) as object
+    expect(claims).toEqual({ ...JSON.parse(prepareClaims(input).canonical), status: { status_list: { idx: 7, uri } } })
   })
 
   test('say all that a verifier must know, and nothing else (standards § Task token)', () => {

@@ -2,7 +2,7 @@
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { Sql } from 'postgres'
-import type { AppendRequest, NewSubjectKey, Opening, Pin } from '#db/log/append.ts'
+import type { AppendRequest, NewSubjectKey, NewTokenStatus, Opening, Pin } from '#db/log/append.ts'
 
 export const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds
 export const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex')
@@ -68,6 +68,24 @@ export function makeSubjectKey(tenantId: string, change: Partial<NewSubjectKey> 
     subject: randomBytes(32).toString('hex'),
     sealed: 'aa',
     kek: 'local-test',
+    ...change,
+  }
+}
+
+export function makeStatus(tenantId: string, change: Partial<NewTokenStatus> = {}): NewTokenStatus {
+  const account = randomUUID()
+  return {
+    tenant: tenantId,
+    list: randomUUID(),
+    idx: 7,
+    token: randomUUID(),
+    account,
+    generation: 1,
+    root: account,
+    agents: [randomUUID()],
+    config: 1,
+    kid: 'kid-1',
+    until: inSeconds(300),
     ...change,
   }
 }

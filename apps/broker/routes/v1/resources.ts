@@ -33,6 +33,12 @@ const body = {
   token_units: Type.Optional(
     Type.Integer({ minimum: 0, maximum: 1_000_000, default: 0, description: 'Spend units that each of its tokens costs.' }),
   ),
+  status_list: Type.Optional(
+    Type.Boolean({
+      default: false,
+      description: 'Its tokens say in which Token Status List they stand, for verifiers that cannot read the feed.',
+    }),
+  ),
   authorization_server: Type.Optional(
     Type.Object(
       { issuer: Uri('Its issuer (RFC 8414): the `audience` by which an ID-JAG is asked for.') },
