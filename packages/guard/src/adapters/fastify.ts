@@ -2,15 +2,14 @@
 // says so. It judges in `preParsing`: late enough that the body's bytes can be had for a grant that names their digest, and
 // before anything has parsed them.
 
-import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest, preParsingHookHandler, RequestPayload } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { createGuard, type Guard } from '../guard.ts'
 import type { GuardOptions } from '../options.ts'
 import type { GuardedRequest, Operation } from '../request.ts'
 import type { Allowed, Refused } from '../verdict.ts'
+import { peerThumbprint } from './peer-certificate.ts'
 
 /** What a route tells the guard, in `config.mayfly`. */
 export interface GuardedRoute {
@@ -83,7 +82,7 @@ function judge(guard: Guard, options: GuardPluginOptions): preParsingHookHandler
       url: request.raw.url ?? '',
       // All values of a doubled header, where Node would keep the first. HTTP/2 has no such view; there doubled ones come as arrays.
       headers: request.raw.headersDistinct ?? request.raw.headers,
-      certificate: peerThumbprint(request.raw.socket as TLSSocket, options.acceptUnauthorizedPeers ?? false),
+      certificate: peerThumbprint(request.raw.socket, options.acceptUnauthorizedPeers ?? false),
       scope: route?.scope,
       operation: operation && (() => operation(request, () => body.read())),
       body: () => body.read(),
@@ -141,19 +140,4 @@ class BodyOnce {
     this.payload = Object.assign(Readable.from([whole]), { receivedEncodedLength: whole.length })
     return whole
   }
-}
-
-/** Thumbprints by connection: the certificate that it was opened with. */
-const thumbprints = new WeakMap<TLSSocket, string>()
-
-function peerThumbprint(socket: TLSSocket, acceptUnauthorized: boolean): string | undefined {
-  if (!socket.encrypted || !(socket.authorized || acceptUnauthorized)) return undefined
-  let thumbprint = thumbprints.get(socket)
-  if (thumbprint === undefined) {
-    const certificate = socket.getPeerX509Certificate()
-    if (!certificate) return undefined
-    thumbprint = createHash('sha256').update(certificate.raw).digest('base64url')
-    thumbprints.set(socket, thumbprint)
-  }
-  return thumbprint
 }
