@@ -157,7 +157,8 @@ create table mayfly.agent (
   ceiling_id bigint not null,
   settings jsonb not null,
   created_at timestamp with time zone not null default clock_timestamp(),
-  updated_at timestamp with time zone not null default clock_timestamp()
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  suspended_at timestamp with time zone
 );
 alter table mayfly.agent owner to mayfly_owner;
 alter table mayfly.agent add constraint agent_ceiling_id_fkey FOREIGN KEY (ceiling_id) REFERENCES mayfly.ceiling(id);
@@ -473,6 +474,41 @@ grant select on mayfly.feed to mayfly_across;
 grant insert (tenant_id), select on mayfly.feed to mayfly_app;
 grant select, update on mayfly.feed to mayfly_log;
 
+create table mayfly.feed_acknowledgement (
+  tenant_id uuid not null,
+  receiver_id uuid not null,
+  epoch bigint not null,
+  at timestamp with time zone not null
+);
+alter table mayfly.feed_acknowledgement owner to mayfly_owner;
+alter table mayfly.feed_acknowledgement add constraint feed_acknowledgement_pkey PRIMARY KEY (tenant_id, receiver_id, epoch);
+CREATE INDEX feed_acknowledgement_epoch ON mayfly.feed_acknowledgement USING btree (tenant_id, epoch);
+alter table mayfly.feed_acknowledgement enable row level security;
+alter table mayfly.feed_acknowledgement force row level security;
+create policy across on mayfly.feed_acknowledgement for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.feed_acknowledgement for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, insert, select, update on mayfly.feed_acknowledgement to mayfly_across;
+grant select on mayfly.feed_acknowledgement to mayfly_app;
+
+create table mayfly.feed_receiver (
+  tenant_id uuid not null,
+  id uuid not null,
+  resource_id uuid not null,
+  name text not null,
+  shard uuid not null,
+  epoch bigint not null,
+  first_seen_at timestamp with time zone not null,
+  seen_at timestamp with time zone not null
+) with (fillfactor=70);
+alter table mayfly.feed_receiver owner to mayfly_owner;
+alter table mayfly.feed_receiver add constraint feed_receiver_pkey PRIMARY KEY (tenant_id, id);
+alter table mayfly.feed_receiver enable row level security;
+alter table mayfly.feed_receiver force row level security;
+create policy across on mayfly.feed_receiver for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.feed_receiver for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, insert, select, update on mayfly.feed_receiver to mayfly_across;
+grant select on mayfly.feed_receiver to mayfly_app;
+
 create table mayfly.idempotency (
   credential_id uuid not null,
   key_hash bytea not null,
@@ -763,6 +799,153 @@ create policy tenant on mayfly.signing_key for all to mayfly_app using ((tenant_
 grant select, update (kek_id), update (private_sealed) on mayfly.signing_key to mayfly_across;
 grant insert, select, update on mayfly.signing_key to mayfly_app;
 
+create table mayfly.ssf_acknowledgement (
+  tenant_id uuid not null,
+  stream_id uuid not null,
+  epoch bigint not null,
+  at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.ssf_acknowledgement owner to mayfly_owner;
+alter table mayfly.ssf_acknowledgement add constraint ssf_acknowledgement_pkey PRIMARY KEY (stream_id, epoch);
+alter table mayfly.ssf_acknowledgement add constraint ssf_acknowledgement_stream_id_fkey FOREIGN KEY (stream_id) REFERENCES mayfly.ssf_stream(id) ON DELETE CASCADE;
+CREATE INDEX ssf_acknowledgement_at ON mayfly.ssf_acknowledgement USING btree (at);
+alter table mayfly.ssf_acknowledgement enable row level security;
+alter table mayfly.ssf_acknowledgement force row level security;
+create policy across on mayfly.ssf_acknowledgement for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.ssf_acknowledgement for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, select on mayfly.ssf_acknowledgement to mayfly_across;
+grant insert, select on mayfly.ssf_acknowledgement to mayfly_app;
+
+create table mayfly.ssf_dead_letter (
+  id uuid not null,
+  tenant_id uuid not null,
+  stream_id uuid not null,
+  shard uuid not null,
+  epoch bigint not null,
+  event jsonb not null,
+  err text not null,
+  description text,
+  due boolean not null default false,
+  at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.ssf_dead_letter owner to mayfly_owner;
+alter table mayfly.ssf_dead_letter add constraint ssf_dead_letter_pkey PRIMARY KEY (id);
+alter table mayfly.ssf_dead_letter add constraint ssf_dead_letter_stream_id_fkey FOREIGN KEY (stream_id) REFERENCES mayfly.ssf_stream(id) ON DELETE CASCADE;
+alter table mayfly.ssf_dead_letter add constraint ssf_dead_letter_stream_id_shard_epoch_key UNIQUE (stream_id, shard, epoch);
+CREATE INDEX ssf_dead_letter_due ON mayfly.ssf_dead_letter USING btree (stream_id) WHERE due;
+alter table mayfly.ssf_dead_letter enable row level security;
+alter table mayfly.ssf_dead_letter force row level security;
+create policy across on mayfly.ssf_dead_letter for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.ssf_dead_letter for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant insert, select on mayfly.ssf_dead_letter to mayfly_across;
+grant delete, insert, select, update on mayfly.ssf_dead_letter to mayfly_app;
+
+create table mayfly.ssf_notice (
+  id uuid not null,
+  tenant_id uuid not null,
+  stream_id uuid not null,
+  place bigint not null generated always as identity,
+  type text not null,
+  claims jsonb not null,
+  at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.ssf_notice owner to mayfly_owner;
+alter table mayfly.ssf_notice add constraint ssf_notice_pkey PRIMARY KEY (id);
+alter table mayfly.ssf_notice add constraint ssf_notice_stream_id_fkey FOREIGN KEY (stream_id) REFERENCES mayfly.ssf_stream(id) ON DELETE CASCADE;
+alter table mayfly.ssf_notice add constraint ssf_notice_type_check CHECK ((type = ANY (ARRAY['verification'::text, 'stream-updated'::text])));
+CREATE INDEX ssf_notice_stream ON mayfly.ssf_notice USING btree (stream_id, place);
+alter table mayfly.ssf_notice enable row level security;
+alter table mayfly.ssf_notice force row level security;
+create policy across on mayfly.ssf_notice for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.ssf_notice for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select on mayfly.ssf_notice to mayfly_across;
+grant delete, insert, select, update on mayfly.ssf_notice to mayfly_app;
+
+create table mayfly.ssf_receiver (
+  id uuid not null,
+  tenant_id uuid not null,
+  name text not null,
+  audience text not null,
+  ca_pem text,
+  secret_hash bytea not null,
+  expires_at timestamp with time zone not null,
+  previous_hash bytea,
+  previous_until timestamp with time zone,
+  created_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.ssf_receiver owner to mayfly_owner;
+alter table mayfly.ssf_receiver add constraint ssf_receiver_pkey PRIMARY KEY (id);
+alter table mayfly.ssf_receiver add constraint ssf_receiver_previous_hash_key UNIQUE (previous_hash);
+alter table mayfly.ssf_receiver add constraint ssf_receiver_secret_hash_key UNIQUE (secret_hash);
+alter table mayfly.ssf_receiver add constraint ssf_receiver_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.ssf_receiver add constraint ssf_receiver_tenant_id_name_key UNIQUE (tenant_id, name);
+alter table mayfly.ssf_receiver enable row level security;
+alter table mayfly.ssf_receiver force row level security;
+create policy across on mayfly.ssf_receiver for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.ssf_receiver for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select on mayfly.ssf_receiver to mayfly_across;
+grant delete, insert, select, update on mayfly.ssf_receiver to mayfly_app;
+
+create table mayfly.ssf_stream (
+  id uuid not null,
+  tenant_id uuid not null,
+  receiver_id uuid not null,
+  issuer text not null,
+  description text,
+  events_requested jsonb,
+  method text not null,
+  endpoint_url text,
+  authorization_sealed bytea,
+  kek_id text,
+  status text not null default 'enabled'::text,
+  status_reason text,
+  shard uuid not null,
+  cursor bigint not null,
+  ahead jsonb not null default '[]'::jsonb,
+  taken_at timestamp with time zone,
+  hold_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  failures integer not null default 0,
+  failure text,
+  failure_status smallint,
+  lease uuid,
+  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  tried_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  verified_at timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  created_at timestamp with time zone not null default clock_timestamp(),
+  updated_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.ssf_stream owner to mayfly_owner;
+alter table mayfly.ssf_stream add constraint ssf_stream_check CHECK (((method = 'push'::text) = (endpoint_url IS NOT NULL)));
+alter table mayfly.ssf_stream add constraint ssf_stream_check1 CHECK (((authorization_sealed IS NULL) = (kek_id IS NULL)));
+alter table mayfly.ssf_stream add constraint ssf_stream_method_check CHECK ((method = ANY (ARRAY['push'::text, 'poll'::text])));
+alter table mayfly.ssf_stream add constraint ssf_stream_pkey PRIMARY KEY (id);
+alter table mayfly.ssf_stream add constraint ssf_stream_receiver_id_fkey FOREIGN KEY (receiver_id) REFERENCES mayfly.ssf_receiver(id) ON DELETE CASCADE;
+alter table mayfly.ssf_stream add constraint ssf_stream_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'paused'::text, 'disabled'::text])));
+alter table mayfly.ssf_stream add constraint ssf_stream_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE INDEX ssf_stream_receiver ON mayfly.ssf_stream USING btree (receiver_id);
+CREATE INDEX ssf_stream_tenant ON mayfly.ssf_stream USING btree (tenant_id, id);
+alter table mayfly.ssf_stream enable row level security;
+alter table mayfly.ssf_stream force row level security;
+create policy across on mayfly.ssf_stream for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.ssf_stream for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select, update on mayfly.ssf_stream to mayfly_across;
+grant delete, insert, select, update on mayfly.ssf_stream to mayfly_app;
+
+create table mayfly.ssf_subject (
+  stream_id uuid not null,
+  tenant_id uuid not null,
+  hash bytea not null,
+  subject jsonb not null
+);
+alter table mayfly.ssf_subject owner to mayfly_owner;
+alter table mayfly.ssf_subject add constraint ssf_subject_pkey PRIMARY KEY (stream_id, hash);
+alter table mayfly.ssf_subject add constraint ssf_subject_stream_id_fkey FOREIGN KEY (stream_id) REFERENCES mayfly.ssf_stream(id) ON DELETE CASCADE;
+alter table mayfly.ssf_subject enable row level security;
+alter table mayfly.ssf_subject force row level security;
+create policy across on mayfly.ssf_subject for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.ssf_subject for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, insert, select, update on mayfly.ssf_subject to mayfly_app;
+
 create table mayfly.subject_key (
   id uuid not null,
   tenant_id uuid not null,
@@ -779,7 +962,7 @@ alter table mayfly.subject_key force row level security;
 create policy across on mayfly.subject_key for all to mayfly_across, mayfly_log using (true) with check (true);
 create policy tenant on mayfly.subject_key for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant select, update (kek_id), update (key_sealed) on mayfly.subject_key to mayfly_across;
-grant select, update (kek_id), update (key_sealed) on mayfly.subject_key to mayfly_app;
+grant insert, select, update (kek_id), update (key_sealed) on mayfly.subject_key to mayfly_app;
 grant insert, select on mayfly.subject_key to mayfly_log;
 
 create table mayfly.subject_pin (
@@ -792,6 +975,27 @@ alter table mayfly.subject_pin add constraint subject_pin_pkey PRIMARY KEY (toke
 CREATE INDEX subject_pin_expiry ON mayfly.subject_pin USING btree (expires_at);
 grant delete, select on mayfly.subject_pin to mayfly_app;
 grant insert, select on mayfly.subject_pin to mayfly_log;
+
+create table mayfly.sweep (
+  id uuid not null,
+  tenant_id uuid not null,
+  agents uuid[],
+  facts jsonb not null,
+  resume_after uuid not null default '00000000-0000-0000-0000-000000000000'::uuid,
+  ended bigint not null default 0,
+  touched_at timestamp with time zone not null default clock_timestamp(),
+  finished_at timestamp with time zone
+);
+alter table mayfly.sweep owner to mayfly_owner;
+alter table mayfly.sweep add constraint sweep_pkey PRIMARY KEY (id);
+alter table mayfly.sweep add constraint sweep_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE INDEX sweep_open ON mayfly.sweep USING btree (touched_at) WHERE (finished_at IS NULL);
+alter table mayfly.sweep enable row level security;
+alter table mayfly.sweep force row level security;
+create policy across on mayfly.sweep for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.sweep for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant delete, select on mayfly.sweep to mayfly_across;
+grant insert, select, update on mayfly.sweep to mayfly_app;
 
 create table mayfly.tenant (
   id uuid not null,
@@ -886,7 +1090,8 @@ create table mayfly.trust_source (
   audience text,
   config jsonb not null,
   created_at timestamp with time zone not null default clock_timestamp(),
-  updated_at timestamp with time zone not null default clock_timestamp()
+  updated_at timestamp with time zone not null default clock_timestamp(),
+  suspended_at timestamp with time zone
 );
 alter table mayfly.trust_source owner to mayfly_owner;
 alter table mayfly.trust_source add constraint trust_source_builtin_ca CHECK (((kind <> 'builtin_ca'::text) OR (issuer IS NOT NULL)));
@@ -1189,6 +1394,33 @@ end $function$;
 alter function across.delete_expired(text,integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.drop_feed_history(p_limit integer)
+ RETURNS TABLE(revocations integer, acknowledgements integer, receivers integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  delete from mayfly.revocation r where (r.tenant_id, r.epoch) in (
+    select v.tenant_id, v.epoch from mayfly.feed f cross join lateral (
+      select w.tenant_id, w.epoch from mayfly.revocation w where w.tenant_id = f.tenant_id and w.until < now() - interval '1 day'
+       order by w.until limit p_limit) v limit p_limit);
+  get diagnostics revocations = row_count;
+  delete from mayfly.feed_acknowledgement a where (a.tenant_id, a.receiver_id, a.epoch) in (
+    select v.tenant_id, v.receiver_id, v.epoch from mayfly.feed f cross join lateral (
+      select w.tenant_id, w.receiver_id, w.epoch from mayfly.feed_acknowledgement w where w.tenant_id = f.tenant_id
+         and w.epoch < coalesce((select min(e.epoch) from mayfly.revocation e where e.tenant_id = f.tenant_id), f.epoch + 1)
+       order by w.epoch limit p_limit) v limit p_limit);
+  get diagnostics acknowledgements = row_count;
+  delete from mayfly.feed_receiver r where (r.tenant_id, r.id) in (
+    select v.tenant_id, v.id from mayfly.feed_receiver v where v.seen_at < now() - interval '1 day'
+       and not exists (select from mayfly.feed_acknowledgement a where a.tenant_id = v.tenant_id and a.receiver_id = v.id) limit p_limit);
+  get diagnostics receivers = row_count;
+  return next;
+end $function$;
+alter function across.drop_feed_history(integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.drop_settled(p_attachment_seconds double precision, p_message_seconds double precision, p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1208,6 +1440,22 @@ begin
   return v_attachments + v_messages;
 end $function$;
 alter function across.drop_settled(double precision,double precision,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.drop_sweeps(p_older_seconds double precision)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_count integer;
+begin
+  delete from mayfly.sweep s where s.finished_at < clock_timestamp() - make_interval(secs => p_older_seconds);
+  get diagnostics v_count = row_count;
+  return v_count;
+end $function$;
+alter function across.drop_sweeps(double precision) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.drop_tombstones(p_older_seconds double precision, p_limit integer)
@@ -1308,6 +1556,25 @@ end $function$;
 alter function across.feed_heads(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.feed_since(p_tenant uuid, p_epoch bigint)
+ RETURNS TABLE(shard uuid, head bigint, database_ms double precision, epoch bigint, kind text, match bytea, "least" bigint, until double precision, at_ms double precision)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if pg_is_in_recovery() then
+    raise exception 'across.feed_since: this server is a standby' using errcode = 'read_only_sql_transaction';
+  end if;
+  return query select f.shard, f.epoch, extract(epoch from clock_timestamp())::float8 * 1000,
+      r.epoch, r.kind, r.match, r.least, extract(epoch from r.until)::float8, extract(epoch from r.at)::float8 * 1000
+    from mayfly.feed f
+    left join mayfly.revocation r on r.tenant_id = f.tenant_id and r.epoch > p_epoch and r.until > clock_timestamp()
+   where f.tenant_id = p_tenant order by r.epoch;
+end $function$;
+alter function across.feed_since(uuid,bigint) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.find_credentials(p_kinds text[], p_hashes text[])
  RETURNS TABLE(id uuid, kind text, tenant_id uuid, resource_id uuid, role text, name text, secret_hash bytea, created_at timestamp with time zone, expires_at timestamp with time zone, person_id uuid, provider_id uuid, made_by uuid, last_used_at timestamp with time zone, use_is_noted boolean, person_tenant_id uuid, issuer text, subject text, person_name text)
  LANGUAGE plpgsql
@@ -1350,6 +1617,24 @@ begin
   return query select p.tenant_id, p.issuer, p.subject, p.name from mayfly.person p where p.id = p_id;
 end $function$;
 alter function across.find_person(uuid) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_receivers(p_hashes text[])
+ RETURNS TABLE(id uuid, tenant_id uuid, audience text, secret_hash bytea)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query
+    select r.id, r.tenant_id, r.audience, r.secret_hash from unnest(p_hashes) h(hash)
+      join mayfly.ssf_receiver r on r.secret_hash = decode(h.hash, 'hex') and r.expires_at > clock_timestamp()
+    union all
+    select r.id, r.tenant_id, r.audience, r.previous_hash from unnest(p_hashes) h(hash)
+      join mayfly.ssf_receiver r on r.previous_hash = decode(h.hash, 'hex') and r.previous_until > clock_timestamp()
+       and r.expires_at > clock_timestamp();
+end $function$;
+alter function across.find_receivers(text[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.find_sign_in_providers(p_ids uuid[])
@@ -1469,6 +1754,64 @@ begin
   return v_count;
 end $function$;
 alter function across.forget_quota(integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.forget_ssf_acknowledgements(p_seconds double precision, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_count integer;
+begin
+  delete from mayfly.ssf_acknowledgement where (stream_id, epoch) in (select a.stream_id, a.epoch from mayfly.ssf_acknowledgement a
+    where a.at < clock_timestamp() - make_interval(secs => p_seconds) limit p_limit);
+  get diagnostics v_count = row_count;
+  return v_count;
+end $function$;
+alter function across.forget_ssf_acknowledgements(double precision,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.idle_sweeps(p_idle_seconds double precision, p_limit integer)
+ RETURNS TABLE(id uuid, tenant_id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select s.id, s.tenant_id from mayfly.sweep s
+    where s.finished_at is null and s.touched_at <= clock_timestamp() - make_interval(secs => p_idle_seconds)
+    order by s.touched_at limit p_limit;
+end $function$;
+alter function across.idle_sweeps(double precision,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.keep_late_events(p_until_seconds double precision, p_types jsonb, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_count integer;
+begin
+  insert into mayfly.ssf_dead_letter (id, tenant_id, stream_id, shard, epoch, event, err)
+    select gen_random_uuid(), s.tenant_id, s.id, s.shard, r.epoch,
+           jsonb_build_object('epoch', r.epoch, 'id', r.id, 'atMs', floor(extract(epoch from r.at) * 1000), 'kind', r.kind, 'subject', r.subject,
+             'least', r.least, 'cause', r.cause, 'by', r.by), 'late'
+      from mayfly.ssf_stream s join mayfly.feed f on f.tenant_id = s.tenant_id and f.shard = s.shard
+      join mayfly.revocation r on r.tenant_id = s.tenant_id and r.epoch > s.cursor
+       and r.until < clock_timestamp() - make_interval(secs => p_until_seconds)
+     where s.status <> 'disabled' and (s.events_requested is null or s.events_requested ? (p_types ->> r.kind))
+       and not exists (select from jsonb_array_elements(s.ahead) a where r.epoch between (a ->> 0)::bigint and (a ->> 1)::bigint)
+       and not exists (select from mayfly.ssf_dead_letter d where d.stream_id = s.id and d.shard = s.shard and d.epoch = r.epoch)
+     limit p_limit
+      on conflict do nothing;
+  get diagnostics v_count = row_count;
+  return v_count;
+end $function$;
+alter function across.keep_late_events(double precision,jsonb,integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.lease_attachments(p_limit integer, p_each integer, p_lease_seconds double precision, p_busy uuid[])
@@ -1648,6 +1991,35 @@ end $function$;
 alter function across.lease_quota(uuid[],uuid[],text[],integer[],bigint[],bigint[],bigint[],bigint[],bigint[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.lease_streams(p_limit integer, p_each integer, p_lease_seconds double precision, p_busy uuid[])
+ RETURNS TABLE(id uuid, tenant_id uuid, lease uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_now timestamptz := clock_timestamp();
+begin
+  return query
+    with busy as (
+      select b.tenant, count(*) as count from unnest(p_busy) b(tenant) group by b.tenant
+    ), due as (
+      select s.id, s.tried_at, coalesce(b.count, 0) + row_number() over (partition by s.tenant_id order by s.tried_at) as nth
+        from mayfly.ssf_stream s join mayfly.feed f on f.tenant_id = s.tenant_id left join busy b on b.tenant = s.tenant_id
+       where s.method = 'push' and s.hold_until <= v_now and s.leased_until <= v_now and (
+             s.status = 'enabled' and (s.shard <> f.shard or s.cursor < f.epoch
+               or exists (select from mayfly.ssf_dead_letter d where d.stream_id = s.id and d.due))
+             or exists (select from mayfly.ssf_notice n where n.stream_id = s.id and (n.type = 'stream-updated' or s.status = 'enabled')))
+    )
+    update mayfly.ssf_stream s set lease = gen_random_uuid(), tried_at = v_now,
+        leased_until = v_now + make_interval(secs => p_lease_seconds)
+      from (select d.id from due d where d.nth <= p_each order by d.nth, d.tried_at limit p_limit) first
+     where s.id = first.id and s.leased_until <= v_now
+    returning s.id, s.tenant_id, s.lease;
+end $function$;
+alter function across.lease_streams(integer,integer,double precision,uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.list_operators(p_after uuid, p_limit integer)
  RETURNS SETOF mayfly.credential
  LANGUAGE plpgsql
@@ -1670,6 +2042,19 @@ begin
   return query select p.* from mayfly.sign_in_provider p where p.tenant_id = any(p_tenants) or p.tenant_id is null order by p.id;
 end $function$;
 alter function across.list_sign_in_providers(uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.live_credentials(p_ids uuid[])
+ RETURNS TABLE(id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select c.id from unnest(p_ids) k(id) join mayfly.credential c on c.id = k.id
+    where c.used_at is null and c.expires_at > clock_timestamp();
+end $function$;
+alter function across.live_credentials(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.lock_sealed_otherwise(p_table text, p_column text, p_kek text, p_after uuid, p_last uuid)
@@ -1703,6 +2088,42 @@ begin
   return v_last;
 end $function$;
 alter function across.next_sealed(text,text,uuid,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.note_receivers(p_tenants uuid[], p_ids uuid[], p_resources uuid[], p_names text[], p_shards uuid[], p_epochs bigint[], p_ats double precision[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_given jsonb;
+begin
+  select jsonb_agg(jsonb_build_object('tenant', g.tenant, 'id', g.id, 'resource', g.resource, 'name', g.name, 'shard', g.shard,
+      'epoch', least(g.epoch, f.epoch), 'at', to_timestamp(g.at)))
+    into v_given
+    from unnest(p_tenants, p_ids, p_resources, p_names, p_shards, p_epochs, p_ats) g(tenant, id, resource, name, shard, epoch, at)
+    join mayfly.feed f on f.tenant_id = g.tenant and f.shard = g.shard;
+  delete from mayfly.feed_acknowledgement a
+   using jsonb_to_recordset(v_given) g(tenant uuid, id uuid, resource uuid, shard uuid)
+    join mayfly.feed_receiver r on r.tenant_id = g.tenant and r.id = g.id and r.resource_id = g.resource and r.shard <> g.shard
+   where a.tenant_id = r.tenant_id and a.receiver_id = r.id;
+  insert into mayfly.feed_receiver as r (tenant_id, id, resource_id, name, shard, epoch, first_seen_at, seen_at)
+    select distinct on (g.tenant, g.id) g.tenant, g.id, g.resource, g.name, g.shard, g.epoch,
+        min(g.at) over (partition by g.tenant, g.id), max(g.at) over (partition by g.tenant, g.id)
+      from jsonb_to_recordset(v_given) g(tenant uuid, id uuid, resource uuid, name text, shard uuid, epoch bigint, at timestamptz)
+     order by g.tenant, g.id, g.epoch desc
+    on conflict (tenant_id, id) do update set name = excluded.name, shard = excluded.shard, seen_at = greatest(r.seen_at, excluded.seen_at),
+        epoch = case when r.shard = excluded.shard then greatest(r.epoch, excluded.epoch) else excluded.epoch end
+      where r.resource_id = excluded.resource_id;
+  insert into mayfly.feed_acknowledgement (tenant_id, receiver_id, epoch, at)
+    select g.tenant, g.id, g.epoch, g.at
+      from jsonb_to_recordset(v_given) g(tenant uuid, id uuid, resource uuid, epoch bigint, at timestamptz)
+      join mayfly.feed_receiver r on r.tenant_id = g.tenant and r.id = g.id and r.resource_id = g.resource
+     order by g.tenant, g.id, g.epoch, g.at
+    on conflict do nothing;
+end $function$;
+alter function across.note_receivers(uuid[],uuid[],uuid[],text[],uuid[],bigint[],double precision[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.parents_among(p_accounts uuid[])
@@ -1862,6 +2283,26 @@ end $function$;
 alter function across.retry_parked_outbox() owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.ssf_backlog(OUT enabled bigint, OUT paused bigint, OUT disabled bigint, OUT failing bigint, OUT waiting bigint, OUT lag_seconds double precision, OUT dead_letters bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  select count(*) filter (where s.status = 'enabled'), count(*) filter (where s.status = 'paused'),
+         count(*) filter (where s.status = 'disabled'), count(*) filter (where s.status = 'enabled' and s.failures > 0),
+         coalesce(sum(f.epoch - s.cursor) filter (where s.status <> 'disabled' and f.shard = s.shard), 0),
+         coalesce(max(extract(epoch from clock_timestamp() - n.at)) filter (where s.status = 'enabled'), 0)
+    into enabled, paused, disabled, failing, waiting, lag_seconds
+    from mayfly.ssf_stream s join mayfly.feed f on f.tenant_id = s.tenant_id
+    left join lateral (select r.at from mayfly.revocation r where r.tenant_id = s.tenant_id and f.shard = s.shard and r.epoch > s.cursor
+      order by r.epoch limit 1) n on true;
+  select count(*) into dead_letters from mayfly.ssf_dead_letter d where not d.due;
+end $function$;
+alter function across.ssf_backlog() owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.tenant_of_change(p_change uuid)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -1884,6 +2325,19 @@ begin
   return (select c.tenant_id from mayfly.credential c where c.id = p_credential and c.kind = 'operator');
 end $function$;
 alter function across.tenant_of_operator(uuid) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.tenants_with_pushes(p_tenants uuid[])
+ RETURNS TABLE(tenant_id uuid, stream_id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select s.tenant_id, s.id from mayfly.ssf_stream s
+    where s.tenant_id = any(p_tenants) and s.method = 'push' and s.status = 'enabled' and s.hold_until <= clock_timestamp();
+end $function$;
+alter function across.tenants_with_pushes(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.tenants_with_webhooks(p_tenants uuid[])

@@ -94,6 +94,7 @@ export interface MayflyAgent {
   settings: Json
   created_at: WithDefault<Timestamp>
   updated_at: WithDefault<Timestamp>
+  suspended_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
 export interface MayflyAnonymousOpening {
@@ -243,6 +244,24 @@ export interface MayflyFeed {
   epoch: WithDefault<Int8>
 }
 
+export interface MayflyFeedAcknowledgement {
+  tenant_id: string
+  receiver_id: string
+  epoch: Int8
+  at: Timestamp
+}
+
+export interface MayflyFeedReceiver {
+  tenant_id: string
+  id: string
+  resource_id: string
+  name: string
+  shard: string
+  epoch: Int8
+  first_seen_at: Timestamp
+  seen_at: Timestamp
+}
+
 export interface MayflyIdempotency {
   credential_id: string
   key_hash: Bytes
@@ -387,6 +406,85 @@ export interface MayflySigningKey {
   state_since: WithDefault<Timestamp>
 }
 
+export interface MayflySsfAcknowledgement {
+  tenant_id: string
+  stream_id: string
+  epoch: Int8
+  at: WithDefault<Timestamp>
+}
+
+export interface MayflySsfDeadLetter {
+  id: string
+  tenant_id: string
+  stream_id: string
+  shard: string
+  epoch: Int8
+  event: Json
+  err: string
+  description: string | null
+  due: WithDefault<boolean>
+  at: WithDefault<Timestamp>
+}
+
+export interface MayflySsfNotice {
+  id: string
+  tenant_id: string
+  stream_id: string
+  place: GeneratedAlways<bigint>
+  type: string
+  claims: Json
+  at: WithDefault<Timestamp>
+}
+
+export interface MayflySsfReceiver {
+  id: string
+  tenant_id: string
+  name: string
+  audience: string
+  ca_pem: string | null
+  secret_hash: Bytes
+  expires_at: Timestamp
+  previous_hash: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
+  previous_until: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  created_at: WithDefault<Timestamp>
+}
+
+export interface MayflySsfStream {
+  id: string
+  tenant_id: string
+  receiver_id: string
+  issuer: string
+  description: string | null
+  events_requested: Json
+  method: string
+  endpoint_url: string | null
+  authorization_sealed: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
+  kek_id: string | null
+  status: WithDefault<string>
+  status_reason: string | null
+  shard: string
+  cursor: Int8
+  ahead: WithDefault<Json>
+  taken_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  hold_until: WithDefault<Timestamp>
+  failures: WithDefault<number>
+  failure: string | null
+  failure_status: number | null
+  lease: string | null
+  leased_until: WithDefault<Timestamp>
+  tried_at: WithDefault<Timestamp>
+  verified_at: WithDefault<Timestamp>
+  created_at: WithDefault<Timestamp>
+  updated_at: WithDefault<Timestamp>
+}
+
+export interface MayflySsfSubject {
+  stream_id: string
+  tenant_id: string
+  hash: Bytes
+  subject: Json
+}
+
 export interface MayflySubjectKey {
   id: string
   tenant_id: string
@@ -400,6 +498,17 @@ export interface MayflySubjectPin {
   token_hash: Bytes
   key_thumbprint: Bytes
   expires_at: Timestamp
+}
+
+export interface MayflySweep {
+  id: string
+  tenant_id: string
+  agents: List<string> | null
+  facts: Json
+  resume_after: WithDefault<string>
+  ended: WithDefault<Int8>
+  touched_at: WithDefault<Timestamp>
+  finished_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
 export interface MayflyTenant {
@@ -452,6 +561,7 @@ export interface MayflyTrustSource {
   config: Json
   created_at: WithDefault<Timestamp>
   updated_at: WithDefault<Timestamp>
+  suspended_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
 export interface MayflyUsage {
@@ -525,6 +635,8 @@ export interface DB {
   'mayfly.credential': MayflyCredential
   'mayfly.enrolment': MayflyEnrolment
   'mayfly.feed': MayflyFeed
+  'mayfly.feed_acknowledgement': MayflyFeedAcknowledgement
+  'mayfly.feed_receiver': MayflyFeedReceiver
   'mayfly.idempotency': MayflyIdempotency
   'mayfly.join_token': MayflyJoinToken
   'mayfly.key_rewrap': MayflyKeyRewrap
@@ -539,8 +651,15 @@ export interface DB {
   'mayfly.sign_in_client_secret': MayflySignInClientSecret
   'mayfly.sign_in_provider': MayflySignInProvider
   'mayfly.signing_key': MayflySigningKey
+  'mayfly.ssf_acknowledgement': MayflySsfAcknowledgement
+  'mayfly.ssf_dead_letter': MayflySsfDeadLetter
+  'mayfly.ssf_notice': MayflySsfNotice
+  'mayfly.ssf_receiver': MayflySsfReceiver
+  'mayfly.ssf_stream': MayflySsfStream
+  'mayfly.ssf_subject': MayflySsfSubject
   'mayfly.subject_key': MayflySubjectKey
   'mayfly.subject_pin': MayflySubjectPin
+  'mayfly.sweep': MayflySweep
   'mayfly.tenant': MayflyTenant
   'mayfly.tenant_limits': MayflyTenantLimits
   'mayfly.token_status': MayflyTokenStatus

@@ -56,7 +56,12 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
     challenges: deps.challenges,
     workChallenges: deps.workChallenges,
     clock,
-    introspection: { db: database.db, ownTokens: new OwnTokens(), findLiveAccount: findLiveAccountIn(database) },
+    introspection: {
+      db: database.db,
+      ownTokens: new OwnTokens(),
+      findLiveAccount: findLiveAccountIn(database),
+      isRevoked: deps.exchange.isRevoked,
+    },
   })
   const enrolment = createEnrolDeps({ ...deps.exchange, directory, db: database.db, keyEncryption, baseUrl: publicUrl })
   app.register(enrolRoutes, { enrolment, directory, peers })

@@ -54,6 +54,7 @@ import { followTrustMaterial } from './follow-trust-material.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { createIssuerFetch } from './issuer-fetch.ts'
 import { createJwtProofs } from './jwt-proofs.ts'
+import { createRevocationCheck } from './revocation-check.ts'
 
 export interface BrokerDeps {
   readonly config: BrokerConfig
@@ -121,6 +122,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     log,
     subjects: new SubjectAuthenticator(proofs, certificates, tenantId => material.generationOf(tenantId)),
     issuerTokens: new IssuerTokens(verifying.verify),
+    isRevoked: createRevocationCheck(database),
     accounts,
     lineages: new Lineages(names => readLineagesNow(database.sql, names)),
     ceilings: new Ceilings(

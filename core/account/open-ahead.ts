@@ -15,6 +15,7 @@ import { actorFacts, type Principal } from '#core/operators/principal.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
+import { findSuspension } from '#core/registry/suspension.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { BoundKey } from '#core/subject/bound-key.ts'
 import { hashList } from '#core/subject/subject.ts'
@@ -107,6 +108,8 @@ async function draftOpening(deps: OpenAheadDeps, input: Draft['input']): Promise
   const { snapshot, agentId, ttlSeconds, taskId } = input
   const agent = snapshot.agents.get(agentId)
   if (!agent) throw new BrokerError('not_found', { hint: 'This tenant has no such agent.' })
+  const suspension = findSuspension(snapshot, { agent })
+  if (suspension) throw new BrokerError('conflict', { hint: suspension.hint, detail: suspension.reason })
   const { account_ttl_seconds: longest } = agent.settings
   const detail = `Accounts of this agent live ${longest} seconds at most.`
   refuseProblems(ttlSeconds !== undefined && ttlSeconds > longest ? [{ pointer: '/ttl', detail }] : [])

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto'
 import { canonicalJson } from '#core/json/canonical.ts'
 import type { Agent } from '#core/registry/agent.ts'
+import { isTrusted } from '#core/registry/suspension.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 
 /**
@@ -8,10 +9,11 @@ import type { TenantSnapshot } from '#core/registry/tenant.ts'
  * instances apart. Hex of SHA-256; undefined where it is not enough (any more). A renewal shows a certificate and not that word, so
  * it counts only while all of this is the same: else a rule that was taken away would live on in certificates for ever.
  */
-export function basisOf({ trustSources }: TenantSnapshot, agent: Agent, trustSourceId: string): string | undefined {
-  const source = trustSources.get(trustSourceId)
+export function basisOf(snapshot: TenantSnapshot, agent: Agent, trustSourceId: string): string | undefined {
+  const source = snapshot.trustSources.get(trustSourceId)
   const rules = agent.rules.filter(rule => rule.trust_source === trustSourceId)
   if (!source || rules.length === 0 || agent.settings.may_enroll !== true) return undefined
+  if (!isTrusted(snapshot, trustSourceId)) return undefined
   // What people call it decides nothing.
   const basis = { source: { ...source, name: '' }, rules, instances: agent.settings.instance_claims }
   return hash('sha256', canonicalJson(JSON.parse(JSON.stringify(basis))), 'hex')

@@ -7,6 +7,7 @@
 
 import { eventOnly } from '#core/audit/event-only.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { findSuspension } from '#core/registry/suspension.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { BuiltinCaTrustSource } from '#core/registry/trust-source.ts'
 import { writeAgentSpiffeId } from '#core/subject/agent-spiffe-id.ts'
@@ -74,8 +75,15 @@ function admit(deps: EnrolDeps, { snapshot, caller }: EnrolInput): void {
 
 async function authenticate(attempt: Attempt, usedUp: string | undefined): Promise<Enrollee> {
   const result = await findEnrollee({ ...attempt, usedUp })
-  return result.ok ? result.enrollee : refuse(attempt, result)
+  if (!result.ok) return refuse(attempt, result)
+  const { enrollee } = result
+  const suspension = findSuspension(attempt.snapshot, { agent: enrollee.agent, trustSourceId: voucherOf(attempt, enrollee) })
+  return suspension ? refuse(attempt, refusalOf(enrollee, suspension.reason, suspension.hint)) : enrollee
 }
+
+/** Who says that the workload is the agent: the trust source of its token, else the built-in CA. uuid. */
+const voucherOf = ({ snapshot }: Attempt, enrollee: Enrollee): string | undefined =>
+  enrollee.by === 'subject_token' ? enrollee.subject.trustSourceId : findCa(snapshot)?.id
 
 async function readRequest(attempt: Attempt, enrollee: Enrollee): Promise<SigningRequest> {
   const read = readCsr(attempt.request.csr)

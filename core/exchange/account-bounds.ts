@@ -3,6 +3,7 @@
 
 import type { Account } from '#core/account/account.ts'
 import type { Lineage } from '#core/delegation/lineage.ts'
+import { findSuspension } from '#core/registry/suspension.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { Attempt } from './attempt.ts'
@@ -54,5 +55,7 @@ export function boundedByAncestors(snapshot: TenantSnapshot, lineage: Lineage, c
   )
   if (ceilings.length < agents.length)
     return deny('access_denied', 'ancestor_gone', 'An agent above this account is no longer registered.')
+  if (lineage.agents.some(id => findSuspension(snapshot, { agent: { id } })))
+    return deny('access_denied', 'ancestor_suspended', 'An agent above this account is suspended.')
   return { ok: true, ceiling: { ...ceiling, above: { name: lineage.agents.join(','), ceilings } }, lineage }
 }

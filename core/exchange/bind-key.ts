@@ -8,10 +8,11 @@
 // The credential of an account that was opened ahead always needs a key, and belongs to the first one for good.
 
 import type { Agent } from '#core/registry/agent.ts'
+import { isTrusted } from '#core/registry/suspension.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { type BoundKey, isSameKey, keyOfCertificate } from '#core/subject/bound-key.ts'
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
-import { findPinnedKey } from '#core/subject/pinned-key.ts'
+import { findPinnedKey, type PinnedKey } from '#core/subject/pinned-key.ts'
 import type { SubjectResult, VerifiedSubject } from '#core/subject/subject.ts'
 import { type Denial, deny } from './denial.ts'
 import type { PresentedKeys } from './presented-keys.ts'
@@ -67,16 +68,23 @@ const refuseKey = (reason: string, hint: string): Denial => deny('client_not_aut
 
 const ownHint = (own: SubjectResult | undefined): string => (own && !own.ok ? own.hint : '')
 
-/** Whose the presented keys are, as far as anybody's. */
+function findTrustedKey(snapshot: TenantSnapshot, thumbprint: string): PinnedKey | undefined {
+  const key = findPinnedKey(snapshot, thumbprint)
+  return key && isTrusted(snapshot, key.trustSourceId) ? key : undefined
+}
+
+/** Whose the presented keys are, as far as anybody's. What a suspended trust source says of them counts for nothing. */
 function ownersOf(
   snapshot: TenantSnapshot,
   { dpop, clientKey }: PresentedKeys,
   own: SubjectResult | undefined,
 ): { readonly by: Presented; readonly agent: Agent }[] {
-  const byDpop = dpop && findPinnedKey(snapshot, dpop.thumbprint)?.agent
-  const byAssertion = clientKey === undefined ? undefined : findPinnedKey(snapshot, clientKey)?.agent
+  const byDpop = dpop && findTrustedKey(snapshot, dpop.thumbprint)?.agent
+  const byAssertion = clientKey === undefined ? undefined : findTrustedKey(snapshot, clientKey)?.agent
   return [
-    ...(own?.ok ? [{ by: 'certificate', agent: own.subject.agent } as const] : []),
+    ...(own?.ok && isTrusted(snapshot, own.subject.trustSourceId)
+      ? [{ by: 'certificate', agent: own.subject.agent } as const]
+      : []),
     ...(byDpop ? [{ by: 'dpop_key', agent: byDpop } as const] : []),
     ...(byAssertion ? [{ by: 'assertion', agent: byAssertion } as const] : []),
   ]

@@ -16,6 +16,7 @@ import type { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { ClaimRenewal } from '#db/accounts/read-accounts.ts'
+import type { RevocableToken } from '#db/revocation/find-revoked.ts'
 import type { Grants } from './grant.ts'
 import type { IssuanceFrames } from './issuance-frames.ts'
 import type { Pins } from './pins.ts'
@@ -31,6 +32,8 @@ export interface ExchangeDeps {
   readonly accountSubjects: AccountSubjects
   /** Tokens that the tenant made for itself: who brings one opens a child account. */
   readonly issuerTokens: IssuerTokens
+  /** Whether a tenant's feed has revoked such a token. Throws BrokerError `log_unavailable`. */
+  readonly isRevoked: (tenantId: string, token: RevocableToken) => Promise<boolean>
   readonly accounts: AccountStore
   readonly ceilings: Ceilings
   /** Of child accounts. */

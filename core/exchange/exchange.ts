@@ -14,6 +14,7 @@ import { randomText } from '#core/ids/random.ts'
 import { delegationTokenTyp } from '#core/issuer-token/issuer-token.ts'
 import { rowToStore } from '#core/keys/subject-keys.ts'
 import type { Standing } from '#core/quota/quota-error.ts'
+import { findSuspension } from '#core/registry/suspension.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { StatusPlace } from '#core/status-list/place.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
@@ -101,6 +102,8 @@ async function currentSnapshot(deps: ExchangeDeps, old: TenantSnapshot): Promise
 async function decide(attempt: Attempt, subject: VerifiedSubject): Promise<Plan | Denial> {
   const { deps, input, snapshot, presented, nowMs } = attempt
   const { clientId, subjectToken, subjectKind } = input.request
+  const suspension = findSuspension(snapshot, subject)
+  if (suspension) return deny('access_denied', suspension.reason, suspension.hint)
   if (clientId !== undefined && clientId !== subject.agent.clientId)
     return deny(
       'client_not_authenticated',

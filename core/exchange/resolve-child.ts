@@ -53,7 +53,7 @@ export async function resolveChild(
     return deny('malformed_request', 'account_and_delegation', 'Renew with your own credential and account_id alone.')
   const verified = await deps.issuerTokens.verify(snapshot, delegationToken, nowMs)
   if (!verified.ok) return refuseToken(verified.reason, verified.hint)
-  const { token } = verified
+  const { token, revocable } = verified
   if (token.kind !== 'delegation')
     return refuseToken(
       'not_a_delegation',
@@ -61,6 +61,8 @@ export async function resolveChild(
     )
   if (token.delegateId !== subject.agent.id)
     return refuseToken('other_delegate', 'Its may_act names another agent than the one that presents it.')
+  if (await deps.isRevoked(snapshot.tenant.id, revocable))
+    return refuseToken('delegation_revoked', 'It was revoked; the parent gets another one, if it may.')
   const taskId = request.taskId ?? `child-${token.tokenId}`
   const child = { taskId, taskKey: taskKey(subject.agent.id, taskId) }
   const pin = pinOf(token, subject, child.taskKey)

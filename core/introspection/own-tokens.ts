@@ -4,7 +4,7 @@ import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { VerifySignature } from '#core/subject/signature-verifier.ts'
 
 /** `typ` of a task token; ID-JAGs and the like are none. */
-const taskTokenTypes = new Set(['at+jwt', 'agent-task+jwt'])
+export const taskTokenTypes = new Set(['at+jwt', 'agent-task+jwt'])
 
 /** Reads task tokens that a tenant's own keys signed. */
 export class OwnTokens {
@@ -15,15 +15,19 @@ export class OwnTokens {
     this.#keys = new PublishedKeys(verify)
   }
 
-  /** The claims, if one of the tenant's published keys signed them; nothing else of them is checked. Never throws. RFC 8725 § 3. */
-  async read(snapshot: TenantSnapshot, text: string): Promise<ParsedJwt['payload'] | undefined> {
+  /** The token, if one of the tenant's published keys signed it; nothing else of it is checked. Never throws. RFC 8725 § 3. */
+  async read(
+    snapshot: TenantSnapshot,
+    text: string,
+    types: ReadonlySet<string> = taskTokenTypes,
+  ): Promise<ParsedJwt | undefined> {
     const parsed = parseCompactJwt(text)
     if (!parsed.ok) return undefined
-    const { header, payload } = parsed.jwt
-    const key = this.#keys.find(snapshot, header)
-    if (!key || !taskTokenTypes.has(header.typ ?? '')) return undefined
+    const { jwt } = parsed
+    const key = this.#keys.find(snapshot, jwt.header)
+    if (!key || !types.has(jwt.header.typ ?? '')) return undefined
     return key.verify(text).then(
-      () => payload,
+      () => jwt,
       () => undefined,
     )
   }

@@ -5,6 +5,7 @@ import { verifyDpopProof } from '#core/dpop/verify-proof.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { Rejections } from '#core/exchange/rejections.ts'
 import type { Agent } from '#core/registry/agent.ts'
+import { findSuspension } from '#core/registry/suspension.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { FirstUses } from '#core/replay/first-uses.ts'
 import { keyOfCertificate } from '#core/subject/bound-key.ts'
@@ -12,6 +13,7 @@ import type { PresentedCertificate } from '#core/subject/certificate.ts'
 import type { CertificateSubjects } from '#core/subject/certificate-subject.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { AccountOfToken, LiveAccount } from '#db/accounts/live-account.ts'
+import type { RevocableToken } from '#db/revocation/find-revoked.ts'
 import type { AccountToken } from './issuer-token.ts'
 import type { IssuerTokens } from './issuer-tokens.ts'
 
@@ -23,6 +25,8 @@ export interface AccountAuthentication {
   readonly rejections: Rejections
   /** `findLiveAccount` among a tenant's accounts. */
   readonly findLiveAccount: (tenantId: string, named: AccountOfToken) => Promise<LiveAccount | undefined>
+  /** `isRevoked` in a tenant's feed. */
+  readonly isRevoked: (tenantId: string, token: RevocableToken) => Promise<boolean>
 }
 
 /** A call as it came. */
@@ -74,16 +78,22 @@ export async function authenticateAccount(deps: AccountAuthentication, call: Acc
   if (fault) throw refuse(...fault)
   const agent = snapshot.agents.get(token.agentId)
   if (!agent) throw refuse('agent_gone', 'Its agent is no longer registered.')
-  const live = await findLive(deps, snapshot.tenant.id, token)
+  const suspension = findSuspension(snapshot, { agent })
+  if (suspension) throw refuse(suspension.reason, suspension.hint)
+  const [live, revoked] = await ask(
+    deps.findLiveAccount(snapshot.tenant.id, token),
+    deps.isRevoked(snapshot.tenant.id, verified.revocable),
+  )
+  if (revoked) throw refuse('token_revoked', 'The token was revoked.')
   if (live?.account.agentId !== agent.id)
     throw refuse('account_not_live', 'The account has ended, or was claimed: its earlier tokens ended with that.')
   return { snapshot, agent, token, address, ...live }
 }
 
 /** A caller gets its refusal within a second also while the database hangs; that is the pool's statement timeout. */
-async function findLive(deps: AccountAuthentication, tenantId: string, named: AccountOfToken): Promise<LiveAccount | undefined> {
+async function ask<A, B>(...questions: [Promise<A>, Promise<B>]): Promise<[A, B]> {
   try {
-    return await deps.findLiveAccount(tenantId, named)
+    return await Promise.all(questions)
   } catch (cause) {
     throw new BrokerError('log_unavailable', { cause, retryAfterSeconds: 1 })
   }

@@ -1,12 +1,16 @@
 import { parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
+import { readRevocable } from '#core/revocation/revocable.ts'
 import type { VerifySignature } from '#core/subject/signature-verifier.ts'
 import { refuse, type SubjectRefusal } from '#core/subject/subject.ts'
 import { leewaySeconds } from '#core/time/leeway-seconds.ts'
+import type { RevocableToken } from '#db/revocation/find-revoked.ts'
 import { type AccountToken, type DelegationToken, readIssuerToken } from './issuer-token.ts'
 import { PublishedKeys } from './published-keys.ts'
 
-export type IssuerTokenResult = { readonly ok: true; readonly token: AccountToken | DelegationToken } | SubjectRefusal
+export type IssuerTokenResult =
+  | { readonly ok: true; readonly token: AccountToken | DelegationToken; readonly revocable: RevocableToken }
+  | SubjectRefusal
 
 const refused = (reason: string, fault: string): SubjectRefusal => refuse(reason, `The token is not good here: ${fault}.`)
 
@@ -20,7 +24,8 @@ export class IssuerTokens {
   }
 
   /**
-   * Signature, kind, issuer, audience and time; whether the account lives and who presents the token is not looked at here.
+   * Signature, kind, issuer, audience and time; whether the account lives, whether the token was revoked and who presents it is
+   * not looked at here.
    * nowMs: the database's clock. Never throws. RFC 9068 § 4, RFC 8725.
    */
   async verify(snapshot: TenantSnapshot, text: string, nowMs: number): Promise<IssuerTokenResult> {
@@ -35,12 +40,13 @@ export class IssuerTokens {
       return refused('bad_signature', 'its signature does not verify')
     }
     const token = readIssuerToken(header.typ, payload, snapshot.tenant.issuer)
-    if (!token) return refused('not_for_issuer', 'it was not issued for this issuer itself')
+    const revocable = readRevocable(parsed.jwt)
+    if (!token || !revocable) return refused('not_for_issuer', 'it was not issued for this issuer itself')
     const nowSeconds = nowMs / 1000
     const { iat } = payload
     if (!(nowSeconds < token.expiresSeconds)) return refused('expired', 'it has expired')
     if (!(typeof iat === 'number' && iat <= nowSeconds + leewaySeconds))
       return refused('from_the_future', 'it is of a later time')
-    return { ok: true, token }
+    return { ok: true, token, revocable }
   }
 }

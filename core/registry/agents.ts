@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { refuseProblems } from '#core/errors/validation-error.ts'
-import { newUuid } from '#core/ids/id.ts'
+import { formatId, newUuid } from '#core/ids/id.ts'
 import { canonicalJson } from '#core/json/canonical.ts'
 import { actorFacts, type Principal } from '#core/operators/principal.ts'
 import type { Permission } from '#core/permission/permission.ts'
+import { publishAgents } from '#core/revocation/publish.ts'
 import type { Trx } from '#db/connect.ts'
 import { type AgentRow, type AgentValues, deleteAgent, findAgent, insertAgent, updateAgent } from '#db/registry/agents.ts'
 import { keepCeiling } from '#db/registry/ceilings.ts'
@@ -42,11 +43,15 @@ export async function replaceAgent(trx: Trx, change: AgentChange, id: string, in
   return (await findAgent(trx, id, change.tenantId))!
 }
 
-/** Throws `not_found`. */
+/** With it go its tokens, at once, and its accounts. Throws `not_found`. */
 export async function removeAgent(trx: Trx, change: AgentChange, id: string): Promise<void> {
   await holdTenant(trx, change.tenantId)
   if (!(await deleteAgent(trx, id, change.tenantId))) throw new BrokerError('not_found')
-  await record(trx, change, 'agent.deleted', id, {})
+  const { actor, tenantId } = change
+  const revocationId = newUuid(change.nowMs)
+  const target = { kind: 'agent', subject: formatId('agent', id) } as const
+  await publishAgents(trx, { id: revocationId, tenantId, cause: 'agent', facts: actorFacts(actor), target }, [id])
+  await record(trx, change, 'agent.deleted', id, { revocation: formatId('revocation', revocationId) })
 }
 
 /** A permission's place in the table of ceilings: canonical JSON, and its SHA-256. */

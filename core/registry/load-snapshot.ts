@@ -41,6 +41,7 @@ export async function loadSnapshot(deps: SnapshotDeps, tenantId: string): Promis
     configEpoch: Number(configEpoch),
     limits: Object.freeze(limits),
     anonymousAgentId: read.anonymousAgentId ?? undefined,
+    suspended: read.suspended.length > 0 ? new Set(read.suspended) : undefined,
     trustSources: byKey(read.trustSources.map(toTrustSource), source => source.id),
     agents: byKey(agents, agent => agent.id),
     resourcesByUri: byKey(read.resources.map(toResource), resource => resource.uri),

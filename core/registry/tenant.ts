@@ -24,6 +24,8 @@ export interface TenantSnapshot {
   readonly limits: Limits
   /** Of the agent whose accounts strangers get; undefined: this tenant takes none. */
   readonly anonymousAgentId?: string | undefined
+  /** uuids of the agents and trust sources that are suspended; undefined: none is. */
+  readonly suspended?: ReadonlySet<string> | undefined
   readonly trustSources: ReadonlyMap<string, TrustSource>
   readonly agents: ReadonlyMap<string, Agent>
   readonly resourcesByUri: ReadonlyMap<string, Resource>

@@ -3,6 +3,7 @@
 // of them.
 
 import type { Agent, AgentRule } from '#core/registry/agent.ts'
+import { isTrusted } from '#core/registry/suspension.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { canonicalDn } from './certificate-names.ts'
 import { claimAt } from './claim-at.ts'
@@ -63,7 +64,8 @@ export function matchAgent(snapshot: TenantSnapshot, proofs: readonly Proof[]): 
     for (const agent of agentsOf(snapshot, proof)) {
       if (found && found.agent !== agent)
         return refuse('ambiguous_agent', 'It matches more than one registered agent; make their rules exclude each other.')
-      found = { agent, proof }
+      // On whose word it comes is that of a source whose word counts, if there is one.
+      if (!found || isTrusted(snapshot, proof.trustSourceId)) found = { agent, proof }
     }
   return found
     ? { ok: true, ...found }

@@ -12,6 +12,8 @@ export interface RegistryRead {
   }
   /** The agent for strangers; null: this tenant takes none. */
   readonly anonymousAgentId: string | null
+  /** uuids of agents and trust sources. */
+  readonly suspended: readonly string[]
   /** null: nothing but the deployment's defaults. */
   readonly limits: {
     readonly granted: Readonly<Record<string, number | null>>
@@ -55,6 +57,9 @@ export async function readRegistry(db: Db, tenantId: string): Promise<RegistryRe
   const { rows } = await sql<RegistryRead>`
     select json_build_object('id', t.id, 'slug', t.slug, 'name', t.name, 'isFirst', t.is_first, 'configEpoch', t.config_epoch::text) as tenant,
       (select o.agent_id from mayfly.anonymous_opening o where o.tenant_id = t.id) as "anonymousAgentId",
+      (select coalesce(json_agg(s.id), '[]') from (
+        select a.id from mayfly.agent a where a.tenant_id = t.id and a.suspended_at is not null
+        union all select s.id from mayfly.trust_source s where s.tenant_id = t.id and s.suspended_at is not null) s) as suspended,
       (select json_build_object('granted', l.granted, 'own', l.own) from mayfly.tenant_limits l where l.tenant_id = t.id) as limits,
       coalesce((select json_agg(json_build_object('id', k.id, 'kid', k.kid, 'alg', k.alg, 'publicJwk', k.public_jwk,
           'privateSealed', encode(k.private_sealed, 'base64'), 'kekId', k.kek_id, 'state', k.state) order by k.id)

@@ -70,6 +70,16 @@ export async function replaceKeys(trx: Trx, use: RotatingUse, fresh: FreshKey, c
   return retired
 }
 
+/** For an emergency: one key that does not sign stops being published at once. False when it is retired already, or never was. */
+export async function retireKeyNow(trx: Trx, use: RotatingUse, kid: string, change: KeyChange): Promise<boolean> {
+  const key = (await holdKeys(trx, use, change)).find(each => each.kid === kid)
+  if (!key) return false
+  if (key.state === 'active') throw new BrokerError('conflict', { hint: 'This key signs since a moment ago. Ask again.' })
+  await move(trx, use, { id: key.id, from: key.state, to: 'retired' }, change.nowMs)
+  await record(trx, use, change, 'retired', { kid })
+  return true
+}
+
 /** How `findDueSteps` names them. fresh: only for `publish`. */
 export function takeStep(
   trx: Trx,

@@ -55,6 +55,7 @@ const Rotated = Type.Object(
   {
     keys: Type.Array(KeyView, { description: 'Those of this use that are not retired, as they are now.' }),
     retired: Type.Array(Type.String(), { description: '`kid`s of keys that were retired by this call.' }),
+    revocation: Type.Optional(Id('revocation', 'Of whatever they signed: who has been told, /v1/revocations says.')),
     notice: Type.String({ description: 'What it means, for whoever asked.' }),
   },
   closed,
@@ -107,11 +108,21 @@ function registerRotate(app: V1App, deps: V1Deps, uses: readonly RotatingUse[]):
       prepare: call => createFreshKeys(commandOf(call)),
       async work(trx, call, fresh) {
         const command = commandOf(call)
-        const retired = await rotateByCommand(trx, command, fresh as Awaited<ReturnType<typeof createFreshKeys>>)
+        const { retired, revocationId } = await rotateByCommand(
+          trx,
+          command,
+          fresh as Awaited<ReturnType<typeof createFreshKeys>>,
+        )
         const rows = await liveKeys(trx, command.use.table, command.tenantId, command.alg)
         const views = await viewsOf(trx, uses, command.tenantId)
         const keys = rows.map(row => views({ ...row, table: command.use.table }))
-        return { keys, retired, notice: command.now ? emergencyNotices[command.use.use] : ordinaryNotice(keys) }
+        const told = revocationId !== undefined && { revocation: formatId('revocation', revocationId) }
+        return {
+          keys,
+          retired: [...retired],
+          ...told,
+          notice: command.now ? emergencyNotices[command.use.use] : ordinaryNotice(keys),
+        }
       },
     },
     { tags: base.tags, summary: 'Rotate keys now instead of when they are due', body: RotateBody, answer: Rotated },
@@ -119,8 +130,8 @@ function registerRotate(app: V1App, deps: V1Deps, uses: readonly RotatingUse[]):
 }
 
 const signingEmergency =
-  'Everything that the retired keys signed dies when its verifier reads the key set again: guards do so every 5 minutes, and stop ' +
-  'using an old set after an hour without the broker. Until a verifier has read the new key, for about 90 seconds at most, it ' +
+  'Guards refuse everything that the retired keys signed as soon as the feed tells them; verifiers that only read the key set do when ' +
+  'they read it again, which guards do every 5 minutes. Until a verifier has read the new key, for about 90 seconds at most, it ' +
   'refuses tokens that are signed with it.'
 
 const caEmergency =

@@ -1,0 +1,54 @@
+// What a revocation of something wider than an account writes, in the transaction that makes it: entries of the feed, and the order to
+// end the accounts behind them.
+
+import { formatId } from '#core/ids/id.ts'
+import type { Trx } from '#db/connect.ts'
+import { type PublishedRevocation, publishRevocations } from '#db/revocation/publish.ts'
+import { insertSweep } from '#db/revocation/sweeps.ts'
+
+/** Who revokes what. */
+export interface RevocationHead {
+  /** uuid */
+  readonly id: string
+  /** uuid */
+  readonly tenantId: string
+  readonly cause: PublishedRevocation['cause']
+  /** Who, in random ids and words of ours (`actorFacts`). */
+  readonly facts: Readonly<Record<string, unknown>>
+  /** What was named, as it was: an agent's entries may be there because of its trust source. */
+  readonly target: RevocationTarget
+}
+
+export interface RevocationTarget {
+  readonly kind: 'token' | 'account' | 'agent' | 'trust_source' | 'key' | 'tenant'
+  /** A wire id, or a `kid`. */
+  readonly subject: string
+}
+
+/** What the feed keeps of who did it. */
+export const revokedBy = ({ facts, target }: Pick<RevocationHead, 'facts' | 'target'>): object => ({ ...facts, target })
+
+/**
+ * Every token of these agents that was issued up to now is worth nothing, and their accounts end. The transaction must raise the
+ * tenant's config epoch. agents: uuids. trx: of the tenant.
+ */
+export async function publishAgents(trx: Trx, head: RevocationHead, agents: readonly string[]): Promise<void> {
+  if (agents.length === 0) return
+  const { id, tenantId, cause, facts } = head
+  const by = revokedBy(head)
+  await publishRevocations(
+    trx,
+    agents.map(agent => ({ id, tenantId, kind: 'c', subject: formatId('agent', agent), least: null, cause, by })),
+  )
+  await insertSweep(trx, { id, tenantId, agents, facts })
+}
+
+/** Whatever these keys signed is worth nothing. trx: of the tenant. */
+export function publishKeys(trx: Trx, head: RevocationHead, kids: readonly string[]): Promise<void> {
+  const { id, tenantId, cause } = head
+  const by = revokedBy(head)
+  return publishRevocations(
+    trx,
+    kids.map(kid => ({ id, tenantId, kind: 'k', subject: kid, least: null, cause, by })),
+  )
+}
