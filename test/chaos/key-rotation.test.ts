@@ -54,7 +54,7 @@ function keysOf(urls: readonly string[]) {
 
 const createGuardOf = (keys: NonNullable<Parameters<typeof createGuard>[0]['keys']>): Guard =>
   // No cache of tokens: each verification looks for the key.
-  createGuard({ issuer: use.running.issuer, resource: resourceUri, keys, cacheSize: 0 })
+  createGuard({ issuer: use.running.issuer, resource: resourceUri, keys, cacheSize: 0, revocation: { mode: 'none' } })
 
 interface Issued {
   readonly token: string

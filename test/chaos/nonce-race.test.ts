@@ -33,6 +33,7 @@ beforeAll(async () => {
       resource: onceResourceUri,
       credential: running.resourceSecrets.once,
       tls: { ca: running.ca.certificatePem },
+      revocation: { mode: 'none' },
       replay: ['once'],
       report: false,
     }),

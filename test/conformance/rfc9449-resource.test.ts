@@ -178,7 +178,7 @@ async function startApi(uri: string): Promise<FastifyInstance> {
   const own = await issueServerCertificate(running.ca, { hosts: ['localhost'], now: new Date() })
   const app = Fastify({ https: { cert: own.chainPem, key: own.keyPem } }) as unknown as FastifyInstance
   const tls = { ca: running.ca.certificatePem }
-  await app.register(mayfly, { issuer: running.issuer, resource: uri, tls, dpop: { nonces: true } })
+  await app.register(mayfly, { issuer: running.issuer, resource: uri, tls, revocation: { mode: 'none' }, dpop: { nonces: true } })
   app.get('/api/orders/:id', async () => ({ handled: ++handled }))
   app.get('/api/orders/:id/lines', async () => ({ handled: ++handled }))
   await app.listen({ host: '127.0.0.1', port: Number(new URL(uri).port) })

@@ -59,7 +59,7 @@ async function verifyFresh(jws: CompactJws, by: Authenticator): Promise<KnownTok
     details: compileDetails(claims.authorization_details ?? [], by.place),
     scopes: new Set(claims.scope?.split(' ')),
   }
-  return { claims, grant, kid: jws.header.kid, key: found }
+  return { claims, grant, kid: jws.header.kid, key: found, memo: {} }
 }
 
 async function findKey(kid: string, by: Authenticator) {

@@ -10,16 +10,18 @@ import { DecisionReporter, type SendBatch } from './broker/decision-reporter.ts'
 import { loadIssuerKeys } from './broker/discovery.ts'
 import { type FindKey, fixedKeys, functionKeys, remoteKeys } from './broker/key-source.ts'
 import { DpopProofs } from './dpop/dpop-proofs.ts'
-import { type GuardOptions, type GuardSettings, readOptions } from './options.ts'
+import type { FeedState } from './feed/feed-follower.ts'
+import { type GuardOptions, type GuardSettings, type RevocationOptions, readOptions } from './options.ts'
 import { authorize } from './permission/authorize.ts'
 import { placeResource } from './permission/place.ts'
 import { ChallengeNonces } from './replay/challenge-nonces.ts'
 import { consume, endpoint } from './replay/consume.ts'
 import { type GuardedRequest, readCredentials } from './request.ts'
 import { metadataAddress, type ResourceMetadata, resourceMetadata } from './resource-metadata.ts'
+import { RevocationCheck } from './revocation.ts'
 import { checkTime } from './token/check-claims.ts'
 import type { TaskTokenClaims } from './token/claims.ts'
-import { TokenCache } from './token/token-cache.ts'
+import { type KnownToken, TokenCache } from './token/token-cache.ts'
 import { type Reason, type Refused, reasons, refuse, type Verdict } from './verdict.ts'
 
 /** Counters since the start of the guard. */
@@ -30,6 +32,9 @@ export interface GuardStats {
   readonly cachedTokens: number
   /** Decisions that the broker has recorded, that wait, and that were lost. */
   readonly decisions: { readonly reported: number; readonly pending: number; readonly dropped: number }
+  /** How it learns of revocations, and how it stands with the feed, where that is how. */
+  readonly revocation: RevocationOptions['mode']
+  readonly feed: FeedState | undefined
 }
 
 /** Stands in front of one resource and trusts one issuer. */
@@ -41,9 +46,11 @@ export interface Guard {
   /** Where that document is to be served; undefined where the resource is no http(s) URL. */
   readonly metadataUrl: URL | undefined
   stats(): GuardStats
+  /** Resolves once the first attempt to reach the revocation feed is over, well or badly. Nobody has to wait for it. */
+  ready(): Promise<void>
   /** Sends decisions that wait. */
   flush(): Promise<void>
-  /** Sends decisions that wait, and ends connections to the broker. */
+  /** Sends decisions that wait, and ends connections to the broker. Afterwards a guard on the feed lets nobody in. */
   close(): Promise<void>
 }
 
@@ -67,6 +74,7 @@ class TokenGuard implements Guard {
   readonly #nonces: ChallengeNonces | undefined
   readonly #binding: BindingRules
   readonly #reporter: DecisionReporter | undefined
+  readonly #revocation: RevocationCheck
   readonly #refused: Partial<Record<Reason, number>> = {}
   #allowed = 0
 
@@ -82,6 +90,7 @@ class TokenGuard implements Guard {
     }
     this.#nonces = settings.replay.includes('challenge') ? new ChallengeNonces() : undefined
     this.#reporter = reporter(settings, this.#connection)
+    this.#revocation = new RevocationCheck(settings, this.#connection, undefined)
     this.#binding = { allowBearer: settings.allowBearer, proofs: dpopProofs(settings) }
     this.metadata = resourceMetadata(settings, this.#binding.proofs)
     this.metadataUrl = metadataAddress(settings.resource)
@@ -114,23 +123,27 @@ class TokenGuard implements Guard {
     if ('reason' in known) return known
     const { claims } = known
     const reason =
-      checkTime(claims, now / 1000, this.#settings.maxAgeSeconds) ??
-      this.#checkRevoked(claims) ??
+      (await this.#checkLive(known, now)) ??
       checkBinding(claims, credentials, request, this.#binding, now) ??
       (this.#settings.replay.includes(claims.replay) ? undefined : 'replay_mode_refused')
     if (reason) return { reason, claims }
     const authorized = await authorize(known.grant, request)
     if (typeof authorized === 'string') return { reason: authorized, claims }
-    const used = await this.#use(claims, now)
-    return used ? { reason: used, claims } : { granted: authorized.detail, claims }
+    const late = (await this.#checkLive(known)) ?? (await this.#use(claims, now)) ?? this.#checkOvertaken(known)
+    return late ? { reason: late, claims } : { granted: authorized.detail, claims }
   }
 
-  #checkRevoked(claims: TaskTokenClaims): Reason | undefined {
-    try {
-      return this.#settings.isRevoked?.(claims) ? 'token_revoked' : undefined
-    } catch {
-      return 'revocation_unknown'
-    }
+  /**
+   * Whether the token is of this time and not revoked. Asked again after every step that may wait: whoever trickles a body
+   * must not keep a token alive with it.
+   */
+  #checkLive(known: KnownToken, now = this.#settings.clock()): Reason | undefined | Promise<Reason | undefined> {
+    return checkTime(known.claims, now / 1000, this.#settings.maxAgeSeconds) ?? this.#revocation.check(known)
+  }
+
+  /** A revocation that came while the broker was consuming the token. The token is used up either way. */
+  #checkOvertaken(known: KnownToken): Reason | undefined {
+    return this.#revocation.isKnownRevoked(known) ? 'token_revoked' : undefined
   }
 
   /** The step with an effect; undefined means that the token may be used now. */
@@ -205,7 +218,13 @@ class TokenGuard implements Guard {
       refused: { ...this.#refused },
       cachedTokens: this.#authenticator.cache.size,
       decisions: { reported, pending, dropped },
+      revocation: this.#settings.revocation.mode,
+      feed: this.#revocation.feed,
     }
+  }
+
+  async ready(): Promise<void> {
+    await this.#revocation.ready()
   }
 
   async flush(): Promise<void> {
@@ -213,6 +232,7 @@ class TokenGuard implements Guard {
   }
 
   async close(): Promise<void> {
+    this.#revocation.close()
     await this.#reporter?.close()
     this.#connection.close()
   }

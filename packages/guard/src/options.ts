@@ -2,11 +2,13 @@
 
 import type { KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import type { ReportOptions } from './broker/decision-reporter.ts'
 import type { JwkSet } from './broker/key-source.ts'
 import type { DpopOptions } from './dpop/dpop-proofs.ts'
 import type { Credential } from './replay/consume.ts'
 import type { ReplayMode, TaskTokenClaims } from './token/claims.ts'
+import type { OnWarning } from './warnings.ts'
 
 /** Options of `createGuard`. */
 export interface GuardOptions {
@@ -22,7 +24,7 @@ export interface GuardOptions {
   /** Finds a public key by its id. Must return the same object while the key is in use. */
   readonly keys?: (kid: string) => KeyObject | undefined | Promise<KeyObject | undefined>
 
-  /** This resource's secret at the broker (`mfr_…`): needed for `once`, used for reporting. */
+  /** This resource's secret at the broker (`mfr_…`): needed for `once` and the revocation feed, used for reporting. */
   readonly credential?: Credential
   /** Replay modes that are accepted. Default `['pop']`. */
   readonly replay?: readonly ReplayMode[]
@@ -30,9 +32,11 @@ export interface GuardOptions {
   readonly allowBearer?: boolean
   /** How tokens bound to a DPoP key are taken (RFC 9449); false refuses them. Default: with the defaults of `DpopOptions`. */
   readonly dpop?: DpopOptions | false
+  /** How the guard learns what was revoked. Default: from the feed, which needs `credential`. */
+  readonly revocation?: RevocationOptions
   /**
-   * Asked on each use whether a verified token was revoked meanwhile. Throw where this cannot be known: the guard then
-   * answers 503.
+   * Asked besides on each use whether a verified token was revoked meanwhile. Throw where this cannot be known: the guard
+   * then answers 503. With it and without `credential` and `revocation`, nothing else is asked.
    */
   readonly isRevoked?: (claims: TaskTokenClaims) => boolean
   /** Refuse tokens issued longer ago than this, even if they have not expired. */
@@ -40,6 +44,8 @@ export interface GuardOptions {
 
   /** The path under which this server sees the resource, where a proxy changes it. Default: the path of `resource`. */
   readonly mountPath?: string
+  /** Told what makes the guard less strict than it could be, and when it loses and finds the feed. Default: a process warning. */
+  readonly onWarning?: OnWarning
   /** Scopes to publish in the resource's RFC 9728 metadata. */
   readonly scopes?: readonly string[]
 
@@ -55,9 +61,25 @@ export interface GuardOptions {
   readonly clock?: () => number
 }
 
+/** How a guard learns of revocations. */
+export interface RevocationOptions {
+  /**
+   * `feed`: the broker tells it, within milliseconds, and without the feed it refuses. `status-list`: it reads the list that
+   * a token names, which is up to 10 s old. `none`: a revoked token works until it expires; said aloud at the start.
+   */
+  readonly mode: 'feed' | 'status-list' | 'none'
+  /** How old what it knows may be before it answers 503. Default 10. */
+  readonly maxStaleSeconds?: number
+  /** This guard's name where the broker shows who has heard of a revocation; at most 64 of `A-Z a-z 0-9 . _ : -`. Default: the host's. */
+  readonly name?: string
+  /** Most revocations held at a time; with more to hold it answers 503. Default 1,000,000, about 120 bytes each. */
+  readonly maxEntries?: number
+}
+
 /** The options with their defaults. */
 export interface GuardSettings extends GuardOptions {
   readonly replay: readonly ReplayMode[]
+  readonly revocation: Required<RevocationOptions>
   readonly allowBearer: boolean
   readonly timeoutMs: number
   readonly cacheSize: number
@@ -67,12 +89,23 @@ export interface GuardSettings extends GuardOptions {
 
 /** Checks options and fills in defaults. Throws one TypeError that names everything wrong. */
 export function readOptions(options: GuardOptions): GuardSettings {
-  const problems = [...addressProblems(options), ...replayProblems(options), ...dpopProblems(options)]
+  const problems = [
+    ...addressProblems(options),
+    ...replayProblems(options),
+    ...dpopProblems(options),
+    ...revocationProblems(options),
+  ]
   if (options.maxAgeSeconds !== undefined && !(options.maxAgeSeconds > 0)) problems.push('maxAgeSeconds must be above 0')
   if (problems.length > 0) throw new TypeError(`The guard cannot start: ${problems.join('; ')}.`)
   return {
     ...options,
     replay: options.replay ?? ['pop'],
+    revocation: {
+      mode: modeOf(options) ?? 'none',
+      maxStaleSeconds: options.revocation?.maxStaleSeconds ?? 10,
+      name: options.revocation?.name ?? hostName(),
+      maxEntries: options.revocation?.maxEntries ?? 1_000_000,
+    },
     allowBearer: options.allowBearer ?? false,
     timeoutMs: options.timeoutMs ?? 3000,
     cacheSize: options.cacheSize ?? 5000,
@@ -101,6 +134,39 @@ function replayProblems(options: GuardOptions): string[] {
   if (modes.includes('once') && !options.credential) problems.push("replay 'once' needs the resource's credential")
   if (options.report && !options.credential) problems.push("report needs the resource's credential")
   return problems
+}
+
+/** Undefined where nobody has said how, and the guard must not guess. */
+function modeOf({ revocation, credential, isRevoked }: GuardOptions): RevocationOptions['mode'] | undefined {
+  if (revocation) return revocation.mode
+  if (credential !== undefined) return 'feed'
+  return isRevoked ? 'none' : undefined
+}
+
+function revocationProblems(options: GuardOptions): string[] {
+  const mode = modeOf(options)
+  if (mode === undefined) {
+    return [
+      "it has no way to learn of revocations: give the resource's credential (mfr_…, from `mayfly resources credentials create`)," +
+        " or choose revocation: { mode: 'status-list' }, or say revocation: { mode: 'none' } if a revoked token may work until it expires",
+    ]
+  }
+  const problems: string[] = []
+  const { maxStaleSeconds = 10, maxEntries = 1, name = 'x' } = options.revocation ?? {}
+  if (!['feed', 'status-list', 'none'].includes(mode)) problems.push('revocation.mode must be feed, status-list or none')
+  if (mode === 'feed' && options.credential === undefined) problems.push("revocation mode 'feed' needs the resource's credential")
+  if (!(maxStaleSeconds >= 2 && maxStaleSeconds <= 86_400)) problems.push('revocation.maxStaleSeconds must be from 2 to 86400')
+  if (!(maxEntries >= 1)) problems.push('revocation.maxEntries must be at least 1')
+  if (!/^[A-Za-z0-9._:-]{1,64}$/.test(name)) problems.push('revocation.name must be 1 to 64 of A-Z a-z 0-9 . _ : -')
+  return problems
+}
+
+function hostName(): string {
+  return (
+    hostname()
+      .replace(/[^A-Za-z0-9._:-]/g, '-')
+      .slice(0, 64) || 'guard'
+  )
 }
 
 function dpopProblems({ dpop, resource }: GuardOptions): string[] {

@@ -48,6 +48,7 @@ export const reasons = {
   resource_hash_mismatch: unauthorized,
   replay_mode_refused: unauthorized,
   token_revoked: unauthorized,
+  status_missing: unauthorized,
   token_already_used: unauthorized,
   nonce_not_issued_here: unauthorized,
   detail_not_understood: forbidden,

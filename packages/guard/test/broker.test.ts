@@ -35,6 +35,8 @@ function guardWith(change: Partial<GuardOptions> = {}): Guard {
     resource,
     tls: { ca: authority.pem },
     timeoutMs: 500,
+    revocation: { mode: 'none' },
+    onWarning: () => {},
     report: false,
     clock: () => nowSeconds * 1000,
     ...change,

@@ -4,8 +4,8 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UsedProofs } from '../src/dpop/used-proofs.ts'
-import { createGuard, type GuardOptions, type Verdict } from '../src/index.ts'
-import { guardWith, issuer, jwks, nowSeconds, reasonOf, requestWith, resource, thumbprint, tokenWith } from './issuer.ts'
+import type { GuardOptions, Verdict } from '../src/index.ts'
+import { guardWith, nowSeconds, reasonOf, requestWith, resource, thumbprint, tokenWith } from './issuer.ts'
 import { makeProof, newProofSigner, proofClaims } from './proof-maker.ts'
 
 type Json = Record<string, unknown>
@@ -246,9 +246,9 @@ test('the metadata tells what is accepted', () => {
 })
 
 test('refuses options that would leave it open, and needs an address for a resource that has none', async () => {
-  const dpopOf = (options: object, uri = resource) => createGuard({ issuer, resource: uri, jwks, dpop: options })
+  const dpopOf = (options: object, uri = resource) => guardWith({ resource: uri, dpop: options })
   expect(() => dpopOf({ nonces: Buffer.alloc(31), maxProofAgeSeconds: 0, maxUsedProofs: 0 })).toThrow(/32 bytes.*Age.*Used/)
   expect(() => dpopOf({}, 'urn:example:orders')).toThrow('publicUrl')
   expect(dpopOf({ publicUrl: 'https://orders.example' }, 'urn:example:orders').metadata.resource).toBe('urn:example:orders')
-  expect(createGuard({ issuer, resource: 'urn:x:y', jwks }).metadata).not.toHaveProperty('dpop_signing_alg_values_supported')
+  expect(guardWith({ resource: 'urn:x:y' }).metadata).not.toHaveProperty('dpop_signing_alg_values_supported')
 })

@@ -16,7 +16,7 @@ let token: string
 beforeAll(async () => {
   token = signToken(claimsWith({ iat: seconds(), exp: seconds() + 300, cnf: { jkt: agent.jkt } }))
   app = Fastify()
-  await app.register(mayfly, { issuer, resource, jwks, dpop: { nonces: true } })
+  await app.register(mayfly, { issuer, resource, jwks, revocation: { mode: 'none' }, dpop: { nonces: true } })
   app.get('/v1/flights/:id', request => ({ task: request.mayfly?.token.task_id }))
   await app.listen({ host: '127.0.0.1', port: 0 })
 })

@@ -33,7 +33,13 @@ beforeAll(async () => {
   strangers = await (await newAuthority('CN=Other CA')).issue('stranger')
   const own = await authority.issue('localhost')
   app = Fastify({ https: { cert: own.cert, key: own.key, ca: authority.pem, requestCert: true, rejectUnauthorized: false } })
-  await app.register(mayfly, { issuer, resource, jwks, onRefused: refused => refusals.push(refused) })
+  await app.register(mayfly, {
+    issuer,
+    resource,
+    jwks,
+    revocation: { mode: 'none' },
+    onRefused: refused => refusals.push(refused),
+  })
   // A hook that sends late: a refused request must not reach the handler meanwhile.
   app.addHook('onSend', async () => {
     await new Promise(resolve => setImmediate(resolve))
@@ -162,7 +168,7 @@ test('judges a tool call by the tool that the message names', async () => {
 })
 
 test('the plain function judges a Web Request and leaves its body readable', async () => {
-  const guard = createGuard({ issuer, resource, jwks })
+  const guard = createGuard({ issuer, resource, jwks, revocation: { mode: 'none' } })
   const headers = { authorization: `Bearer ${tokenFor(agent, { authorization_details: [payments] })}` }
   const good = new Request(`${resource}/payments`, { method: 'POST', headers, body: '{"amount":"10.00"}' })
   expect(await verifyRequest(guard, good, { certificate: agent.der })).toMatchObject({ ok: true })

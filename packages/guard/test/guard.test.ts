@@ -249,7 +249,13 @@ describe('revocation', () => {
   test('a key that the issuer withdrew ends its tokens, cached ones too', async () => {
     let published: typeof key | undefined = key
     const object = createPublicKey({ key: key.jwk as never, format: 'jwk' })
-    const guard = createGuard({ issuer, resource, clock: () => now, keys: kid => (published?.kid === kid ? object : undefined) })
+    const guard = createGuard({
+      issuer,
+      resource,
+      clock: () => now,
+      isRevoked: () => false,
+      keys: kid => (published?.kid === kid ? object : undefined),
+    })
     const token = tokenWith()
     expect(reasonOf(await guard.verify(requestWith(token)))).toBe('allowed')
     published = undefined

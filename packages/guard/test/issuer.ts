@@ -100,7 +100,15 @@ export const requestWith = (token: string, change: object = {}) => ({
 
 /** A guard that knows this issuer's key, at `nowSeconds`. */
 export const guardWith = (change: Partial<GuardOptions> = {}): Guard =>
-  createGuard({ issuer, resource, jwks, clock: () => nowSeconds * 1000, ...change })
+  createGuard({
+    issuer,
+    resource,
+    jwks,
+    revocation: { mode: 'none' },
+    onWarning: () => {},
+    clock: () => nowSeconds * 1000,
+    ...change,
+  })
 
 /** What a guard of its own says of one request. */
 export const verify = (token: string, request: object = {}, options: Partial<GuardOptions> = {}): Promise<Verdict> =>

@@ -15,6 +15,20 @@ export interface ConnectionOptions {
 export interface BrokerAnswer {
   readonly status: number
   readonly body: unknown
+  readonly retryAfter?: string
+}
+
+/** What a GET may add. */
+export interface GetOptions {
+  readonly headers?: Readonly<Record<string, string>>
+  /** Longest answer that is read. Default 256 KiB. */
+  readonly maxBytes?: number
+}
+
+interface Exchange {
+  readonly body?: string
+  readonly maxBytes?: number
+  readonly isRepeat?: boolean
 }
 
 const maxAnswerBytes = 256 * 1024
@@ -38,9 +52,14 @@ export class BrokerConnection {
 
   /** Reads a JSON document. Throws where the URL is not https, or the answer is not 200 with JSON. */
   async read(url: string): Promise<unknown> {
-    const answer = await this.#send(url, { method: 'GET', headers: { accept: 'application/json' } })
+    const answer = await this.get(url)
     if (answer.status !== 200 || answer.body === undefined) throw new Error(`the broker answered ${answer.status}`)
     return answer.body
+  }
+
+  /** Asks for JSON. Throws where the URL is not https, or no complete answer arrives in time. */
+  get(url: string, { headers = {}, maxBytes = maxAnswerBytes }: GetOptions = {}): Promise<BrokerAnswer> {
+    return this.#send(url, { method: 'GET', headers: { accept: 'application/json', ...headers } }, { maxBytes })
   }
 
   /** Posts JSON with a bearer credential. Throws where no complete answer arrives in time. */
@@ -57,7 +76,7 @@ export class BrokerConnection {
       accept: 'application/json',
       authorization: `Bearer ${credential}`,
     }
-    return await this.#send(url, { method: 'POST', headers: { ...headers, ...fixed } }, text)
+    return await this.#send(url, { method: 'POST', headers: { ...headers, ...fixed } }, { body: text })
   }
 
   /** Ends idle connections. */
@@ -65,7 +84,8 @@ export class BrokerConnection {
     this.#agent.destroy()
   }
 
-  #send(url: string, options: RequestOptions, body?: string, isRepeat = false): Promise<BrokerAnswer> {
+  #send(url: string, options: RequestOptions, exchange: Exchange): Promise<BrokerAnswer> {
+    const { body, maxBytes = maxAnswerBytes, isRepeat = false } = exchange
     if (new URL(url).protocol !== 'https:') throw new TypeError('the broker is reached by https only')
     return new Promise((resolve, reject) => {
       const signal = AbortSignal.timeout(this.#timeoutMs)
@@ -74,17 +94,21 @@ export class BrokerConnection {
         let size = 0
         response.on('data', (chunk: Buffer) => {
           size += chunk.length
-          if (size > maxAnswerBytes) sent.destroy(new Error('the answer of the broker is too large'))
+          if (size > maxBytes) sent.destroy(new Error('the answer of the broker is too large'))
           else chunks.push(chunk)
         })
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, body: parseJson(Buffer.concat(chunks)) }))
+        response.on('end', () => {
+          const retryAfter = response.headers['retry-after']
+          const status = response.statusCode ?? 0
+          resolve({ status, body: parseJson(Buffer.concat(chunks)), ...(retryAfter === undefined ? {} : { retryAfter }) })
+        })
         response.on('error', reject)
       })
       sent.on('error', error => {
         // A kept-alive connection that the broker had just closed. Sending again is safe: whatever did arrive answers 409 to a
         // second consuming, and decisions are reported at least once.
         const wasClosed = sent.reusedSocket && !isRepeat && 'code' in error && error.code === 'ECONNRESET'
-        if (wasClosed) resolve(this.#send(url, options, body, true))
+        if (wasClosed) resolve(this.#send(url, options, { ...exchange, isRepeat: true }))
         else reject(error)
       })
       sent.end(body)

@@ -16,6 +16,12 @@ export interface Actor {
   readonly act?: Actor
 }
 
+/** A place in a Token Status List (draft-ietf-oauth-status-list § 6.1). */
+export interface StatusReference {
+  readonly idx: number
+  readonly uri: string
+}
+
 /** The claims of a task token, as verified. Times are seconds since the epoch. */
 export interface TaskTokenClaims {
   readonly iss: string
@@ -45,6 +51,8 @@ export interface TaskTokenClaims {
   readonly scope?: string
   readonly authorization_details?: readonly Readonly<Record<string, unknown>>[]
   readonly cnf?: { readonly 'x5t#S256'?: string; readonly jkt?: string }
+  /** Where a Token Status List tells whether the token still counts. */
+  readonly status?: { readonly status_list: StatusReference }
   readonly delegation?: { readonly depth: number; readonly max_depth: number }
 }
 
@@ -79,6 +87,7 @@ const optional: Readonly<Record<string, (value: unknown) => boolean>> = {
   scope: isScope,
   authorization_details: value => Array.isArray(value) && value.every(isRecord),
   cnf: isConfirmation,
+  status: isStatus,
   delegation: value => isRecord(value) && isCount(value['depth']) && isCount(value['max_depth']),
 }
 
@@ -103,6 +112,11 @@ export function parseClaims(payload: string): TaskTokenClaims | undefined {
 function isActor(value: unknown): boolean {
   if (!isRecord(value) || !isText(value['sub'])) return false
   return value['act'] === undefined || isActor(value['act'])
+}
+
+function isStatus(value: unknown): boolean {
+  const list = isRecord(value) ? value['status_list'] : undefined
+  return isRecord(list) && isCount(list['idx']) && isText(list['uri'])
 }
 
 /** An empty or unknown confirmation must not read as "no confirmation" (RFC 7800 § 3.1). */

@@ -4,6 +4,7 @@
 // operation, replay.
 
 import { hash } from 'node:crypto'
+import type { RevocationMemo } from '../feed/revocation-index.ts'
 import type { Grant } from '../permission/authorize.ts'
 import type { VerificationKey } from './algorithms.ts'
 import type { TaskTokenClaims } from './claims.ts'
@@ -15,6 +16,8 @@ export interface KnownToken {
   readonly kid: string
   /** The key that verified it. Once the issuer withdraws the key, the token is no longer known. */
   readonly key: VerificationKey
+  /** What the revocation check remembers of it. */
+  readonly memo: RevocationMemo
 }
 
 /** A bounded cache that drops what was used longest ago. */
