@@ -9,8 +9,15 @@ import { openStateFolder } from '#apps/standalone/state-folder.ts'
 const PREFIX = 'mayfly-test-run-'
 const ENOUGH_BYTES = 2 * 1024 ** 3
 
-/** Starts it; `stop` also removes everything that it wrote. onDisk: where the cost of a commit is what is measured. */
-export async function startRunCluster({ onDisk = false } = {}): Promise<Cluster> {
+export interface RunClusterOptions {
+  /** Where the cost of a commit is what is measured. */
+  readonly onDisk?: boolean
+  /** More of PostgreSQL's settings. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/** Starts it; `stop` also removes everything that it wrote. */
+export async function startRunCluster({ onDisk = false, settings }: RunClusterOptions = {}): Promise<Cluster> {
   const parent = onDisk ? tmpdir() : pickParent()
   removeLeftovers(parent)
   const home = mkdtempSync(join(parent, PREFIX))
@@ -23,7 +30,7 @@ export async function startRunCluster({ onDisk = false } = {}): Promise<Cluster>
       state,
       log: text => console.error(`test database: ${text}`),
       systemRoot: join(home, 'system'),
-      settings: { max_connections: '200' },
+      settings: { max_connections: '200', ...settings },
     })
     const stop = async () => {
       await cluster.stop()

@@ -16,9 +16,13 @@ const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token'
 /** The certificate as a subject or actor token. */
 export const derOf = ({ certificate }: Workload): string => new X509Certificate(certificate.certificatePem).raw.toString('base64')
 
+/** What registering needs of a broker, and what asking it needs. */
+type Registry = Pick<RunningBroker, 'v1' | 'ca'> & { readonly ids: Pick<RunningBroker['ids'], 'x509'> }
+type Asked = Pick<RunningBroker, 'token' | 'issuer'>
+
 /** Registers an agent; ceiling: scope orders:read unless said otherwise. */
 export async function registerWorkload(
-  running: RunningBroker,
+  running: Registry,
   name: string,
   more: { readonly ceiling?: object; readonly settings?: object } = {},
 ): Promise<Workload> {
@@ -62,7 +66,7 @@ async function again(ask: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-export function exchangesOf(running: RunningBroker): Exchanges {
+export function exchangesOf(running: Asked): Exchanges {
   const token = (form: Form, { certificate }: Workload) => again(() => running.token(clean(form), certificate))
   const grant_type = 'urn:ietf:params:oauth:grant-type:token-exchange'
   const own: Exchanges['own'] = (who, form) =>

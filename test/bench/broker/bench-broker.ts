@@ -11,7 +11,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { generateIdpKeys, type IdpKeys, publicJwks } from '#apps/idp/idp-keys.ts'
-import { createDevCa, issueClientCertificate, issueServerCertificate } from '#apps/standalone/dev-ca.ts'
+import {
+  type CertificateAuthority,
+  createDevCa,
+  type IssuedCertificate,
+  issueClientCertificate,
+  issueServerCertificate,
+} from '#apps/standalone/dev-ca.ts'
 import { createBootstrapToken } from '#core/operators/bootstrap.ts'
 import { openDatabase } from '#db/connect.ts'
 import { prepareDatabase } from '#db/prepare.ts'
@@ -35,6 +41,8 @@ export interface BenchBroker {
   readonly trafficOptions: Omit<BrokerTrafficOptions, 'row' | 'accounts'>
   /** What more tenants are registered with. */
   readonly registrar: Registrar
+  /** The tenant that is measured, and who holds what in it. */
+  readonly tenant: BenchTenant
   stop(): Promise<void>
 }
 
@@ -44,8 +52,20 @@ export interface Registrar {
   readonly idp: { readonly issuer: string; readonly keys: IdpKeys; readonly caPem: string }
 }
 
-export async function startBenchBroker(): Promise<BenchBroker> {
-  const cluster = await startRunCluster({ onDisk: true })
+export interface BenchTenant {
+  readonly issuer: string
+  readonly adminToken: string
+  readonly ca: CertificateAuthority
+  /** The agent's certificate. */
+  readonly certificate: IssuedCertificate
+  /** Of the resource that tokens are for. */
+  readonly resourceSecret: string
+  readonly x509TrustSource: string
+}
+
+/** settings: more of PostgreSQL's. */
+export async function startBenchBroker(settings: Readonly<Record<string, string>> = {}): Promise<BenchBroker> {
+  const cluster = await startRunCluster({ onDisk: true, settings })
   const stops: (() => Promise<unknown>)[] = [() => cluster.stop()]
   const stop = async (): Promise<void> => {
     for (const end of stops.toReversed()) await end().catch(() => {})
@@ -66,7 +86,7 @@ export async function startBenchBroker(): Promise<BenchBroker> {
     const http = createHttp({ publicUrl, mtlsUrl: `https://localhost:${ports.mtls}` }, ca.certificatePem)
     stops.push(() => http.close())
     const operator = await bootstrapTenant(http, await bootstrapSecret(urls.app))
-    await registerAll(http, operator.tenantAdmin, idp.issuer, ca)
+    const registered = await registerAll(http, operator.tenantAdmin, idp.issuer, ca)
     const jwks = (await http.v1('GET', '/jwks', operator.tenantAdmin)).body
     const target = {
       host: '127.0.0.1',
@@ -91,7 +111,15 @@ export async function startBenchBroker(): Promise<BenchBroker> {
       platformAdmin: operator.platformAdmin,
       idp: { issuer: idp.issuer, keys, caPem: ca.certificatePem },
     }
-    return { pid: broker.pid!, adminUrl: adminUrl.href, trafficOptions, registrar, stop }
+    const tenant = {
+      issuer: publicUrl,
+      adminToken: operator.tenantAdmin,
+      ca,
+      certificate: agent,
+      resourceSecret: registered.secrets.pop,
+      x509TrustSource: registered.ids.x509,
+    }
+    return { pid: broker.pid!, adminUrl: adminUrl.href, trafficOptions, registrar, tenant, stop }
   } catch (error) {
     await stop()
     throw error
