@@ -46,6 +46,11 @@ export const errorCodes = {
     'temporarily_unavailable',
     'The keys of the token issuer cannot be read. Retry after the stated time.',
   ),
+  feed_unavailable: row(
+    503,
+    'temporarily_unavailable',
+    'The feed of revocations cannot be read now. Retry after the stated time.',
+  ),
   enrolment_refused: row(400, 'invalid_grant', 'No certificate was issued: the proof was not accepted.'),
   csr_refused: row(400, 'invalid_request', 'No certificate was issued: the certificate signing request was not accepted.'),
   attachment_busy: row(409, 'attachment_busy', 'This attachment is being worked on. Retry after the stated time.'),

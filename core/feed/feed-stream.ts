@@ -1,0 +1,91 @@
+// One open stream. It remembers how much of the feed it has been given, so that no entry reaches it twice or out of order,
+// whoever sends it: the catch-up after connecting, or what is sent to all.
+
+import { batchAfter, type EntriesFrame, entriesFrames, type FeedBatch } from './feed-frames.ts'
+
+/** Where a stream's bytes go. */
+export interface FeedSink {
+  write(bytes: Buffer): void
+  /** Of what was written, what the other side has not taken yet. */
+  unsentBytes(): number
+  /** Says goodbye properly. */
+  end(lastBytes?: Buffer): void
+  /** Drops it at once, with what is unsent. */
+  cut(): void
+}
+
+/** Who reads. uuids. */
+export interface FeedReader {
+  readonly tenantId: string
+  readonly resourceId: string
+  readonly credentialId: string
+}
+
+/** A reader that leaves more than this lying has fallen behind for good: it comes back and says what it knows. */
+const unsentBytesLimit = 1024 * 1024
+
+export class FeedStream {
+  readonly reader: FeedReader
+  readonly #sink: FeedSink
+  /** It knows the feed up to here. */
+  #epoch: number
+  #isOpen = true
+  /** What is sent to all passes it by until it has caught up. */
+  isCatchingUp = true
+
+  constructor(reader: FeedReader, sink: FeedSink, epoch: number) {
+    this.reader = reader
+    this.#sink = sink
+    this.#epoch = epoch
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** Sends what of the batch it does not know. frames: those of the whole batch. false: it lacks what comes before the batch. */
+  sendBatch(batch: FeedBatch, frames: readonly EntriesFrame[]): boolean {
+    if (batch.from > this.#epoch + 1) return false
+    const known = this.#epoch
+    for (const frame of known < batch.from ? frames : entriesFrames(batchAfter(batch, known))) {
+      if (!this.send(frame.bytes)) return true
+      this.#epoch = frame.to
+    }
+    return true
+  }
+
+  /** false: it is closed, perhaps because it left too much unread. */
+  send(bytes: Buffer): boolean {
+    if (!this.#isOpen) return false
+    this.#sink.write(bytes)
+    if (this.#sink.unsentBytes() <= unsentBytesLimit) return true
+    this.cut()
+    return false
+  }
+
+  unsentBytes(): number {
+    return this.#sink.unsentBytes()
+  }
+
+  /** lastBytes: a whole event, or undefined. */
+  end(lastBytes?: Buffer): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#sink.end(lastBytes)
+  }
+
+  cut(): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
+    this.#sink.cut()
+  }
+
+  /** The other side has gone. */
+  noteClosed(): void {
+    this.#isOpen = false
+  }
+}
