@@ -9,7 +9,7 @@ import type { AuthorizationDetail, Permission } from '#core/permission/permissio
 import { resourceHash } from '#core/permission/resource-hash.ts'
 import { normaliseUri } from '#core/permission/uri.ts'
 import type { Agent } from '#core/registry/agent.ts'
-import type { Resource } from '#core/registry/resource.ts'
+import { longestWithoutFeedSeconds, type Resource } from '#core/registry/resource.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { type Denial, deny } from './denial.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
@@ -178,6 +178,12 @@ function checkFit(resource: Resource, agent: Agent, requested: Permission): Deni
       'target_refused',
       'cnf_not_enforced',
       'The resource does not declare that it checks the key that a token is bound to (cnf).',
+    )
+  if (config.max_ttl_seconds > longestWithoutFeedSeconds && !config.enforces.includes('feed'))
+    return deny(
+      'target_refused',
+      'feed_not_enforced',
+      'The resource takes tokens that live long and does not declare that it learns of revocations (feed).',
     )
   if (agent.settings.binding === 'bearer' && config.proof === 'pop')
     return deny(

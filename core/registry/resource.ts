@@ -1,5 +1,11 @@
 /** A control that the resource's verifier really applies. A grant that needs one which is not declared is refused. */
 export type Enforcement = 'cnf' | 'rar' | 'feed'
+/**
+ * The longest that a token may live at a verifier that does not learn of revocations; seconds. Beyond it, what was revoked
+ * would work for too long: the verifier must declare that it follows the `feed`.
+ */
+export const longestWithoutFeedSeconds = 900
+
 export type ReplayMode = 'pop' | 'once' | 'challenge'
 
 /** What `resource.config` holds. Times in seconds. */

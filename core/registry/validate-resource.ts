@@ -2,7 +2,7 @@ import type { ValidationProblem } from '#core/errors/validation-error.ts'
 import { normaliseScopes } from '#core/permission/normalise.ts'
 import { permissionTypeNames } from '#core/permission/types.ts'
 import { isOwnUri } from './issuer.ts'
-import type { ResourceConfig } from './resource.ts'
+import { longestWithoutFeedSeconds, type ResourceConfig } from './resource.ts'
 import { findHttpsFault, findResourceUriFault } from './url-faults.ts'
 
 export interface ResourceInput extends Partial<ResourceConfig> {
@@ -52,6 +52,11 @@ export function validateResource(
     )
   if (config.proof === 'pop' && !config.enforces.includes('cnf'))
     complain('/enforces', 'A resource that takes key-bound tokens only (proof "pop") must enforce "cnf".')
+  if (config.max_ttl_seconds > longestWithoutFeedSeconds && !config.enforces.includes('feed'))
+    complain(
+      '/enforces',
+      `A resource whose tokens may live longer than ${longestWithoutFeedSeconds} s must enforce "feed": its verifier learns of revocations.`,
+    )
   const server = config.authorization_server?.issuer
   if (server !== undefined) {
     complain('/authorization_server/issuer', findHttpsFault(server, { query: false }))

@@ -120,6 +120,12 @@ describe('what is refused', () => {
       'cnf_not_enforced',
     ],
     [
+      'tokens that live long at a verifier that does not learn of revocations',
+      { request: { scope: 'orders:read' }, resource: { max_ttl_seconds: 901 } },
+      'target_refused',
+      'feed_not_enforced',
+    ],
+    [
       'a bearer agent at a resource that wants keys',
       { request: { scope: 'orders:read' }, resource: { proof: 'pop' }, settings: { binding: 'bearer' } },
       'target_refused',

@@ -23,7 +23,10 @@ it('exchanges a workload token over mTLS for a key-bound task token', async () =
 
 it('gives a token no more than its registration allows, however long the caller asks for and the resource would take it', async () => {
   const { agent, resource } = running.ids
-  const longer = await changeRegistration(running, `/v1/resources/${resource}`, () => ({ max_ttl_seconds: 3600 }))
+  const longer = await changeRegistration(running, `/v1/resources/${resource}`, () => ({
+    max_ttl_seconds: 3600,
+    enforces: ['cnf', 'rar', 'feed'],
+  }))
   const shorter = await changeRegistration(running, `/v1/agents/${agent}`, ({ settings }) => ({
     settings: { ...settings, token_ttl_seconds: 120 },
   }))

@@ -223,6 +223,7 @@ describe('resources', () => {
     ],
     ['/scopes/0/name', { scopes: [{ name: 'a b', description: 'x' }] }],
     ['', { scopes: [], details_types: [] }],
+    ['/enforces', { max_ttl_seconds: 901 }],
     ['/max_ttl_seconds', { max_ttl_seconds: 3601 }],
   ])('refuses at %s: %j', async (pointer, change) => {
     const answer = await post(change)
