@@ -144,3 +144,4 @@ export function sendRefusal(response: ServerResponse, { status, headers, body }:
 }
 
 export type { Rule } from './adapter-options.ts'
+export { peerThumbprint } from './peer-certificate.ts'

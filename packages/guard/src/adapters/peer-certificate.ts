@@ -10,7 +10,7 @@ const thumbprints = new WeakMap<object, string>()
  * RFC 8705 thumbprint of the peer's certificate; undefined where there is none, or none that the server's TLS vouches for.
  * acceptUnauthorized: take one that it does not vouch for, too; the handshake has proved its key either way.
  */
-export function peerThumbprint(socket: unknown, acceptUnauthorized: boolean): string | undefined {
+export function peerThumbprint(socket: unknown, acceptUnauthorized = false): string | undefined {
   const tls = socket as Partial<TLSSocket> | undefined
   if (!tls?.encrypted || !(tls.authorized || acceptUnauthorized)) return undefined
   let thumbprint = thumbprints.get(tls)

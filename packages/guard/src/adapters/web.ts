@@ -32,15 +32,20 @@ export function refusalResponse(refused: Refused): Response {
   return Response.json(refused.body, { status: refused.status, headers: refused.headers })
 }
 
-/** Reads a copy of the body. Throws where it was read before, or is larger than the limit. */
+/** Reads a copy of the body. Throws where it was read before, or is larger than the limit; then nobody can read it any more. */
 export async function copyBody(request: Request, limitBytes: number): Promise<Uint8Array> {
-  const copy = request.clone()
+  const reader = request.clone().body?.getReader()
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of copy.body ?? []) {
-    size += chunk.length
-    if (size > limitBytes) throw new Error('the body is larger than the route allows')
-    chunks.push(chunk)
+  for (let next = await reader?.read(); next?.value; next = await reader?.read()) {
+    size += next.value.length
+    if (size > limitBytes) {
+      // A copy waits for its original, so both are given up, and nobody waits.
+      reader?.cancel().catch(() => {})
+      request.body?.cancel().catch(() => {})
+      throw new Error('the body is larger than the route allows')
+    }
+    chunks.push(next.value)
   }
   return Buffer.concat(chunks)
 }
