@@ -76,6 +76,12 @@ export const COMMANDS = {
     run: [['packages/guard/test/bench/guard.ts']],
     json: true,
   },
+  'bench:revocation': {
+    about: 'measure how long a revoked token still works at a hundred guards',
+    example: 'npm run bench:revocation -- --json',
+    run: [['test/bench/revocation/run.ts']],
+    json: true,
+  },
   lint: {
     about: 'check style and format',
     example: 'npm run lint -- --write',
@@ -95,6 +101,11 @@ export const COMMANDS = {
     about: 'check that the generated schema files fit the migrations',
     example: 'npm run drift',
     run: [['test/setup/drift.ts']],
+  },
+  'client:generate': {
+    about: "write the types of packages/client from the broker's OpenAPI document",
+    example: 'npm run client:generate',
+    run: [['node_modules/vitest/vitest.mjs', 'run', 'test/client/generated.test.ts', '--update']],
   },
   build: {
     about: 'build the packages that others install',

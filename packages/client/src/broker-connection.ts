@@ -20,7 +20,7 @@ export interface ConnectionOptions {
 
 /** A request of the client's own. */
 export interface BrokerRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly headers: Readonly<Record<string, string>>
   readonly body?: string
   readonly signal: AbortSignal | undefined

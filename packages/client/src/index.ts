@@ -1,5 +1,13 @@
 // What `@mayfly/client` offers.
 
+export type { FaultyMember } from './api/api-error.ts'
+export { ApiError } from './api/api-error.ts'
+export type { ApiCallOptions, Page, Pages } from './api/call.ts'
+/** Every body and answer of the API by its name: `Schemas.Agent`, `Schemas.AgentInput`. */
+export type * as Schemas from './api/generated.ts'
+export type { BrokerErrorCode, MayflyApi, Waiting } from './api/generated.ts'
+export type { MayflyApiClient } from './api/mayfly-api.ts'
+export { createMayflyApi, isWaiting } from './api/mayfly-api.ts'
 export type { ClientCertificate } from './broker-connection.ts'
 export type { MayflyClient, MayflyClientOptions } from './client.ts'
 export { createMayflyClient } from './client.ts'

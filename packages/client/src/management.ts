@@ -19,13 +19,15 @@ export interface ManagementOptions {
 
 /** One request. */
 export interface ManagementRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** From the root: `/v1/agents`. */
   readonly path: string
   readonly query?: Readonly<Record<string, string | number | undefined>>
   /** Sent as JSON. */
   readonly body?: unknown
   readonly signal?: AbortSignal
+  /** Of a POST; else one is made for its repetitions. Without quotation marks. */
+  readonly idempotencyKey?: string
 }
 
 /** What came back, refusals among it: RFC 9457 problems in `body`. */
@@ -71,7 +73,7 @@ export function createManagementClient(options: ManagementOptions): ManagementCl
     )
   return {
     async request(sent) {
-      const idempotencyKey = sent.method === 'POST' ? `"${randomUUID()}"` : undefined
+      const idempotencyKey = sent.method === 'POST' ? `"${sent.idempotencyKey ?? randomUUID()}"` : undefined
       for (let count = 1; ; count += 1) {
         const answer = await attempt(sent, idempotencyKey).catch(error => thrown(error))
         const failure = answer instanceof MayflyError ? answer : refusedForNow(answer)
