@@ -58,7 +58,7 @@ const defaultMessageBytes = 4 * 1024 * 1024
 const sessionHeader = 'mcp-session-id'
 
 /**
- * Guards an MCP server. Tools find who calls in `extra.authInfo`, and the verdict in `extra.authInfo.extra.mayfly`.
+ * Guards an MCP server. Tools find who calls by `callerOf(extra)`, and in `extra.authInfo` as the SDK has it.
  *
  * @example
  * const guard = mayfly({ issuer, resource: 'https://tools.example/mcp', credential })
@@ -85,6 +85,13 @@ export function mayfly(options: McpGuardOptions): McpGuard {
       ? metadataResponse(guard)
       : handleWeb(request, serve, { settings, guard, sessions, certificate })
   return Object.assign(middleware, { handle, metadata: node.metadata, guard, close })
+}
+
+/** The verdict that let a call in, from what a tool is given as `extra`. Throws where no guard stood in front of the server. */
+export function callerOf({ authInfo }: { readonly authInfo?: AuthInfo | undefined }): Allowed {
+  const allowed = authInfo?.extra?.['mayfly'] as Allowed | undefined
+  if (!allowed) throw new Error('This call came past the guard.')
+  return allowed
 }
 
 /** GET opens the stream of a session and DELETE ends it; everything else is said by a message. */

@@ -80,16 +80,20 @@ export function call(
     ...headers,
   }
   return new Promise((resolve, reject) => {
-    const outgoing = httpsRequest({ host: '127.0.0.1', port, path, method, headers: sent, agent }, async response => {
-      const chunks: Buffer[] = []
-      for await (const chunk of response) chunks.push(chunk as Buffer)
-      agent.destroy()
-      const text = Buffer.concat(chunks).toString()
-      resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: parse(text) })
+    const outgoing = httpsRequest({ host: '127.0.0.1', port, path, method, headers: sent, agent }, response => {
+      readText(response)
+        .then(text => resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body: parse(text) }), reject)
+        .finally(() => agent.destroy())
     })
     outgoing.on('error', reject)
     outgoing.end(body)
   })
+}
+
+async function readText(response: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of response) chunks.push(chunk)
+  return Buffer.concat(chunks).toString()
 }
 
 function parse(text: string): Record<string, unknown> {
