@@ -7,12 +7,12 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 export class Relay {
   readonly port: number
   readonly #server: Server
-  readonly #targets: readonly number[]
+  #targets: readonly number[]
   readonly #pairs = new Set<readonly [Socket, Socket]>()
   #state: 'whole' | 'silent' | 'cut' = 'whole'
   #next = 0
   /** How many connections each target was given. */
-  readonly passed: number[]
+  passed: number[]
 
   private constructor(server: Server, targets: readonly number[]) {
     this.#server = server
@@ -70,6 +70,13 @@ export class Relay {
         socket.unpipe()
         socket.pause()
       }
+  }
+
+  /** New connections go there from now on; those that are open are ended. */
+  leadTo(targets: readonly number[]): void {
+    this.#targets = targets
+    this.passed = targets.map(() => 0)
+    this.reset()
   }
 
   /** Ends what is open by a reset, and what comes from now on. */

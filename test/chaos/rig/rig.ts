@@ -4,7 +4,13 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { IdpKeys } from '#apps/idp/idp-keys.ts'
 import { createWorkloadTokenMinter, type WorkloadTokenInput } from '#apps/idp/workload-token.ts'
-import { createDevCa, type IssuedCertificate, issueClientCertificate, issueServerCertificate } from '#apps/standalone/dev-ca.ts'
+import {
+  type CertificateAuthority,
+  createDevCa,
+  type IssuedCertificate,
+  issueClientCertificate,
+  issueServerCertificate,
+} from '#apps/standalone/dev-ca.ts'
 import { createBootstrapToken } from '#core/operators/bootstrap.ts'
 import { openDatabase } from '#db/connect.ts'
 import { freePort } from '#test/setup/free-port.ts'
@@ -19,17 +25,25 @@ import {
 } from '#test/setup/registration.ts'
 import { ChildBroker } from './child-broker.ts'
 import { type Issuer, startIssuer } from './issuer.ts'
+import { Relay } from './relay.ts'
 
 export interface Rig {
   readonly publicUrl: string
   readonly mtlsUrl: string
   readonly caPem: string
+  readonly ca: CertificateAuthority
+  /** The broker's public port itself. */
+  readonly port: number
   /** The agent's certificate; its thumbprint is what workload tokens are bound to. */
   readonly certificate: IssuedCertificate
   readonly issuer: Issuer
   readonly http: Http
   /** Of the tenant's administrator. */
   readonly operatorToken: string
+  /** Of the two resources, `mfr_…`. */
+  readonly resourceSecrets: { readonly pop: string; readonly once: string }
+  /** The wire through which everybody but `http` reaches the public port, where there is one. */
+  readonly relay: Relay | undefined
   /** The broker that runs now. */
   readonly broker: ChildBroker
   /** The form of an honest call for one run of the agent; a run is an account. */
@@ -39,17 +53,23 @@ export interface Rig {
   close(): Promise<void>
 }
 
-export async function startRig(
-  databaseUrl: string,
-  first: { readonly env?: Record<string, string>; readonly preload?: readonly string[] } = {},
-): Promise<Rig> {
+export interface RigOptions {
+  /** Of the first broker. */
+  readonly env?: Record<string, string>
+  readonly preload?: readonly string[]
+  /** The issuer's address leads through a wire that can be cut. */
+  readonly relayed?: boolean
+}
+
+export async function startRig(databaseUrl: string, first: RigOptions = {}): Promise<Rig> {
   const now = new Date()
   const ca = await createDevCa({ now })
   const server = await issueServerCertificate(ca, { hosts: ['localhost', '127.0.0.1'], now })
   const certificate = await issueClientCertificate(ca, { uris: [agentUri], now })
   const issuer = await startIssuer(server)
   const [port, mtlsPort] = [await freePort(), await freePort()]
-  const [publicUrl, mtlsUrl] = [`https://localhost:${port}`, `https://localhost:${mtlsPort}`]
+  const relay = first.relayed ? await Relay.start([port]) : undefined
+  const [publicUrl, mtlsUrl] = [`https://localhost:${relay?.port ?? port}`, `https://localhost:${mtlsPort}`]
   const env = {
     PATH: process.env['PATH'] ?? '',
     DATABASE_URL: databaseUrl,
@@ -64,20 +84,24 @@ export async function startRig(
     MAYFLY_ALLOW_PRIVATE_ISSUERS: 'true',
     MAYFLY_LOG_LEVEL: 'warn',
   }
-  const http = createHttp({ publicUrl, mtlsUrl }, ca.certificatePem)
+  const http = createHttp({ publicUrl: `https://localhost:${port}`, mtlsUrl }, ca.certificatePem)
   const start = (extra: Record<string, string> = {}, preload: readonly string[] = []): Promise<ChildBroker> =>
     ChildBroker.start({ ...env, MAYFLY_LOG_LEVEL: 'info', ...extra }, preload)
   let broker = await start(first.env, first.preload)
-  const operatorToken = await register(databaseUrl, http, issuer.url, ca)
+  const { operatorToken, resourceSecrets } = await register(databaseUrl, http, issuer.url, ca)
   const form = createForm(issuer, certificate)
   return {
     publicUrl,
     mtlsUrl,
     caPem: ca.certificatePem,
+    ca,
+    port,
     certificate,
     issuer,
     http,
     operatorToken,
+    resourceSecrets,
+    relay,
     get broker() {
       return broker
     },
@@ -88,6 +112,7 @@ export async function startRig(
     },
     async close() {
       await broker.kill()
+      await relay?.close()
       await http.close()
       await issuer.close()
     },
@@ -99,13 +124,13 @@ async function register(
   http: Http,
   issuerUrl: string,
   ca: Parameters<typeof registerAll>[3],
-): Promise<string> {
+): Promise<Pick<Rig, 'operatorToken' | 'resourceSecrets'>> {
   const database = openDatabase(databaseUrl, { poolSize: 1 })
   try {
     const secret = await createBootstrapToken(database.db, Date.now())
     const { tenantAdmin } = await bootstrapTenant(http, secret!)
-    await registerAll(http, tenantAdmin, issuerUrl, ca)
-    return tenantAdmin
+    const { secrets } = await registerAll(http, tenantAdmin, issuerUrl, ca)
+    return { operatorToken: tenantAdmin, resourceSecrets: secrets }
   } finally {
     await database.close()
   }
