@@ -27,6 +27,7 @@ import { claimCodeRoutes } from './routes/account/claim-code.ts'
 import { claimStatusRoutes } from './routes/claim/claim-status.ts'
 import { consoleRoutes } from './routes/console/console-routes.ts'
 import { enrolRoutes } from './routes/enrol/enrol-routes.ts'
+import { feedRoutes } from './routes/feed/feed-routes.ts'
 import { healthRoutes } from './routes/health.ts'
 import { oauthRoutes } from './routes/oauth/oauth-routes.ts'
 import { createTokenDoor } from './routes/oauth/token-door.ts'
@@ -66,6 +67,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   const enrolment = createEnrolDeps({ ...deps.exchange, directory, db: database.db, keyEncryption, baseUrl: publicUrl })
   app.register(enrolRoutes, { enrolment, directory, peers })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
+  app.register(feedRoutes, { db: database.db, directory, clock, ...deps.feed })
   const claims = createClaimDeps(deps)
   const console = createConsoleDeps(deps, claims, peers)
   app.register(consoleRoutes, console)

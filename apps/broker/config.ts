@@ -29,6 +29,8 @@ export interface BrokerConfig extends KeySettings, QueueSettings, OutboundSettin
   readonly limits?: Limits
   /** Who may end TLS connections in front of us; left out: nobody. */
   readonly trustedProxies?: readonly TrustedProxy[]
+  /** Streams of the feed of revocations that this process serves at most; the standard number when left out. */
+  readonly feedStreams?: number | undefined
   /** Where the built console lies; left out: where the repository builds it. */
   readonly consoleFolder?: string | undefined
   /** Tests only: where this process ends itself. */
@@ -60,6 +62,7 @@ export function readBrokerConfig(env: Environment): BrokerConfig {
     allowPrivateIssuers: env['MAYFLY_ALLOW_PRIVATE_ISSUERS'] === 'true',
     trustedProxies: readTrustedProxies(env['MAYFLY_TRUSTED_PROXIES'], problems),
     limits: readLimits(env, problems),
+    feedStreams: read.count('MAYFLY_FEED_STREAMS'),
     logLevel: read.text('MAYFLY_LOG_LEVEL', 'info'),
     failpoint: parseFailpoint(env['MAYFLY_FAILPOINT']),
   }
@@ -93,6 +96,12 @@ function createReader(env: Environment, problems: string[]) {
     port(name: string, fallback: number): number {
       const value = Number(text(name, String(fallback)))
       if (!Number.isInteger(value) || value < 0 || value > 65_535) problems.push(`${name} must be a port from 0 to 65535.`)
+      return value
+    },
+    count(name: string): number | undefined {
+      if (!env[name]) return undefined
+      const value = Number(env[name])
+      if (!Number.isInteger(value) || value < 0 || value > 1_000_000) problems.push(`${name} must be a whole number.`)
       return value
     },
     url(name: string, fallback: string): string {

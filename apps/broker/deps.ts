@@ -50,6 +50,7 @@ import { readClock } from '#db/server/check-server.ts'
 import { announceDeadlines, type DeadlineAnnouncer } from './announce-deadlines.ts'
 import type { BrokerConfig } from './config.ts'
 import { createFailpoint } from './failpoint.ts'
+import { createFeed, type Feed, standardFeedStreams } from './feed/feed.ts'
 import { followTrustMaterial } from './follow-trust-material.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { createIssuerFetch } from './issuer-fetch.ts'
@@ -75,6 +76,8 @@ export interface BrokerDeps {
   /** Work for strangers to do. */
   readonly workChallenges: Challenges
   readonly heartbeat: Heartbeat
+  /** Of revocations, to guards. */
+  readonly feed: Feed
   /** Ends connections; after it nothing works. */
   close(): Promise<void>
 }
@@ -140,9 +143,12 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     failpoint,
   }
   const heartbeat = new Heartbeat(clock, () => readClock(database.sql))
+  const { databaseUrl, feedStreams: maxStreams = standardFeedStreams } = config
+  const feed = createFeed({ databaseUrl, maxStreams, clock, database, logger })
   const close = async (): Promise<void> => {
     heartbeat.stop()
     stopFollowing()
+    await feed.close()
     await log.close()
     await quotas.close()
     await Promise.all([closeLog(), deadlines.close(), database.close(), issuerFetch.close(), signing.close(), verifying.close()])
@@ -162,6 +168,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     challenges,
     workChallenges,
     heartbeat,
+    feed,
     close,
   }
 }

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import type { BrokerDeps } from './deps.ts'
 
 /** What this process measures of itself and of its broker, read when it is asked for. */
-export function createMetrics(deps: Pick<BrokerDeps, 'log' | 'clock' | 'heartbeat'>): Registry {
+export function createMetrics(deps: Pick<BrokerDeps, 'log' | 'clock' | 'heartbeat' | 'feed'>): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'mayfly_' })
   const gauge = (name: string, help: string, read: () => number): Gauge =>
@@ -17,5 +17,12 @@ export function createMetrics(deps: Pick<BrokerDeps, 'log' | 'clock' | 'heartbea
   gauge('mayfly_audit_queue_depth', 'Requests that wait for the log or are being committed.', () => deps.log.depth)
   gauge('mayfly_clock_skew_ms', "This node's wall clock minus the database's.", () => deps.clock.skewMs())
   gauge('mayfly_ready', '1 when this node is ready.', () => (deps.heartbeat.faults().length === 0 ? 1 : 0))
+  gauge('mayfly_feed_streams', 'Open streams of the feed of revocations.', () => deps.feed.hub.openStreams)
+  gauge(
+    'mayfly_feed_stale_ms',
+    'How long ago the feed that is worst off was known to be up to date.',
+    () => deps.feed.hub.staleMs,
+  )
+  deps.feed.meters.registerIn(registry)
   return registry
 }

@@ -83,10 +83,10 @@ export class FeedHub {
     return { reader, position, head: await this.head(reader.tenantId) }
   }
 
-  /** Opens it; `closed` must be called when the other side has gone. Throws BrokerError `overloaded`. */
-  open({ reader, position, head }: Admission, sink: FeedSink): { closed(): void } {
+  /** Opens it; `closed` must be called when the other side has gone. Throws BrokerError `overloaded` before it asks for the sink. */
+  open({ reader, position, head }: Admission, openSink: () => FeedSink): { closed(): void } {
     const displaced = this.#findRoom(reader)
-    const stream = new FeedStream(reader, sink, position.epoch)
+    const stream = new FeedStream(reader, openSink(), position.epoch)
     const isKnown = position.shard === head.shard && position.epoch <= head.epoch && head.epoch - position.epoch <= mostBehind
     if (!isKnown) {
       stream.end(resetFrame)

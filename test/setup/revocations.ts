@@ -1,0 +1,31 @@
+// Revocations as any transaction makes them, without what makes the transaction.
+
+import { randomBytes } from 'node:crypto'
+import { formatId, newUuid } from '#core/ids/id.ts'
+import type { Database } from '#db/connect.ts'
+import { publishRevocations } from '#db/revocation/publish.ts'
+
+/** Commits one revocation of so many tokens that never were; gives their ids. */
+export async function revokeTokens(database: Database, tenantId: string, count = 1, untilSeconds?: number): Promise<string[]> {
+  const tokens = Array.from({ length: count }, () => `at_${randomBytes(16).toString('hex')}`)
+  const id = newUuid(Date.now())
+  await database.db
+    .forTenant(tenantId)
+    .transaction()
+    .execute(trx =>
+      publishRevocations(
+        trx,
+        tokens.map(subject => ({
+          id,
+          tenantId,
+          kind: 'j',
+          subject,
+          least: null,
+          untilSeconds,
+          cause: 'token',
+          by: { actor: formatId('credential', newUuid(Date.now())) },
+        })),
+      ),
+    )
+  return tokens
+}
