@@ -25,6 +25,10 @@ export class FakeFeed {
   isBeating = true
   /** Answers every request of the feed instead, where it is set. */
   answerInstead: ((received: Received, response: ServerResponse) => void) | undefined
+  /** Whether a stream's head is sent before there is anything to send. */
+  isOpening = true
+  /** Whether a stream begins with what was missed. */
+  isCatchingUp = true
   /** Whether what is published reaches open streams. */
   isTelling = true
   /** Asked first: true where it has answered. For all else that a broker serves. */
@@ -124,6 +128,7 @@ export class FakeFeed {
     const since = new URL(received.path, this.origin).searchParams.get('since') ?? ''
     const [shard, epoch] = [since.slice(0, since.lastIndexOf('.')), Number(since.slice(since.lastIndexOf('.') + 1))]
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
+    if (this.isOpening) response.flushHeaders()
     response.on('close', () => this.streams.delete(response))
     response.on('error', () => {})
     if (shard !== this.shard || epoch > this.epoch) {
@@ -131,7 +136,7 @@ export class FakeFeed {
       return
     }
     this.streams.add(response)
-    if (epoch < this.epoch) this.#write(response, this.#frame(epoch + 1, this.epoch))
+    if (this.isCatchingUp && epoch < this.epoch) this.#write(response, this.#frame(epoch + 1, this.epoch))
     if (this.isBeating) {
       this.#write(response, `event: heartbeat\ndata: ${JSON.stringify({ epoch: this.epoch, time: this.nowMs })}\n\n`)
     }

@@ -2,20 +2,19 @@
 // The order of the steps matters: what is cheap and proves nothing comes first, what has an effect (consuming a token,
 // spending a nonce) comes last, so that a request that is refused anyway consumes nothing.
 
-import { hash } from 'node:crypto'
 import { type Authenticator, authenticate } from './authenticate.ts'
 import { type BindingRules, checkBinding } from './binding.ts'
 import { BrokerConnection } from './broker/broker-connection.ts'
-import { DecisionReporter, type SendBatch } from './broker/decision-reporter.ts'
 import { loadIssuerKeys } from './broker/discovery.ts'
 import { type FindKey, fixedKeys, functionKeys, remoteKeys } from './broker/key-source.ts'
+import { Decisions, type Judgement } from './decisions.ts'
 import { DpopProofs } from './dpop/dpop-proofs.ts'
 import type { FeedState } from './feed/feed-follower.ts'
 import { type GuardOptions, type GuardSettings, type RevocationOptions, readOptions } from './options.ts'
 import { authorize } from './permission/authorize.ts'
 import { placeResource } from './permission/place.ts'
 import { ChallengeNonces } from './replay/challenge-nonces.ts'
-import { consume, endpoint } from './replay/consume.ts'
+import { consume } from './replay/consume.ts'
 import { type GuardedRequest, readCredentials } from './request.ts'
 import { metadataAddress, type ResourceMetadata, resourceMetadata } from './resource-metadata.ts'
 import { RevocationCheck } from './revocation.ts'
@@ -73,10 +72,8 @@ class TokenGuard implements Guard {
   readonly #authenticator: Authenticator
   readonly #nonces: ChallengeNonces | undefined
   readonly #binding: BindingRules
-  readonly #reporter: DecisionReporter | undefined
+  readonly #decisions: Decisions
   readonly #revocation: RevocationCheck
-  readonly #refused: Partial<Record<Reason, number>> = {}
-  #allowed = 0
 
   constructor(settings: GuardSettings) {
     this.#settings = settings
@@ -89,31 +86,25 @@ class TokenGuard implements Guard {
       resource: settings.resource,
     }
     this.#nonces = settings.replay.includes('challenge') ? new ChallengeNonces() : undefined
-    this.#reporter = reporter(settings, this.#connection)
-    this.#revocation = new RevocationCheck(settings, this.#connection, undefined)
+    this.#decisions = new Decisions(settings, this.#connection)
+    this.#revocation = new RevocationCheck(settings, this.#connection, this.#authenticator.findKey)
     this.#binding = { allowBearer: settings.allowBearer, proofs: dpopProofs(settings) }
     this.metadata = resourceMetadata(settings, this.#binding.proofs)
     this.metadataUrl = metadataAddress(settings.resource)
   }
 
   async verify(request: GuardedRequest): Promise<Verdict> {
+    const startedMs = performance.now()
     try {
-      return await this.#verify(request, this.#settings.clock())
+      const now = this.#settings.clock()
+      const judged = await this.#judge(request, now)
+      this.#decisions.note(judged, request, now, startedMs)
+      if ('reason' in judged) return this.#refusal(judged.reason, request, now)
+      return { ok: true, token: judged.claims, granted: judged.granted, headers: this.#headersFor(judged.claims, now) }
     } catch {
-      this.#count('guard_failed')
+      this.#decisions.note({ reason: 'guard_failed' }, request, Date.now(), startedMs)
       return refuse('guard_failed', { resourceMetadata: undefined })
     }
-  }
-
-  async #verify(request: GuardedRequest, now: number): Promise<Verdict> {
-    const judged = await this.#judge(request, now)
-    this.#report(judged, request, now)
-    if ('granted' in judged) {
-      this.#allowed += 1
-      return { ok: true, token: judged.claims, granted: judged.granted, headers: this.#headersFor(judged.claims, now) }
-    }
-    this.#count(judged.reason)
-    return this.#refusal(judged.reason, request, now)
   }
 
   async #judge(request: GuardedRequest, now: number): Promise<Judgement> {
@@ -187,35 +178,12 @@ class TokenGuard implements Guard {
     })
   }
 
-  #count(reason: Reason): void {
-    this.#refused[reason] = (this.#refused[reason] ?? 0) + 1
-  }
-
-  #report(judged: Judgement, request: GuardedRequest, now: number): void {
-    if (!this.#reporter) return
-    const reason = 'reason' in judged ? judged.reason : 'granted'
-    const time = Math.floor(now)
-    if (!judged.claims) {
-      this.#reporter.count(reason, time)
-      return
-    }
-    this.#reporter.add({
-      time,
-      outcome: 'reason' in judged ? 'deny' : 'allow',
-      reason,
-      jti: judged.claims.jti,
-      account_id: judged.claims.account_id,
-      // One odd method must not make the broker refuse the batch that tells of it.
-      ...(/^[A-Z]{1,16}$/.test(request.method) ? { method: request.method } : {}),
-      path_hash: hash('sha256', request.url.split('?', 1)[0] ?? '', 'base64url'),
-    })
-  }
-
   stats(): GuardStats {
-    const { reported = 0, pending = 0, dropped = 0 } = this.#reporter ?? {}
+    const { allowed, refused, reporter } = this.#decisions
+    const { reported = 0, pending = 0, dropped = 0 } = reporter ?? {}
     return {
-      allowed: this.#allowed,
-      refused: { ...this.#refused },
+      allowed,
+      refused,
       cachedTokens: this.#authenticator.cache.size,
       decisions: { reported, pending, dropped },
       revocation: this.#settings.revocation.mode,
@@ -228,12 +196,12 @@ class TokenGuard implements Guard {
   }
 
   async flush(): Promise<void> {
-    await this.#reporter?.flush()
+    await this.#decisions.reporter?.flush()
   }
 
   async close(): Promise<void> {
     this.#revocation.close()
-    await this.#reporter?.close()
+    await this.#decisions.reporter?.close()
     this.#connection.close()
   }
 }
@@ -252,27 +220,9 @@ function isWeb(uri: string): boolean {
   return /^https?:$/.test(new URL(uri).protocol)
 }
 
-/** What the steps came to; claims are there where the token's signature held. */
-type Judgement =
-  | { readonly reason: Reason; readonly claims?: TaskTokenClaims }
-  | { readonly granted: Readonly<Record<string, unknown>> | undefined; readonly claims: TaskTokenClaims }
-
 function keySource(settings: GuardSettings, connection: BrokerConnection): FindKey {
   const { jwks, jwksUri, keys, issuer } = settings
   if (jwks) return fixedKeys(jwks)
   if (keys) return functionKeys(keys)
   return remoteKeys(() => (jwksUri === undefined ? loadIssuerKeys(connection, issuer) : connection.read(jwksUri)))
-}
-
-function reporter(settings: GuardSettings, connection: BrokerConnection): DecisionReporter | undefined {
-  const { credential, report = true, issuer } = settings
-  if (!credential || report === false) return undefined
-  const send: SendBatch = async (decisions, key) => {
-    const secret = typeof credential === 'function' ? await credential() : credential
-    const answer = await connection.post(endpoint(issuer, 'v1/decisions'), { decisions }, secret, {
-      'idempotency-key': `"${key}"`,
-    })
-    return answer.status
-  }
-  return new DecisionReporter(send, report === true ? {} : report)
 }

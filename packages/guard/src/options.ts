@@ -5,13 +5,14 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { ReportOptions } from './broker/decision-reporter.ts'
 import type { JwkSet } from './broker/key-source.ts'
+import type { DecisionHooks } from './decisions.ts'
 import type { DpopOptions } from './dpop/dpop-proofs.ts'
 import type { Credential } from './replay/consume.ts'
 import type { ReplayMode, TaskTokenClaims } from './token/claims.ts'
 import type { OnWarning } from './warnings.ts'
 
 /** Options of `createGuard`. */
-export interface GuardOptions {
+export interface GuardOptions extends DecisionHooks {
   /** The one issuer whose tokens count, exactly as its tokens name it. A guard trusts no other. */
   readonly issuer: string
   /** This resource's registered URI (RFC 8707); what `aud` must be, byte for byte. */

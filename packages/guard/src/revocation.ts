@@ -4,16 +4,15 @@
 
 import { randomUUID } from 'node:crypto'
 import type { BrokerConnection } from './broker/broker-connection.ts'
+import type { FindKey } from './broker/key-source.ts'
 import { FeedFollower, type FeedState } from './feed/feed-follower.ts'
 import { marksOf } from './feed/revocation-index.ts'
 import type { GuardSettings } from './options.ts'
-import type { StatusReference } from './token/claims.ts'
+import { maxListChars } from './status-list/read-list.ts'
+import { StatusLists } from './status-list/status-lists.ts'
 import type { KnownToken } from './token/token-cache.ts'
 import type { Reason } from './verdict.ts'
 import { type OnWarning, processWarning } from './warnings.ts'
-
-/** Asks a status list about a token. */
-export type AskStatusList = (status: StatusReference) => Promise<'valid' | 'revoked' | 'unknown'>
 
 type Answer = Reason | undefined
 
@@ -21,13 +20,13 @@ type Answer = Reason | undefined
 export class RevocationCheck {
   readonly #settings: GuardSettings
   readonly #feed: FeedFollower | undefined
-  readonly #askList: AskStatusList | undefined
+  readonly #lists: StatusLists | undefined
   readonly #warn: OnWarning
   #isStale = false
 
-  constructor(settings: GuardSettings, connection: BrokerConnection, askList: AskStatusList | undefined) {
+  constructor(settings: GuardSettings, connection: BrokerConnection, findKey: FindKey) {
     this.#settings = settings
-    this.#askList = askList
+    this.#lists = settings.revocation.mode === 'none' ? undefined : listsOf(settings, connection, findKey)
     this.#warn = settings.onWarning ?? processWarning
     this.#feed = settings.revocation.mode === 'feed' ? followerOf(settings, connection) : undefined
     this.#warnOfLaxity()
@@ -95,8 +94,8 @@ export class RevocationCheck {
 
   async #checkList({ claims }: KnownToken, otherwise: Reason): Promise<Answer> {
     const status = claims.status?.status_list
-    if (!status || !this.#askList) return otherwise
-    const answer = await this.#askList(status).catch(() => 'unknown' as const)
+    if (!status || !this.#lists) return otherwise
+    const answer = await this.#lists.isRevoked(status)
     if (answer === 'revoked') return 'token_revoked'
     return answer === 'valid' ? undefined : 'revocation_unknown'
   }
@@ -112,7 +111,7 @@ export class RevocationCheck {
     ]
     const told = facts.filter(fact => fact !== undefined).join('; ')
     this.#warn(
-      `The revocation feed of ${this.#settings.issuer} cannot be followed, so requests are refused: ${told}.`,
+      `The revocation feed of ${this.#settings.issuer} cannot be followed, so requests are refused unless their token names a status list: ${told}.`,
       'feed_stale',
     )
   }
@@ -147,6 +146,17 @@ function followerOf(settings: GuardSettings, connection: BrokerConnection): Feed
     maxEntries: revocation.maxEntries,
     guard: revocation.name,
     instance: randomUUID(),
+    wallMs: clock,
+  })
+}
+
+function listsOf(settings: GuardSettings, connection: BrokerConnection, findKey: FindKey): StatusLists {
+  const { issuer, revocation, clock } = settings
+  return new StatusLists({
+    issuer,
+    findKey,
+    fetchText: uri => connection.readText(uri, 'application/statuslist+jwt', maxListChars),
+    maxStaleMs: revocation.maxStaleSeconds * 1000,
     wallMs: clock,
   })
 }

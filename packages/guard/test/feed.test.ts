@@ -1,57 +1,12 @@
 // The guard on the revocation feed, against a broker that a test holds in its hand.
 
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { entryOf, FakeFeed } from '../../test/fake-feed.ts'
-import { type Authority, json, newAuthority } from '../../test/tls.ts'
-import { createGuard, type Guard, type GuardOptions } from '../src/index.ts'
-import { claimsWith, jwks, reasonOf, requestWith, resource, signToken } from './issuer.ts'
+import { describe, expect, test } from 'vitest'
+import { entryOf, type FakeFeed } from '../../test/fake-feed.ts'
+import { json } from '../../test/tls.ts'
+import { credential, epochOf, until, useFeed } from './feed-world.ts'
+import { reasonOf, requestWith, resource, signToken } from './issuer.ts'
 
-const credential = 'mfr_secret-of-this-resource'
-
-let authority: Authority
-let feed: FakeFeed
-const guards: Guard[] = []
-const warnings: string[] = []
-
-beforeAll(async () => {
-  authority = await newAuthority()
-})
-beforeEach(async () => {
-  feed = await FakeFeed.start(authority)
-})
-afterEach(async () => {
-  await Promise.all(guards.splice(0).map(guard => guard.close()))
-  await feed.close()
-  warnings.length = 0
-})
-
-function guardOn(change: Partial<GuardOptions> = {}): Guard {
-  const guard = createGuard({
-    issuer: feed.origin,
-    resource,
-    credential,
-    jwks,
-    tls: { ca: authority.pem },
-    timeoutMs: 500,
-    report: false,
-    onWarning: (_message, code) => warnings.push(code),
-    ...change,
-  })
-  guards.push(guard)
-  return guard
-}
-
-/** A good token of now, and what a guard says of it. */
-function newToken(change: object = {}) {
-  const seconds = Math.floor(Date.now() / 1000)
-  const claims = claimsWith({ iss: feed.origin, iat: seconds, exp: seconds + 300, ...change })
-  const request = requestWith(signToken(claims))
-  return { claims, ask: async (guard: Guard) => reasonOf(await guard.verify(request)) }
-}
-
-const until = (check: () => unknown) => vi.waitFor(check, { timeout: 5000, interval: 5 })
-const following = (guard: Guard) => until(() => expect(feed.streams.size).toBe(guards.length)).then(() => guard)
-const epochOf = (guard: Guard) => guard.stats().feed?.epoch
+const world = useFeed()
 
 describe('a token is refused once the feed has told', () => {
   test.each<[string, (claims: Record<string, unknown>) => [string, string, number?], object?]>([
@@ -72,14 +27,14 @@ describe('a token is refused once the feed has told', () => {
     ['the key that signed it', () => ['k', 'k1']],
     ['its tenant', c => ['t', c['iss'] as string, 2]],
   ])('of %s', async (_what, entry, change) => {
-    const guard = await following(guardOn())
-    const { claims, ask } = newToken(change)
+    const guard = await world.following()
+    const { claims, ask } = world.token(change)
     expect(await ask(guard)).toBe('allowed')
-    const epoch = feed.revoke(...entry(claims))
+    const epoch = world.feed.revoke(...entry(claims))
     await until(() => expect(epochOf(guard)).toBe(epoch))
     expect(await ask(guard)).toBe('401 token_revoked')
     // And so is one that finds it in the snapshot.
-    const other = guardOn()
+    const other = world.guard()
     expect(await ask(other)).toBe('401 token_revoked')
   })
 
@@ -90,25 +45,25 @@ describe('a token is refused once the feed has told', () => {
     ['another account', 'a', () => 'acct_2', 9],
     ['an agent of the name of the account', 'c', c => c['account_id'] as string, 9],
   ])('but not when it is about %s', async (_what, kind, value, least) => {
-    const guard = await following(guardOn())
-    const { claims, ask } = newToken()
-    const epoch = feed.revoke(kind, value(claims), least)
+    const guard = await world.following()
+    const { claims, ask } = world.token()
+    const epoch = world.feed.revoke(kind, value(claims), least)
     await until(() => expect(epochOf(guard)).toBe(epoch))
     expect(await ask(guard)).toBe('allowed')
   })
 
   test('and a weaker entry about the same takes nothing back', async () => {
-    const guard = await following(guardOn())
-    const { claims, ask } = newToken()
-    feed.revoke('c', claims['client_id'] as string, 2)
-    feed.revoke('j', claims['jti'] as string)
-    const epoch = feed.publish(entryOf('c', claims['client_id'] as string, 1, Math.floor(Date.now() / 1000) + 60))
+    const guard = await world.following()
+    const { claims, ask } = world.token()
+    world.feed.revoke('c', claims['client_id'] as string, 2)
+    world.feed.revoke('j', claims['jti'] as string)
+    const epoch = world.feed.publish(entryOf('c', claims['client_id'] as string, 1, Math.floor(Date.now() / 1000) + 60))
     await until(() => expect(epochOf(guard)).toBe(epoch))
     expect(await ask(guard)).toBe('401 token_revoked')
   })
 
   test('while its body still comes: trickling keeps nothing alive', async () => {
-    const guard = await following(guardOn())
+    const guard = await world.following()
     const digest = '6etJWsy84qDpW74Hm5-eQsyuIDccFRbj7TA20qeHz1M'
     const detail = {
       content_digest: digest,
@@ -117,13 +72,13 @@ describe('a token is refused once the feed has told', () => {
       type: 'agent_http',
       uri_template: '/payments',
     }
-    const { claims } = newToken({ authorization_details: [detail] })
+    const { claims } = world.token({ authorization_details: [detail] })
     const verdict = await guard.verify({
       ...requestWith(signToken(claims)),
       method: 'POST',
       url: '/v1/payments',
       body: async () => {
-        const epoch = feed.revoke('j', claims['jti'] as string)
+        const epoch = world.feed.revoke('j', claims['jti'] as string)
         await until(() => expect(epochOf(guard)).toBe(epoch))
         return '{"amount":"10.00"}'
       },
@@ -134,56 +89,61 @@ describe('a token is refused once the feed has told', () => {
 
 describe('the guard keeps up', () => {
   test('and says so: at once, with name, instance and place', async () => {
-    const guard = await following(guardOn({ revocation: { mode: 'feed', name: 'orders-1' } }))
-    await until(() => expect(feed.acknowledged).toHaveLength(1))
-    const epoch = feed.revoke('a', 'acct_9', 2)
-    await until(() => expect(feed.acknowledged.at(-1)?.epoch).toBe(epoch))
-    expect(feed.acknowledged.at(-1)).toEqual({ guard: 'orders-1', instance: expect.any(String), shard: feed.shard, epoch })
+    const guard = await world.following({ revocation: { mode: 'feed', name: 'orders-1' } })
+    await until(() => expect(world.feed.acknowledged).toHaveLength(1))
+    const epoch = world.feed.revoke('a', 'acct_9', 2)
+    await until(() => expect(world.feed.acknowledged.at(-1)?.epoch).toBe(epoch))
+    expect(world.feed.acknowledged.at(-1)).toEqual({
+      guard: 'orders-1',
+      instance: expect.any(String),
+      shard: world.feed.shard,
+      epoch,
+    })
     await until(() => expect(guard.stats().feed?.acknowledgedEpoch).toBe(epoch))
-    expect(feed.snapshotsTaken[0]?.headers.authorization).toBe(`Bearer ${credential}`)
-    expect(feed.streamsOpened[0]?.headers.authorization).toBe(`Bearer ${credential}`)
+    expect(world.feed.snapshotsTaken[0]?.headers.authorization).toBe(`Bearer ${credential}`)
+    expect(world.feed.streamsOpened[0]?.headers.authorization).toBe(`Bearer ${credential}`)
   })
 
   test('with a hundred frames in one burst, acknowledging few of them, the last among them', async () => {
-    const guard = await following(guardOn())
-    for (let i = 0; i < 100; i += 1) feed.revoke('a', `acct_${i}`, 2)
-    await until(() => expect(feed.acknowledged.at(-1)?.epoch).toBe(100))
+    const guard = await world.following()
+    for (let i = 0; i < 100; i += 1) world.feed.revoke('a', `acct_${i}`, 2)
+    await until(() => expect(world.feed.acknowledged.at(-1)?.epoch).toBe(100))
     expect(epochOf(guard)).toBe(100)
-    expect(feed.acknowledged.length).toBeLessThan(10)
+    expect(world.feed.acknowledged.length).toBeLessThan(10)
     expect(guard.stats().feed).toMatchObject({ gaps: 0, snapshots: 1, entries: 100, fresh: true })
   })
 
   test.each<['end' | 'destroy']>([['end'], ['destroy']])(
     'after a connection that was cut (%s), from where it stopped',
     async how => {
-      const guard = await following(guardOn())
-      const { claims, ask } = newToken()
-      feed.cut(how)
-      feed.revoke('j', claims['jti'] as string)
+      const guard = await world.following()
+      const { claims, ask } = world.token()
+      world.feed.cut(how)
+      world.feed.revoke('j', claims['jti'] as string)
       await until(() => expect(epochOf(guard)).toBe(1))
       expect(await ask(guard)).toBe('401 token_revoked')
-      expect(feed.snapshotsTaken).toHaveLength(1)
-      expect(feed.streamsOpened.at(-1)?.path).toBe(`/v1/feed?since=${feed.shard}.0`)
+      expect(world.feed.snapshotsTaken).toHaveLength(1)
+      expect(world.feed.streamsOpened.at(-1)?.path).toBe(`/v1/feed?since=${world.feed.shard}.0`)
     },
   )
 
   test('by a new snapshot where a frame is missing', async () => {
-    const guard = await following(guardOn())
-    const { claims, ask } = newToken()
-    feed.isTelling = false
-    feed.revoke('j', claims['jti'] as string)
-    feed.isTelling = true
-    feed.revoke('a', 'acct_9', 2)
+    const guard = await world.following()
+    const { claims, ask } = world.token()
+    world.feed.isTelling = false
+    world.feed.revoke('j', claims['jti'] as string)
+    world.feed.isTelling = true
+    world.feed.revoke('a', 'acct_9', 2)
     await until(() => expect(epochOf(guard)).toBe(2))
     expect(await ask(guard)).toBe('401 token_revoked')
     expect(guard.stats().feed).toMatchObject({ gaps: 1, snapshots: 2 })
   })
 
   test('by a new snapshot where heartbeats tell of what never came', async () => {
-    const guard = await following(guardOn())
-    const { claims, ask } = newToken()
-    feed.isTelling = false
-    feed.revoke('j', claims['jti'] as string)
+    const guard = await world.following()
+    const { claims, ask } = world.token()
+    world.feed.isTelling = false
+    world.feed.revoke('j', claims['jti'] as string)
     await until(() => expect(epochOf(guard)).toBe(1))
     expect(await ask(guard)).toBe('401 token_revoked')
     expect(guard.stats().feed?.gaps).toBe(1)
@@ -204,40 +164,45 @@ describe('the guard keeps up', () => {
     ['is of an unknown type', 'event: news\ndata: {}\n\n'],
     ['is a heartbeat without a time', 'event: heartbeat\ndata: {"epoch":0}\n\n'],
   ])('by a new snapshot after an event that %s', async (_what, text) => {
-    const guard = await following(guardOn())
-    feed.send(text.replace('SHARD', feed.shard))
-    await until(() => expect(feed.snapshotsTaken).toHaveLength(2))
-    await until(() => expect(feed.streamsOpened).toHaveLength(2))
+    const guard = await world.following()
+    world.feed.send(text.replace('SHARD', world.feed.shard))
+    await until(() => expect(world.feed.snapshotsTaken).toHaveLength(2))
+    await until(() => expect(world.feed.streamsOpened).toHaveLength(2))
     expect(guard.stats().feed).toMatchObject({ epoch: 0, gaps: 1 })
   })
 
   test('through a restored backup: another shard, and what it knew stays refused', async () => {
-    const guard = await following(guardOn())
-    const { claims, ask } = newToken()
-    feed.revoke('j', claims['jti'] as string)
+    const guard = await world.following()
+    const { claims, ask } = world.token()
+    world.feed.revoke('j', claims['jti'] as string)
     await until(() => expect(epochOf(guard)).toBe(1))
-    feed.restore()
-    await until(() => expect(guard.stats().feed?.shard).toBe(feed.shard))
+    world.feed.restore()
+    await until(() => expect(guard.stats().feed?.shard).toBe(world.feed.shard))
     expect(epochOf(guard)).toBe(0)
     expect(await ask(guard)).toBe('401 token_revoked')
-    expect(await newToken().ask(guard)).toBe('allowed')
+    expect(await world.token().ask(guard)).toBe('allowed')
   })
 
-  test('behind a proxy that holds the stream back: by snapshots, every few seconds', async () => {
-    feed.isBeating = false
-    const guard = guardOn()
-    const { claims, ask } = newToken()
+  test.each([
+    ['the stream', true],
+    ['even its head', false],
+  ])('behind a proxy that holds %s back: by snapshots, every few seconds', async (_what, isOpening) => {
+    Object.assign(world.feed, { isBeating: false, isOpening })
+    const guard = await world.following()
+    const { claims, ask } = world.token()
     expect(await ask(guard)).toBe('allowed')
-    feed.isTelling = false
-    feed.revoke('j', claims['jti'] as string)
+    world.feed.isTelling = false
+    world.feed.revoke('j', claims['jti'] as string)
+    // What the broker writes at once on connecting does not come through either.
+    world.feed.isCatchingUp = false
     await until(async () => expect(await ask(guard)).toBe('401 token_revoked'))
-    expect(guard.stats().feed?.fresh).toBe(true)
+    expect(guard.stats().feed).toMatchObject({ fresh: true, snapshots: 2 })
   })
 })
 
 describe('the guard lets nobody in where it cannot know', () => {
   test('the first request waits for the first snapshot', async () => {
-    expect(await newToken().ask(guardOn())).toBe('allowed')
+    expect(await world.token().ask(world.guard())).toBe('allowed')
   })
 
   test.each<[string, (feed: FakeFeed) => void]>([
@@ -251,42 +216,42 @@ describe('the guard lets nobody in where it cannot know', () => {
     ['its clock is 6 s behind', feed => (feed.clockAheadMs = -6000)],
     ['the snapshot holds an entry that is none', feed => feed.publish('a.1.2')],
   ])('because %s', async (_what, spoil) => {
-    spoil(feed)
-    const guard = guardOn()
-    const verdict = await guard.verify(requestWith(signToken(newToken().claims)))
+    spoil(world.feed)
+    const guard = world.guard()
+    const verdict = await guard.verify(requestWith(signToken(world.token().claims)))
     expect(reasonOf(verdict)).toBe('503 revocation_unknown')
     expect(verdict).toMatchObject({ headers: { 'retry-after': '1' }, error: 'temporarily_unavailable' })
-    expect(await newToken().ask(guard)).toBe('503 revocation_unknown')
-    expect(warnings).toEqual(['feed_stale'])
+    expect(await world.token().ask(guard)).toBe('503 revocation_unknown')
+    expect(world.warnings).toEqual(['feed_stale'])
     // Junk is still told that it is junk.
     expect(reasonOf(await guard.verify(requestWith('x.y.z')))).toBe('401 token_malformed')
   })
 
   test('because there is more to hold than it may', async () => {
-    feed.revoke('a', 'acct_8', 2)
-    feed.revoke('a', 'acct_9', 2)
-    const guard = guardOn({ revocation: { mode: 'feed', maxEntries: 1 } })
-    expect(await newToken().ask(guard)).toBe('503 revocation_unknown')
+    world.feed.revoke('a', 'acct_8', 2)
+    world.feed.revoke('a', 'acct_9', 2)
+    const guard = world.guard({ revocation: { mode: 'feed', maxEntries: 1 } })
+    expect(await world.token().ask(guard)).toBe('503 revocation_unknown')
     expect(guard.stats().feed).toMatchObject({ fresh: false, reason: 'too_many_entries', entries: 1 })
   })
 
   test('because what it knows has grown too old; and comes back by itself', async () => {
-    const guard = await following(guardOn({ revocation: { mode: 'feed', maxStaleSeconds: 2 } }))
-    const { ask } = newToken()
+    const guard = await world.following({ revocation: { mode: 'feed', maxStaleSeconds: 2 } })
+    const { ask } = world.token()
     expect(await ask(guard)).toBe('allowed')
-    feed.answerInstead = (_, response) => response.destroy()
-    feed.cut()
+    world.feed.answerInstead = (_, response) => response.destroy()
+    world.feed.cut()
     await until(async () => expect(await ask(guard)).toBe('503 revocation_unknown'))
     expect(guard.stats().feed).toMatchObject({ fresh: false, reason: 'not_connected', lastFailure: 0 })
-    feed.answerInstead = undefined
+    world.feed.answerInstead = undefined
     await until(async () => expect(await ask(guard)).toBe('allowed'))
-    expect(warnings).toEqual(['stale', 'back'].map(word => `feed_${word}`))
+    expect(world.warnings).toEqual(['stale', 'back'].map(word => `feed_${word}`))
   })
 
   test('because it was closed', async () => {
-    const guard = await following(guardOn())
+    const guard = await world.following()
     await guard.close()
-    expect(await newToken().ask(guard)).toBe('503 revocation_unknown')
-    await until(() => expect(feed.streams.size).toBe(0))
+    expect(await world.token().ask(guard)).toBe('503 revocation_unknown')
+    await until(() => expect(world.feed.streams.size).toBe(0))
   })
 })

@@ -18,6 +18,12 @@ export interface BrokerAnswer {
   readonly retryAfter?: string
 }
 
+interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly retryAfter?: string
+}
+
 /** What a GET may add. */
 export interface GetOptions {
   readonly headers?: Readonly<Record<string, string>>
@@ -57,9 +63,16 @@ export class BrokerConnection {
     return answer.body
   }
 
+  /** Reads a text of one media type. Throws where the URL is not https, or the answer is not 200. */
+  async readText(url: string, accept: string, maxBytes: number): Promise<string> {
+    const answer = await this.#send(url, { method: 'GET', headers: { accept } }, { maxBytes })
+    if (answer.status !== 200) throw new Error(`the broker answered ${answer.status}`)
+    return answer.text
+  }
+
   /** Asks for JSON. Throws where the URL is not https, or no complete answer arrives in time. */
-  get(url: string, { headers = {}, maxBytes = maxAnswerBytes }: GetOptions = {}): Promise<BrokerAnswer> {
-    return this.#send(url, { method: 'GET', headers: { accept: 'application/json', ...headers } }, { maxBytes })
+  async get(url: string, { headers = {}, maxBytes = maxAnswerBytes }: GetOptions = {}): Promise<BrokerAnswer> {
+    return withBody(await this.#send(url, { method: 'GET', headers: { accept: 'application/json', ...headers } }, { maxBytes }))
   }
 
   /** Posts JSON with a bearer credential. Throws where no complete answer arrives in time. */
@@ -76,7 +89,7 @@ export class BrokerConnection {
       accept: 'application/json',
       authorization: `Bearer ${credential}`,
     }
-    return await this.#send(url, { method: 'POST', headers: { ...headers, ...fixed } }, { body: text })
+    return withBody(await this.#send(url, { method: 'POST', headers: { ...headers, ...fixed } }, { body: text }))
   }
 
   /** Ends idle connections. */
@@ -84,7 +97,7 @@ export class BrokerConnection {
     this.#agent.destroy()
   }
 
-  #send(url: string, options: RequestOptions, exchange: Exchange): Promise<BrokerAnswer> {
+  #send(url: string, options: RequestOptions, exchange: Exchange): Promise<Answer> {
     const { body, maxBytes = maxAnswerBytes, isRepeat = false } = exchange
     if (new URL(url).protocol !== 'https:') throw new TypeError('the broker is reached by https only')
     return new Promise((resolve, reject) => {
@@ -99,8 +112,8 @@ export class BrokerConnection {
         })
         response.on('end', () => {
           const retryAfter = response.headers['retry-after']
-          const status = response.statusCode ?? 0
-          resolve({ status, body: parseJson(Buffer.concat(chunks)), ...(retryAfter === undefined ? {} : { retryAfter }) })
+          const head = { status: response.statusCode ?? 0, ...(retryAfter === undefined ? {} : { retryAfter }) }
+          resolve({ ...head, text: Buffer.concat(chunks).toString('utf8') })
         })
         response.on('error', reject)
       })
@@ -116,10 +129,10 @@ export class BrokerConnection {
   }
 }
 
-function parseJson(bytes: Buffer): unknown {
+function withBody({ text, ...head }: Answer): BrokerAnswer {
   try {
-    return JSON.parse(bytes.toString('utf8'))
+    return { ...head, body: JSON.parse(text) }
   } catch {
-    return undefined
+    return { ...head, body: undefined }
   }
 }

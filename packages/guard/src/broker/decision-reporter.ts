@@ -19,6 +19,8 @@ export interface Decision {
   /** base64url SHA-256 of the path without query. */
   readonly path_hash?: string
   readonly count?: number
+  /** What it cost, in spend units. */
+  readonly units?: number
 }
 
 /** What the broker takes at once. */

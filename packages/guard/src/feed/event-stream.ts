@@ -45,7 +45,7 @@ export function readStream(options: StreamRequest): Promise<StreamEnd> {
       end = { ...end, why }
       sent.destroy()
     }
-    let timer = setTimeout(() => stop('failed'), options.timeoutMs).unref()
+    let timer = setTimeout(() => stop('silent'), options.timeoutMs).unref()
     sent.on('socket', socket => socket.unref())
     sent.on('error', () => {})
     sent.on('close', () => {

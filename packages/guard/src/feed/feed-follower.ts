@@ -10,7 +10,7 @@
 
 import { Agent } from 'node:https'
 import type { BrokerConnection } from '../broker/broker-connection.ts'
-import { type Credential, endpoint } from '../replay/consume.ts'
+import { type Credential, endpoint, secretOf } from '../replay/consume.ts'
 import { Acknowledger } from './acknowledger.ts'
 import { readStream, retryAfter, type StreamEnd } from './event-stream.ts'
 import { Freshness, type Moment, type StaleReason } from './freshness.ts'
@@ -235,19 +235,13 @@ export class FeedFollower {
   }
 
   async #acknowledge({ shard, epoch }: Position): Promise<number> {
-    const { connection, issuer, guard, instance } = this.#options
+    const { connection, issuer, credential, guard, instance } = this.#options
     const body = { guard, instance, shard, epoch }
-    const secret = await this.#secret()
-    return (await connection.post(endpoint(issuer, 'v1/feed/acknowledgements'), body, secret)).status
-  }
-
-  async #secret(): Promise<string> {
-    const { credential } = this.#options
-    return typeof credential === 'function' ? await credential() : credential
+    return (await connection.post(endpoint(issuer, 'v1/feed/acknowledgements'), body, await secretOf(credential))).status
   }
 
   async #authorization(): Promise<Readonly<Record<string, string>>> {
-    return { authorization: `Bearer ${await this.#secret()}` }
+    return { authorization: `Bearer ${await secretOf(this.#options.credential)}` }
   }
 
   #now(): Moment {

@@ -8,6 +8,11 @@ import type { Reason } from '../verdict.ts'
 /** The resource's secret at the broker (`mfr_…`), or how to read it. */
 export type Credential = string | (() => string | Promise<string>)
 
+/** The secret as it is now. */
+export async function secretOf(credential: Credential): Promise<string> {
+  return typeof credential === 'function' ? await credential() : credential
+}
+
 /** Consumes the token. Undefined means that this was its first use. */
 export async function consume(
   connection: BrokerConnection,
@@ -16,9 +21,8 @@ export async function consume(
   claims: TaskTokenClaims,
 ): Promise<Reason | undefined> {
   try {
-    const secret = typeof credential === 'function' ? await credential() : credential
     const body = { token_id: claims.jti, nonce: claims.nonce, exp: claims.exp }
-    const answer = await connection.post(endpoint(issuer, 'consume'), body, secret)
+    const answer = await connection.post(endpoint(issuer, 'consume'), body, await secretOf(credential))
     if (answer.status === 200) return undefined
     return answer.status === 409 ? 'token_already_used' : 'consume_unavailable'
   } catch {
