@@ -30,10 +30,12 @@ import { enrolRoutes } from './routes/enrol/enrol-routes.ts'
 import { feedRoutes } from './routes/feed/feed-routes.ts'
 import { healthRoutes } from './routes/health.ts'
 import { oauthRoutes } from './routes/oauth/oauth-routes.ts'
+import { statusListRoutes } from './routes/oauth/status-list.ts'
 import { createTokenDoor } from './routes/oauth/token-door.ts'
 import { publicDocumentRoutes } from './routes/public-documents.ts'
 import { resourceRoutes } from './routes/resource/resource-routes.ts'
 import { v1Routes } from './routes/v1/v1-routes.ts'
+import { createStatusLists } from './status-lists.ts'
 import { publicServerOptions } from './tls/listeners.ts'
 import { createPeers, type Peers } from './tls/peers.ts'
 
@@ -64,6 +66,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
       isRevoked: deps.exchange.isRevoked,
     },
   })
+  app.register(statusListRoutes, createStatusLists(deps))
   const enrolment = createEnrolDeps({ ...deps.exchange, directory, db: database.db, keyEncryption, baseUrl: publicUrl })
   app.register(enrolRoutes, { enrolment, directory, peers })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })

@@ -63,6 +63,7 @@ export const errorCodes = {
   second_person_needed: row(403, 'second_person_needed', 'Another person must decide on this change.'),
   not_found: row(404, 'not_found', 'Nothing is registered there.'),
   method_not_allowed: row(405, 'method_not_allowed', 'This method is not offered here.'),
+  history_not_kept: row(501, 'invalid_request', 'Only the present state is kept.'),
   conflict: row(409, 'conflict', 'This conflicts with what is already registered.'),
   already_consumed: row(409, 'already_consumed', 'This token was used before.'),
   idempotency_mismatch: row(422, 'idempotency_mismatch', 'This Idempotency-Key was used with another body.'),

@@ -11,6 +11,7 @@ export interface Housekeeping {
   readonly enrolments: number
   readonly joinTokens: number
   readonly claimCodes: number
+  readonly statuses: number
 }
 
 /**
@@ -38,6 +39,10 @@ export async function deleteExpired(sql: Sql): Promise<Housekeeping> {
     enrolments: await drainAcross(sql, 'enrolment'),
     joinTokens: await drainAcross(sql, 'join_token'),
     claimCodes: await drainAcross(sql, 'claim_code'),
+    statuses: await drain(async () => {
+      const [row] = await sql<[{ count: number }]>`select across.delete_ended_statuses(${batch}) as count`
+      return row
+    }),
   }
 }
 

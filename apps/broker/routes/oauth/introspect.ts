@@ -1,9 +1,11 @@
-// POST /introspect: RFC 7662, for resources with a credential of their own, about tokens of their own audience.
+// POST /introspect: RFC 7662, for resources with a credential of their own, about tokens of their own audience; signed for those who
+// ask for it by `Accept` (RFC 9701).
 
 import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { parseForm } from '#core/exchange/form.ts'
 import { type IntrospectionDeps, introspect } from '#core/introspection/introspect.ts'
+import { asksForSignedAnswer, signAnswer, signedAnswerTyp } from '#core/introspection/signed-answer.ts'
 import { authenticate } from '#core/operators/authenticate.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { Clock } from '#core/time/clock.ts'
@@ -25,8 +27,11 @@ export const introspectRoutes: FastifyPluginCallback<IntrospectRouteDeps> = (app
       const resourceId = await authenticateResource(deps, request, snapshot.tenant.id)
       const [token] = parseForm(request.body ?? '').get('token') ?? []
       if (token === undefined) throw new BrokerError('malformed_request', { hint: 'token is missing.' })
-      const answer = await introspect(introspection, { snapshot, resourceId }, token, clock.nowMs())
-      return reply.header('cache-control', 'no-store').send(answer)
+      const nowMs = clock.nowMs()
+      const answer = await introspect(introspection, { snapshot, resourceId }, token, nowMs)
+      reply.header('cache-control', 'no-store')
+      if (!asksForSignedAnswer(request.headers.accept)) return reply.send(answer)
+      return reply.type(`application/${signedAnswerTyp}`).send(await signAnswer(snapshot, resourceId, answer, nowMs))
     })
   done()
 }

@@ -4,6 +4,7 @@ import type { FastifyPluginCallback } from 'fastify'
 import { dpopAlgorithms } from '#core/dpop/proof-key.ts'
 import { accessTokenType, grantTypes, subjectTokenTypes } from '#core/exchange/exchange-request.ts'
 import { proofAlgorithms } from '#core/jwt/proof-algorithms.ts'
+import { signingAlgorithms } from '#core/keys/signing-key.ts'
 import { permissionTypeNames } from '#core/permission/types.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { Tenant } from '#core/registry/tenant.ts'
@@ -54,6 +55,7 @@ function describeIssuer(tenant: Tenant, { publicUrl, mtlsUrl }: MetadataRouteDep
     jwks_uri: `${issuer}/jwks`,
     introspection_endpoint: `${issuer}/introspect`,
     introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
+    introspection_signing_alg_values_supported: signingAlgorithms,
     challenge_endpoint: `${issuer}/challenge`,
     response_types_supported: [],
     grant_types_supported: Object.values(grantTypes),
