@@ -33,7 +33,6 @@ beforeAll(async () => {
       resource: onceResourceUri,
       credential: running.resourceSecrets.once,
       tls: { ca: running.ca.certificatePem },
-      revocation: { mode: 'none' },
       replay: ['once'],
       report: false,
     }),

@@ -30,7 +30,6 @@ async function startApi(resource: string, credential: string, replay: 'pop' | 'o
     resource,
     tls: { ca },
     credential,
-    revocation: { mode: 'none' },
     replay: [replay],
     allowBearer,
     report: { intervalMs: 60_000 },

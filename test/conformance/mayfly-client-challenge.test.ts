@@ -37,7 +37,6 @@ beforeAll(async () => {
     resource: url,
     tls: { ca: running.ca.certificatePem },
     credential: secret.secret ?? secret.token,
-    revocation: { mode: 'none' },
     replay: ['challenge'],
   })
   app.post('/api/orders', { config: { mayfly: { scope: ['orders:read'] } } }, async request => {

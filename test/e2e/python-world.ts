@@ -135,7 +135,6 @@ async function startApi(
     resource: api.resource,
     tls: { ca },
     credential: api.secret,
-    revocation: { mode: 'none' },
     replay: [api.mode],
     report: false,
   })

@@ -56,8 +56,7 @@ export async function startOrdersApi(options: OrdersApiOptions): Promise<OrdersA
 
 function makeGuard(options: OrdersApiOptions, name: keyof ResourceUris, more: Partial<GuardOptions>): Guard {
   const { issuer, uris, credentials, caPem } = options
-  const revocation = { mode: 'none' } as const
-  return createGuard({ issuer, resource: uris[name], credential: credentials[name], tls: { ca: caPem }, revocation, ...more })
+  return createGuard({ issuer, resource: uris[name], credential: credentials[name], tls: { ca: caPem }, ...more })
 }
 
 const guarded = (guard: Guard, routes: (app: FastifyInstance) => void) => async (app: FastifyInstance) => {
