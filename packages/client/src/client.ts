@@ -2,54 +2,22 @@
 
 import { randomUUID } from 'node:crypto'
 import type { Agent } from 'undici'
-import { type BrokerAnswer, type ClientCertificate, createDispatcher, send } from './broker-connection.ts'
-import { type ClientAssertionOptions, ClientAssertions } from './client-assertion.ts'
+import { type BrokerAnswer, createDispatcher, send } from './broker-connection.ts'
+import { ClientAssertions } from './client-assertion.ts'
+import { checkOptions, type MayflyClientOptions } from './client-options.ts'
 import { actingMembers, type Delegated, type DelegationToken, delegationMembers, toDelegationToken } from './delegation.ts'
 import { discoverTokenEndpoint } from './discovery.ts'
 import { DpopProver } from './dpop-prover.ts'
 import { MayflyError } from './mayfly-error.ts'
 import { type CallOptions, createOwnAccount, type OwnAccount } from './own-account.ts'
+import { type ProgressStep, tell } from './progress.ts'
 import { ResourceCaller, type ResourceInit, type ResourceResponse } from './resource-fetch.ts'
-import { delayAfter, type RetryOptions, wait } from './retry.ts'
-import { SigningKey, type SigningKeyOptions } from './signing-key.ts'
+import { delayAfter, wait } from './retry.ts'
+import { SigningKey } from './signing-key.ts'
 import { doWork, thumbprintOfCertificate, thumbprintOfJwk } from './stranger.ts'
 import { TaskToken, type TaskTokenOptions } from './task-token.ts'
 import { exchangeForm, jwtTokenType, type Permissions, type SubjectToken } from './token-request.ts'
-import { readTokenResponse, type TaskTokenValue } from './token-response.ts'
-
-/** Options of `createMayflyClient`. */
-export interface MayflyClientOptions {
-  /** The broker's name; its token endpoint is then found (RFC 8414), with a certificate the one for mutual TLS (RFC 8705 § 5). */
-  readonly issuer?: string
-  /** The token endpoint itself, in place of `issuer`. https. */
-  readonly tokenEndpoint?: string
-  /** Client certificate and key, PEM. Tokens are then bound to it and useless without it. */
-  readonly certificate?: ClientCertificate
-  /** Authorities that may vouch for broker and resources, PEM; replaces the system's list. */
-  readonly ca?: string | Buffer | readonly (string | Buffer)[]
-  /**
-   * Bind tokens to a key by DPoP (RFC 9449), also without a certificate. `true`: a new P-256 key for this client's life. A key that
-   * the agent's registration names, or its workload token's `cnf`, is given here.
-   */
-  readonly dpop?: true | SigningKeyOptions
-  /** Authenticate as the agent itself, by a key that its registration names (private_key_jwt). Needs `issuer`. */
-  readonly clientAssertion?: ClientAssertionOptions
-  /**
-   * The workload's own credential, or how to read it: read anew before each exchange, because such tokens rotate. May be left out
-   * with `clientAssertion`: then the agent itself is the subject.
-   */
-  readonly subjectToken?: string | ((options: { readonly signal: AbortSignal | undefined }) => string | Promise<string>)
-  /** Default `urn:ietf:params:oauth:token-type:jwt`. */
-  readonly subjectTokenType?: string
-  /**
-   * In place of `subjectToken`, for an agent that nobody registered: some work opens its account, where the broker takes strangers.
-   * Needs `issuer`, and `dpop` or `certificate` as its key.
-   */
-  readonly stranger?: true
-  readonly retry?: RetryOptions
-  /** Deadline of one request to the broker. Default 10,000. */
-  readonly timeoutMs?: number
-}
+import { readTokenResponse, refusalOf, type TaskTokenValue } from './token-response.ts'
 
 /** Gets task tokens and calls resources with them. */
 export interface MayflyClient {
@@ -75,6 +43,11 @@ export interface MayflyClient {
    * It renews itself with those alone.
    */
   openChild(delegationToken: string, permissions: Permissions, options?: TaskTokenOptions): TaskToken
+  /**
+   * Gives a token up (RFC 7009): no guard takes it any more. Only tokens of this agent; of one that is unknown or over nothing is
+   * said. Needs a certificate, `dpop` or `clientAssertion`.
+   */
+  revokeToken(token: string | TaskTokenValue, options?: CallOptions): Promise<void>
   /** Stops renewals and ends connections. */
   close(): Promise<void>
 }
@@ -87,20 +60,7 @@ export interface MayflyClient {
  * const { accessToken } = await client.taskToken({ resource, scope: 'orders:read', taskId: 'invoice-7' }).get()
  */
 export function createMayflyClient(options: MayflyClientOptions): MayflyClient {
-  const address = options.tokenEndpoint ?? options.issuer
-  if (address === undefined || (options.tokenEndpoint !== undefined && options.issuer !== undefined)) {
-    throw new TypeError('give either issuer or tokenEndpoint')
-  }
-  if (!URL.canParse(address) || new URL(address).protocol !== 'https:') throw new TypeError('the broker is reached by https only')
-  if (options.clientAssertion && options.issuer === undefined) {
-    throw new TypeError('clientAssertion needs issuer, the only audience that an assertion may have')
-  }
-  if (options.stranger && (options.issuer === undefined || !(options.dpop || options.certificate))) {
-    throw new TypeError('a stranger needs issuer, and a key: dpop or certificate')
-  }
-  if (options.subjectToken === undefined && !options.clientAssertion && !options.stranger) {
-    throw new TypeError('give subjectToken, or clientAssertion where the agent itself is the subject')
-  }
+  checkOptions(options)
   return new Client(options)
 }
 
@@ -174,6 +134,15 @@ class Client implements MayflyClient {
     return token
   }
 
+  async revokeToken(token: string | TaskTokenValue, { signal }: CallOptions = {}): Promise<void> {
+    const endpoint = new URL((await this.#findEndpoint(signal)).replace(/\/token$/, '/revoke'))
+    const form = new URLSearchParams({ token: typeof token === 'string' ? token : token.accessToken })
+    await this.#repeat(signal, async () => {
+      const answer = await this.#askTwice(endpoint, form, { signal, idempotencyKey: undefined })
+      if (answer.status !== 200) throw refusalOf(answer)
+    })
+  }
+
   async close(): Promise<void> {
     for (const token of this.#tokens) token.close()
     this.#resources.close()
@@ -189,15 +158,25 @@ class Client implements MayflyClient {
   ): Promise<TaskTokenValue> {
     const opens = permissions.accountId === undefined && current?.accountId === undefined
     const idempotencyKey = opens ? `"${randomUUID()}"` : undefined
+    return this.#repeat(signal, () => this.#attempt(permissions, current, { signal, idempotencyKey, addition }))
+  }
+
+  /** Again and again while what goes wrong may pass, as far as `retry` allows. */
+  async #repeat<Result>(signal: AbortSignal | undefined, once: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#attempt(permissions, current, { signal, idempotencyKey, addition })
+        return await once()
       } catch (error) {
-        const delay = delayAfter(error, attempt, this.#options.retry ?? {}, Math.random())
-        if (delay === undefined) throw error
-        await wait(delay, signal)
+        const delayMs = delayAfter(error, attempt, this.#options.retry ?? {}, Math.random())
+        if (delayMs === undefined) throw error
+        this.#tell({ step: 'waiting', attempt, delayMs, error: error instanceof MayflyError ? error.error : 'unknown' })
+        await wait(delayMs, signal)
       }
     }
+  }
+
+  #tell(step: ProgressStep): void {
+    tell(this.#options.onProgress, step)
   }
 
   async #attempt(
@@ -212,23 +191,34 @@ class Client implements MayflyClient {
     const added = addition?.members(subject) ?? (await this.#doWork(form, signal))
     for (const [name, text] of Object.entries(added)) form.set(name, text)
     const sentAtMs = Date.now()
-    const ask = () => this.#ask(endpoint, form, { signal, idempotencyKey })
-    let answer = await ask()
-    // RFC 9449 § 8: once more with the broker's nonce, and no second time.
-    const { isNewNonce } = answer
-    if (isNewNonce && answer.status === 400 && answer.body?.['error'] === 'use_dpop_nonce') answer = await ask()
+    this.#tell({ step: 'exchanging', resource: permissions.resource })
+    const answer = await this.#askTwice(endpoint, form, { signal, idempotencyKey })
     const value = readTokenResponse(answer, { scope: form.get('scope')?.split(' ') ?? [], sentAtMs })
     // A token that anybody may present is not what was asked for (RFC 9449 § 5).
     if (this.#prover && value.tokenType !== (form.has('may_act') ? 'N_A' : 'DPoP')) {
       throw new MayflyError({ error: 'invalid_response', description: 'the token is not bound to the DPoP key', status: 200 })
     }
+    const { accountId, taskId, expiresAt } = value
+    this.#tell({ step: 'issued', resource: permissions.resource, accountId, taskId, expiresAt })
     return value
+  }
+
+  /** RFC 9449 § 8: once more with the broker's nonce, and no second time. */
+  async #askTwice(
+    endpoint: URL,
+    form: URLSearchParams,
+    options: { signal: AbortSignal | undefined; idempotencyKey: string | undefined },
+  ): Promise<BrokerAnswer> {
+    const answer = await this.#ask(endpoint, form, options)
+    const wantsNonce = answer.isNewNonce && answer.status === 400 && answer.body?.['error'] === 'use_dpop_nonce'
+    return wantsNonce ? this.#ask(endpoint, form, options) : answer
   }
 
   /** What a stranger adds to open an account; later its key is enough. */
   async #doWork(form: URLSearchParams, signal: AbortSignal | undefined): Promise<Readonly<Record<string, string>>> {
     const { stranger, issuer = '', certificate } = this.#options
     if (!stranger || form.has('account_id')) return {}
+    this.#tell({ step: 'working' })
     const thumbprint = this.#prover ? thumbprintOfJwk(this.#prover.publicJwk) : thumbprintOfCertificate(certificate!)
     return doWork({ issuer, thumbprint, form, dispatcher: this.#dispatcher, timeoutMs: this.#timeoutMs, signal })
   }
@@ -254,6 +244,7 @@ class Client implements MayflyClient {
 
   async #findEndpoint(signal: AbortSignal | undefined): Promise<string> {
     const { issuer = '', certificate } = this.#options
+    if (this.#endpoint === undefined) this.#tell({ step: 'discovering', issuer })
     this.#endpoint ??= await discoverTokenEndpoint({
       issuer,
       preferMtls: certificate !== undefined,

@@ -25,6 +25,8 @@ export interface ManagementRequest {
   readonly query?: Readonly<Record<string, string | number | undefined>>
   /** Sent as JSON. */
   readonly body?: unknown
+  /** Sent as a form (RFC 6749 endpoints), in place of a body. */
+  readonly form?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
   /** Of a POST; else one is made for its repetitions. Without quotation marks. */
   readonly idempotencyKey?: string
@@ -65,6 +67,7 @@ export function createManagementClient(options: ManagementOptions): ManagementCl
         method: sent.method,
         headers: headersOf(options, sent, idempotencyKey),
         ...(sent.body !== undefined && { body: JSON.stringify(sent.body) }),
+        ...(sent.form && { body: new URLSearchParams(sent.form).toString() }),
         signal: sent.signal,
         maxAnswerBytes,
       },
@@ -109,6 +112,7 @@ function headersOf(options: ManagementOptions, sent: ManagementRequest, idempote
     accept: 'application/json, application/problem+json',
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(sent.body !== undefined && { 'content-type': 'application/json' }),
+    ...(sent.form && { 'content-type': 'application/x-www-form-urlencoded' }),
     ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
   }
 }

@@ -2,13 +2,15 @@
 // carries a token for the broker itself (`scope=account`), in that account, and the proof of its key.
 
 import type { Agent } from 'undici'
-import { type BrokerAnswer, send } from './broker-connection.ts'
+import { ApiError } from './api/api-error.ts'
+import { type Pages, pagesOf } from './api/call.ts'
+import type { AccountAttachment, OwnAccount as AccountState, OwnAccountChild } from './api/generated.ts'
+import { send } from './broker-connection.ts'
 import type { DpopProver } from './dpop-prover.ts'
 import { MayflyError } from './mayfly-error.ts'
 import type { TaskToken } from './task-token.ts'
 
-/** What the broker says of an account: `state`, `expires_at`, … as its /openapi.json describes them. */
-export type AccountState = Readonly<Record<string, unknown>>
+export type { AccountState }
 
 /** One account. All methods throw a MayflyError where the broker refuses or cannot be reached. */
 export interface OwnAccount {
@@ -26,6 +28,14 @@ export interface OwnAccount {
    * this once. connector: its name or id.
    */
   attach(connector: string, options?: CallOptions): Promise<Attachment>
+  /** What is attached. The access itself is told by `attach` alone. */
+  attachments(options?: CallOptions): Pages<AccountAttachment>
+  /** Takes down one attachment. */
+  detach(attachmentId: string, options?: CallOptions): Promise<void>
+  /** The accounts right below, which sub-agents were given. */
+  children(options?: CallOptions): Pages<OwnAccountChild>
+  /** Ends an account anywhere below this one, and all below it. */
+  revokeChild(accountId: string, options?: CallOptions): Promise<OwnAccountChild>
 }
 
 /** Something that an account has outside. */
@@ -53,34 +63,58 @@ export interface OwnAccountDeps {
 }
 
 export function createOwnAccount(deps: OwnAccountDeps): OwnAccount {
-  const post = (path: string, body?: object, options: CallOptions = {}) => call(deps, { method: 'POST', path, body }, options)
+  const post = async <Shape>(path: string, body?: object, options: CallOptions = {}) =>
+    (await call(deps, { method: 'POST', path, body }, options)) as Shape
   return {
-    get: (options = {}) => call(deps, { method: 'GET', path: '/account', body: undefined }, options),
+    get: async (options = {}) =>
+      (await call(deps, { method: 'GET', path: '/account', body: undefined }, options)) as unknown as AccountState,
     complete: options => post('/account/complete', undefined, options),
     revoke: options => post('/account/revoke', undefined, options),
     extend: (ttl, options) => post('/account/extend', { ttl }, options),
     async claimCode(options) {
-      const { code, expires_in: expiresIn } = await post('/account/claim-code', undefined, options)
+      const { code, expires_in: expiresIn } = await post<Answer>('/account/claim-code', undefined, options)
       if (typeof code !== 'string' || typeof expiresIn !== 'number')
         throw new MayflyError({ error: 'invalid_response', description: 'the answer lacks code or expires_in', status: 200 })
       return { code, expiresIn }
     },
     async attach(connector, options) {
-      const { id, access } = await post('/account/attachments', { connector }, options)
+      const { id, access } = await post<Answer>('/account/attachments', { connector }, options)
       if (typeof id !== 'string' || typeof access !== 'object' || access === null)
         throw new MayflyError({ error: 'invalid_response', description: 'the answer lacks id or access', status: 201 })
       return { id, access: access as Attachment['access'] }
     },
+    attachments: options => pages(deps, '/account/attachments', options),
+    async detach(attachmentId, options = {}) {
+      await call(
+        deps,
+        { method: 'DELETE', path: `/account/attachments/${encodeURIComponent(attachmentId)}`, body: undefined },
+        options,
+      )
+    },
+    children: options => pages(deps, '/account/children', options),
+    revokeChild: (id, options) => post(`/account/children/${encodeURIComponent(id)}/revoke`, undefined, options),
   }
 }
 
+type Answer = Readonly<Record<string, unknown>>
+
+function pages<Item>(deps: OwnAccountDeps, path: string, options: CallOptions = {}): Pages<Item> {
+  return pagesOf(async cursor => {
+    const more = cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`
+    const { items, next_cursor: next } = await call(deps, { method: 'GET', path: `${path}${more}`, body: undefined }, options)
+    if (!Array.isArray(items))
+      throw new MayflyError({ error: 'invalid_response', description: 'the answer has no items', status: 200 })
+    return { items: items as Item[], nextCursor: typeof next === 'string' ? next : undefined }
+  })
+}
+
 interface Call {
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'DELETE'
   readonly path: string
   readonly body: object | undefined
 }
 
-async function call(deps: OwnAccountDeps, sent: Call, { signal }: CallOptions): Promise<AccountState> {
+async function call(deps: OwnAccountDeps, sent: Call, { signal }: CallOptions): Promise<Answer> {
   const { dispatcher, timeoutMs, prover } = deps
   const endpoint = await deps.findEndpoint(signal)
   if (!endpoint.endsWith('/token'))
@@ -97,18 +131,7 @@ async function call(deps: OwnAccountDeps, sent: Call, { signal }: CallOptions): 
   const body = sent.body && JSON.stringify(sent.body)
   const answer = await send(url.href, { method: sent.method, headers, signal, ...(body && { body }) }, dispatcher, timeoutMs)
   if (answer.status === 401) deps.token.drop()
-  if ((answer.status !== 200 && answer.status !== 201) || !answer.body) throw refusalOf(answer)
+  if (answer.status === 204) return {}
+  if ((answer.status !== 200 && answer.status !== 201) || !answer.body) throw new ApiError(answer)
   return answer.body
-}
-
-/** RFC 9457. */
-function refusalOf({ status, body = {}, retryAfterSeconds }: BrokerAnswer): MayflyError {
-  const { type, detail, title } = body
-  const text = [detail, title].find(value => typeof value === 'string') as string | undefined
-  return new MayflyError({
-    error: typeof type === 'string' ? type.replace('urn:mayfly:error:', '') : 'invalid_response',
-    description: text ?? `the broker answered with status ${status}`,
-    status,
-    retryAfterSeconds,
-  })
 }

@@ -13,6 +13,16 @@ export type ResourceInit = Omit<RequestInit, 'dispatcher' | 'redirect'>
 /** What `fetch` gives. A redirect is returned as it is. */
 export type ResourceResponse = Response
 
+/** A request that was answered with 401. */
+interface Refused {
+  readonly response: Response
+  readonly used: TaskTokenValue
+  readonly token: TaskToken
+  readonly init: ResourceInit
+  /** Undefined where the resource's nonce cannot be answered. */
+  readonly permissions: Permissions | undefined
+}
+
 /** Permissions for which tokens are kept. */
 const maxKept = 100
 
@@ -56,13 +66,30 @@ export class ResourceCaller {
     const response = await this.#send(url, init, used)
     if (response.status !== 401) return response
     // The resource knows something that we do not: the account has ended, the key changed, the token was revoked.
-    token.drop()
-    const nonce = response.headers.get('task-nonce')
-    if (nonce === null || isToken || permissions.nonce !== undefined || !canRepeat(init)) return response
+    token.drop(used)
+    const another = await this.#another({ response, used, token, init, permissions: withNonce })
+    if (another === undefined || another.accessToken === used.accessToken) return response
     await response.body?.cancel()
-    const { accountId = permissions.accountId } = used
-    const answering = this.#taskToken({ ...permissions, nonce, ...(accountId ? { accountId } : {}) }, { reuse: false })
-    return await this.#send(url, init, await answering.get(init.signal ? { signal: init.signal } : {}))
+    return await this.#send(url, init, another)
+  }
+
+  /** A token in the place of one that was refused; undefined where the refusal is the answer. It is asked for once. */
+  async #another({ response, used, token, init, permissions }: Refused): Promise<TaskTokenValue | undefined> {
+    if (!canRepeat(init)) return undefined
+    const patience = init.signal ? { signal: init.signal } : {}
+    const nonce = response.headers.get('task-nonce')
+    if (nonce !== null) {
+      if (permissions === undefined) return undefined
+      const { accountId = permissions.accountId } = used
+      const answering = this.#taskToken({ ...permissions, nonce, ...(accountId ? { accountId } : {}) }, { reuse: false })
+      return await answering.get(patience)
+    }
+    if (!isRefusedToken(response.headers.get('www-authenticate'))) return undefined
+    // A token that was revoked alone can be replaced. Where its account has ended the broker refuses, and the resource's word stands.
+    return await token.get(patience).catch((error: unknown) => {
+      if (error instanceof MayflyError) return undefined
+      throw error
+    })
   }
 
   close(): void {
@@ -137,6 +164,9 @@ export class ResourceCaller {
 }
 
 const isRefusal = (error: unknown): boolean => error instanceof MayflyError && error.error === 'invalid_request'
+
+/** Whether another token may help (RFC 6750 § 3.1). */
+const isRefusedToken = (header: string | null): boolean => header !== null && /\berror="?invalid_token\b/i.test(header)
 
 /** Whether the URL is the resource or lies below it. */
 function isWithin(url: URL, resource: string): boolean {

@@ -59,9 +59,12 @@ export class TaskToken {
     return await unlessAborted(this.#renew(), options.signal)
   }
 
-  /** Forgets the token, for example after a resource refused it; the next `get()` exchanges, in the same account. */
-  drop(): void {
-    this.#current = undefined
+  /**
+   * Forgets the token, for example after a resource refused it; the next `get()` exchanges, in the same account. refused: the one that
+   * was refused, so that a newer one stays, which somebody else may have got meanwhile.
+   */
+  drop(refused?: TaskTokenValue): void {
+    if (refused === undefined || this.#current?.accessToken === refused.accessToken) this.#current = undefined
   }
 
   /** Stops renewal and exchanges under way. */

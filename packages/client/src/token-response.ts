@@ -52,8 +52,8 @@ export function readTokenResponse(answer: BrokerAnswer, asked: { scope: readonly
   }
 }
 
-/** The error that an answer stands for. */
-function refusalOf({ status, body, retryAfterSeconds }: BrokerAnswer): MayflyError {
+/** The error that a refusal of an OAuth endpoint stands for (RFC 6749 § 5.2). */
+export function refusalOf({ status, body, retryAfterSeconds }: BrokerAnswer): MayflyError {
   return new MayflyError({
     error: textOf(body?.['error']) ?? (status === 429 || status === 503 ? 'temporarily_unavailable' : 'invalid_response'),
     description: textOf(body?.['error_description']) ?? `the broker answered with status ${status}`,

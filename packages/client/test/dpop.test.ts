@@ -166,7 +166,7 @@ describe('at a resource', () => {
     world.answerToken = () => granted()
     world.answerApi = () => ({
       status: 401,
-      headers: { 'dpop-nonce': 'n', 'www-authenticate': 'DPoP error="invalid_token"' },
+      headers: { 'dpop-nonce': 'n', 'www-authenticate': 'DPoP error="invalid_dpop_proof"' },
     })
     const one = client({ certificate: world.certificate })
     expect((await one.fetch(`${world.api.origin}/v1/x`, undefined, forApi())).status).toBe(401)

@@ -50,6 +50,31 @@ describe('an account', () => {
     expect(world.exchanges()).toHaveLength(2)
   })
 
+  test('shows what is attached and what is below it, page by page, and ends one of them', async () => {
+    const calls: string[] = []
+    world.answerAccount = ({ method, path }) => {
+      calls.push(`${method} ${path}`)
+      if (method === 'DELETE') return { status: 204 }
+      if (method === 'POST') return { status: 200, body: { id: 'acct_2', state: 'revoked' } }
+      return {
+        status: 200,
+        body: path.includes('cursor') ? { items: [{ id: 'b' }] } : { items: [{ id: 'a' }], next_cursor: 'n/1' },
+      }
+    }
+    const own = world.client().account('acct_1')
+    expect((await own.attachments().all()).map(({ id }) => id)).toEqual(['a', 'b'])
+    expect((await own.children().page()).items).toHaveLength(1)
+    await own.detach('att_1')
+    expect((await own.revokeChild('acct_2')).state).toBe('revoked')
+    expect(calls).toEqual([
+      'GET /account/attachments',
+      'GET /account/attachments?cursor=n%2F1',
+      'GET /account/children',
+      'DELETE /account/attachments/att_1',
+      'POST /account/children/acct_2/revoke',
+    ])
+  })
+
   test('needs the issuer, and a broker that answers with an object', async () => {
     const client = world.client({ issuer: undefined as never, tokenEndpoint: `${world.plain.origin}/token` })
     expect(() => client.account('acct_1')).toThrow(TypeError)

@@ -26,6 +26,7 @@ class World {
   answerApi: Answer = () => ({ status: 200, body: { ok: true } })
   /** What the broker says of an account. */
   answerAccount: Answer = () => ({ status: 404, body: {} })
+  answerRevoke: Answer = () => ({ status: 404, body: {} })
   #issued = 0
   readonly #clients: MayflyClient[] = []
 
@@ -36,9 +37,11 @@ class World {
     const broker: Answer = one =>
       one.path === '/token'
         ? this.answerToken(new URLSearchParams(one.body), one)
-        : one.path.startsWith('/account')
-          ? this.answerAccount(one)
-          : { status: 200, body: this.metadata }
+        : one.path === '/revoke'
+          ? this.answerRevoke(one)
+          : one.path.startsWith('/account')
+            ? this.answerAccount(one)
+            : { status: 200, body: this.metadata }
     this.plain = await this.#serve(broker)
     this.mtls = await this.#serve(broker, asks)
     this.api = await this.#serve(one => this.answerApi(one), asks)
@@ -53,6 +56,7 @@ class World {
     this.answerToken = () => this.granted()
     this.answerApi = () => ({ status: 200, body: { ok: true } })
     this.answerAccount = () => ({ status: 404, body: {} })
+    this.answerRevoke = () => ({ status: 404, body: {} })
     this.#issued = 0
   }
 

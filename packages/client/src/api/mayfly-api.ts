@@ -7,11 +7,21 @@ import { ApiError } from './api-error.ts'
 import { type ApiCallOptions, type Page, pagesOf } from './call.ts'
 import { type MayflyApi, operationTable, type Waiting } from './generated.ts'
 
+/** What an issuer says of a token to the resource that it is for (RFC 7662); nothing but that it is not good, where it is not. */
+export interface Introspection {
+  readonly active: boolean
+  readonly [claim: string]: unknown
+}
+
 /** The API, and what ends its connections. */
-export type MayflyApiClient = MayflyApi & { close(): Promise<void> }
+export type MayflyApiClient = MayflyApi & {
+  /** Asks of a token, with the credential of the resource that it is for (`mfr_…`), at the issuer that made it. */
+  introspect(token: string, options?: Pick<ApiCallOptions, 'signal'>): Promise<Introspection>
+  close(): Promise<void>
+}
 
 /**
- * Makes a client of the whole API. What concerns one tenant's resources and agents (`consume`, `enroll`, `claim.status`) is called at
+ * Makes a client of the whole API. What concerns one tenant's resources and agents (`introspect`, `consume`, `enroll`, `claim.status`) is called at
  * that tenant's issuer: give it as `url`. All methods throw an ApiError where the broker refuses, a MayflyError `connection_failed`
  * where no answer came. Throws a TypeError where the URL is no https URL.
  *
@@ -21,7 +31,11 @@ export type MayflyApiClient = MayflyApi & { close(): Promise<void> }
  */
 export function createMayflyApi(options: ManagementOptions): MayflyApiClient {
   const client = createManagementClient(options)
-  const api: Branch = { close: () => client.close() }
+  const api: Branch = {
+    introspect: async (token: string, { signal }: ApiCallOptions = {}) =>
+      answerOf(client, { method: 'POST', path: '/introspect', form: { token }, ...(signal && { signal }) }),
+    close: () => client.close(),
+  }
   for (const [name, method, path, takes] of operationTable) {
     const words = name.split('.')
     branchOf(api, words.slice(0, -1))[words.at(-1)!] = (...given: unknown[]) =>
