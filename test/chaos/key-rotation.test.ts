@@ -17,17 +17,21 @@ import { createHttp, type Http } from '#test/setup/registration.ts'
 import { resourceUri } from '#test/setup/running-broker.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 import { remoteKeys } from '../../packages/guard/src/broker/key-source.ts'
-import { createGuard, type Guard } from '../../packages/guard/src/index.ts'
+import { createGuard, type Guard, type GuardOptions } from '../../packages/guard/src/index.ts'
 
 const ttlSeconds = 2
 const times = { lifeSeconds: 1.8, aheadSeconds: 1.4, retiringSeconds: 2.8 }
 /** A guard that knows a new key no sooner than it must: an unknown `kid` makes it read the set after `coolDownMs` only. */
 const keySetTimes = { refreshAfterMs: 700, refuseAfterMs: 1_200, coolDownMs: 700, retryAfterMs: 10 }
 
+const patientTimes = { refreshAfterMs: 300_000, refuseAfterMs: 3_600_000, coolDownMs: 300, retryAfterMs: 10 }
+
 const use = useBroker()
 let second: Broker
 let doors: readonly Http[]
 let guard: Guard
+/** Learns of keys in its own time, and of revocations from the feed. */
+let guardOnFeed: Guard
 beforeAll(async () => {
   const { config, ca } = use.running
   const [port, mtlsPort] = [await freePort(), await freePort()]
@@ -35,9 +39,11 @@ beforeAll(async () => {
   const here = { publicUrl: `https://localhost:${port}`, mtlsUrl: `https://localhost:${mtlsPort}` }
   doors = [createHttp(config, ca.certificatePem), createHttp(here, ca.certificatePem)]
   guard = createGuardOf(keysOf([config.publicUrl, here.publicUrl]))
+  guardOnFeed = createGuardOf(keysOf([config.publicUrl, here.publicUrl]), onFeed())
+  await guardOnFeed.ready()
 })
 afterAll(async () => {
-  await guard?.close()
+  await Promise.all([guard, guardOnFeed].map(each => each?.close()))
   await Promise.all((doors ?? []).map(door => door.close()))
   await second?.close()
 })
@@ -52,9 +58,18 @@ function keysOf(urls: readonly string[]) {
   return async (kid: string) => (await find(kid))?.key
 }
 
-const createGuardOf = (keys: NonNullable<Parameters<typeof createGuard>[0]['keys']>): Guard =>
+const createGuardOf = (
+  keys: NonNullable<GuardOptions['keys']>,
+  how: Partial<GuardOptions> = { revocation: { mode: 'none' } },
+): Guard =>
   // No cache of tokens: each verification looks for the key.
-  createGuard({ issuer: use.running.issuer, resource: resourceUri, keys, cacheSize: 0, revocation: { mode: 'none' } })
+  createGuard({ issuer: use.running.issuer, resource: resourceUri, keys, cacheSize: 0, report: false, ...how })
+
+const onFeed = (): Partial<GuardOptions> => ({
+  credential: use.running.resourceSecrets.pop,
+  tls: { ca: use.running.ca.certificatePem },
+  revocation: { mode: 'feed', name: 'rotating' },
+})
 
 interface Issued {
   readonly token: string
@@ -112,8 +127,10 @@ function startTraffic() {
       while (held[0] && held[0].endsMs <= Date.now()) held.shift()
       // The newest, the oldest that is still good, and one between them.
       for (const token of new Set([got, held[0] ?? got, held[held.length >> 1] ?? got])) {
-        const found = await complaint(token)
-        if (found) complaints.push(found)
+        for (const by of [guard, guardOnFeed]) {
+          const found = await complaint(token, by)
+          if (found) complaints.push(found)
+        }
       }
     }
   }
@@ -185,6 +202,7 @@ describe('F13: keys rotate under traffic', () => {
     }
     expect(traffic.complaints).toEqual([])
     expect(traffic.busyShare()).toBeLessThan(busyAtMost)
+    expect(guardOnFeed.stats().allowed).toBeGreaterThan(100)
     expect(done.died).toBeGreaterThan(0)
     // All states were gone through while tokens were signed.
     expect(new Set(traffic.issued.map(({ kid }) => kid)).size).toBeGreaterThanOrEqual(4)
@@ -205,6 +223,32 @@ describe('F13: keys rotate under traffic', () => {
     await vi.waitFor(async () => expect(await complaint(after, own)).toBeUndefined(), { timeout: 5_000 })
     await own.close()
   })
+})
+
+test('F13: what a key signed that is replaced at once is refused by guards on the feed, before they read any keys again', async () => {
+  // As guards have it that run for a while: keys and tokens known, nothing to look up for minutes but an unknown key.
+  let reads = 0
+  const keys = remoteKeys(async () => {
+    reads++
+    return JSON.parse((await use.https.send(`${use.running.issuer}/jwks`, { method: 'GET' })).text)
+  }, patientTimes)
+  const own = createGuardOf(async kid => (await keys(kid))?.key, { ...onFeed(), cacheSize: 100 })
+  try {
+    const before = (await ask(doors[0]!, { ttl: '300' })) as Issued
+    expect(await complaint(before, own)).toBeUndefined()
+    const readsBefore = reads
+    const answer = await use.running.v1('POST', '/v1/keys/rotate', { use: 'signing', alg: 'ES256', now: true })
+    expect(answer.body.retired).toContain(before.kid)
+    await vi.waitFor(async () => expect(await complaint(before, own)).toBe(`token_revoked of ${before.kid}`), {
+      timeout: 1_000,
+      interval: 5,
+    })
+    expect(reads).toBe(readsBefore)
+    const after = (await ask(doors[1]!, { ttl: '300' })) as Issued
+    await vi.waitFor(async () => expect(await complaint(after, own)).toBeUndefined(), { timeout: 15_000 })
+  } finally {
+    await own.close()
+  }
 })
 
 describe('F13: a token that is being made while its key is retired', () => {

@@ -7,6 +7,7 @@ import { type Broker, startBroker } from '#apps/broker/broker.ts'
 import { createLogger } from '#apps/process/logger.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { freePort } from '#test/setup/free-port.ts'
+import { untilServed } from '#test/setup/registration.ts'
 import { onceResourceUri, type RunningBroker, startRunningBroker } from '#test/setup/running-broker.ts'
 import { createGuard, type Guard, type Verdict } from '../../packages/guard/src/index.ts'
 import { Relay } from './rig/relay.ts'
@@ -60,7 +61,7 @@ const detail = { type: 'agent_http', locations: [onceResourceUri], methods: ['PO
 
 async function payment(): Promise<string> {
   const changes = { resource: onceResourceUri, authorization_details: JSON.stringify([detail]), scope: undefined }
-  const answer = await running.token(running.form(changes), running.certificate)
+  const answer = await untilServed(() => running.token(running.form(changes), running.certificate))
   if (answer.status !== 200) throw new Error(answer.text)
   return answer.body.access_token
 }

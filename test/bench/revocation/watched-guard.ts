@@ -94,8 +94,8 @@ export class WatchedGuard {
   }
 
   #heard(): void {
-    const { epoch } = this.feed()
-    if (epoch === this.#epoch) return
+    const epoch = this.#guard.stats().feed?.epoch
+    if (epoch === undefined || epoch === this.#epoch) return
     this.#epoch = epoch
     this.#trail.applied.push({ guard: this.#number, epoch, atMs: nowMs() })
     for (const token of this.#watched) void this.look(token)

@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto'
 import { vi } from 'vitest'
 import { nowMs } from '#test/bench/revocation/clock.ts'
 import { type Applied, type Judgement, judge, type Look, type Revoked } from '#test/bench/revocation/history.ts'
-import { resourceUri } from '#test/setup/registration.ts'
+import { resourceUri, untilServed } from '#test/setup/registration.ts'
 import { createGuard, type Guard, type GuardOptions } from '../../../packages/guard/src/index.ts'
 import type { Rig } from './rig.ts'
 
@@ -61,7 +61,7 @@ export class Lookout {
 
   /** Opens an account and shows its token from now on. */
   async open(runId: string): Promise<Shown> {
-    const answer = await this.#rig.http.token(this.#rig.form(runId), this.#rig.certificate)
+    const answer = await untilServed(() => this.#rig.http.token(this.#rig.form(runId), this.#rig.certificate))
     if (answer.status !== 200) throw new Error(`no token: ${answer.status} ${answer.text}`)
     return this.show(answer.body.access_token, answer.body.account_id)
   }
@@ -116,7 +116,8 @@ export class Lookout {
   }
 
   async #revokeAccount({ accountId }: Shown): Promise<void> {
-    const answer = await this.#rig.http.v1('POST', `/v1/accounts/${accountId}/revoke`, this.#rig.operatorToken)
+    const { http, operatorToken } = this.#rig
+    const answer = await untilServed(() => http.v1('POST', `/v1/accounts/${accountId}/revoke`, operatorToken))
     if (answer.status !== 200) throw new Error(`not revoked: ${answer.status} ${answer.text}`)
   }
 
@@ -139,10 +140,10 @@ export class Lookout {
     return said
   }
 
-  /** How far the guard's feed has come, if that is news. */
+  /** How far the guard's feed has come, if that is news. Between a stream and the next snapshot it says nothing. */
   #note(guard: number): void {
-    const epoch = this.guards[guard]!.stats().feed?.epoch ?? -1
-    if (epoch === this.#epochs[guard]) return
+    const epoch = this.guards[guard]!.stats().feed?.epoch
+    if (epoch === undefined || epoch === this.#epochs[guard]) return
     this.#epochs[guard] = epoch
     this.#applied.push({ guard, epoch, atMs: nowMs() })
   }
