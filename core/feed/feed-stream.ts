@@ -67,10 +67,6 @@ export class FeedStream {
     return false
   }
 
-  unsentBytes(): number {
-    return this.#sink.unsentBytes()
-  }
-
   /** lastBytes: a whole event, or undefined. */
   end(lastBytes?: Buffer): void {
     if (!this.#isOpen) return

@@ -47,6 +47,8 @@ export class TenantFeed {
   #shard: string
   /** All up to here was sent to all, or is being sent. */
   #epoch: number
+  /** All up to here was sent to all. */
+  #sent: number
   /** When the question was asked whose answer was the last proof of being up to date. */
   #freshMark: number
   /** The highest epoch that was announced, and the one that the last heartbeat found. */
@@ -64,6 +66,7 @@ export class TenantFeed {
     this.#deps = deps
     this.#shard = head.shard
     this.#epoch = head.epoch
+    this.#sent = head.epoch
     this.#announced = head.epoch
     this.#found = head.epoch
     this.#freshMark = head.askedMark
@@ -131,8 +134,8 @@ export class TenantFeed {
       // After a failure the next heartbeat asks again; if it cannot, the streams are closed.
       const isRead = await this.#readOn().catch(() => false)
       this.#waiting = this.#waiting.filter(({ epoch, resolve }) => {
-        if (!isRead || epoch <= this.#epoch) resolve()
-        return isRead && epoch > this.#epoch
+        if (!isRead || epoch <= this.#sent) resolve()
+        return isRead && epoch > this.#sent
       })
       if (this.#isAsked) await delay(Math.min(longestRestMs, this.#deps.mark() - began))
     }
@@ -153,6 +156,7 @@ export class TenantFeed {
     const frames = [...entriesFrames(batch)]
     this.#epoch = head.epoch
     await this.#toAll(stream => this.#give(stream, batch, frames))
+    this.#sent = batch.to
     this.#deps.onSent?.(read)
     return true
   }
@@ -169,14 +173,14 @@ export class TenantFeed {
   async beat(head: AskedHead, epochBefore: number): Promise<void> {
     if (head.shard !== this.#shard || head.epoch < epochBefore) return this.#reset(head)
     this.#found = head.epoch
-    if (head.epoch > this.#epoch) {
+    if (head.epoch > this.#sent) {
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#waiting.push({ epoch: head.epoch, resolve })
       this.poke()
       await promise
     }
     // There was a reset meanwhile, or the read failed.
-    if (head.shard !== this.#shard || head.epoch > this.#epoch) return
+    if (head.shard !== this.#shard || head.epoch > this.#sent) return
     this.#freshMark = Math.max(this.#freshMark, head.askedMark)
     const bytes = heartbeatFrame(head)
     await this.#toAll(stream => {
@@ -188,6 +192,7 @@ export class TenantFeed {
   #reset(head: FeedHead): void {
     this.#shard = head.shard
     this.#epoch = head.epoch
+    this.#sent = head.epoch
     this.#announced = head.epoch
     this.#found = head.epoch
     for (const stream of this.streams) stream.end(resetFrame)
@@ -199,10 +204,5 @@ export class TenantFeed {
       send(stream)
       if (++count % streamsPerSlice === 0) await nextTurn()
     }
-  }
-
-  /** Ends every stream. lastBytes: made for each, such as when it may come back. */
-  endAll(lastBytes?: () => Buffer): void {
-    for (const stream of this.streams) stream.end(lastBytes?.())
   }
 }
