@@ -2351,6 +2351,21 @@ $function$;
 alter function across.tenants_with_webhooks(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.token_revoked(p_tenant uuid, p_token text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+begin
+  return exists (select from mayfly.revocation r where r.tenant_id = p_tenant and r.kind = 'j' and r.match = log.match_of(p_token));
+end $function$;
+alter function across.token_revoked(uuid,text) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.usage_of_tenants(p_from date, p_to date, p_after uuid, p_limit integer)
  RETURNS TABLE(key uuid, opened bigint, tokens bigint, denials bigint, calls_allowed bigint, calls_refused bigint, units bigint)
  LANGUAGE plpgsql
@@ -3183,6 +3198,42 @@ begin
 end $function$;
 alter function mayfly.raise_longest_token() owner to mayfly_owner;
 -- may be executed by: public
+
+CREATE OR REPLACE FUNCTION mayfly.revoked_places(p_tenant uuid, p_list uuid)
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_nestloop TO 'off'
+AS $function$
+begin
+  if not exists (select from mayfly.token_status s where s.list = p_list and s.tenant_id = p_tenant) then return null; end if;
+  return coalesce((
+    with entry as materialized (
+      select r.kind, r.subject, r.least, case when r.subject ~ '^[a-z]+_[0-9a-f]{32}$' then right(r.subject, 32)::uuid end as named
+        from mayfly.revocation r where r.tenant_id = p_tenant and r.until > now()
+    ), token as materialized (
+      select s.* from mayfly.token_status s where s.list = p_list and s.tenant_id = p_tenant and s.until > now()
+    ), revoked as (
+      select t.idx from entry e join token t on t.account_id = e.named where e.kind = 'a' and (t.generation < e.least) is not false
+      union
+      select t.idx from entry e join token t on t.root_id = e.named
+       where e.kind = 'x' and (t.account_id <> t.root_id or t.generation < e.least) is not false
+      union
+      select t.idx from entry e join token t on t.token_id = e.named where e.kind = 'j'
+      union
+      select t.idx from (select o.idx, o.config_epoch, unnest(o.agents) as agent from token o) t join entry e on t.agent = e.named
+       where e.kind = 'c' and (t.config_epoch < e.least) is not false
+      union
+      select t.idx from entry e join token t on t.kid = e.subject where e.kind = 'k'
+      union
+      select t.idx from token t, (select max(coalesce(e.least, 9223372036854775807)) as least from entry e where e.kind = 't') e
+       where t.config_epoch < e.least
+    )
+    select array_agg(r.idx order by r.idx) from revoked r), '{}');
+end $function$;
+alter function mayfly.revoked_places(uuid,uuid) owner to mayfly_owner;
+-- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION mayfly.step_key_state()
  RETURNS trigger

@@ -31,6 +31,8 @@ export interface Queues {
 
 /** Where the broker announces deadlines to the worker. */
 export const deadlineQueue = 'deadlines'
+/** Where workers tell each other that a stream of security events may have something to send. */
+export const securityEventQueue = 'security-events'
 
 const prefix = 'mayfly'
 /** Finished jobs are of no interest: the audit log says what was done. */

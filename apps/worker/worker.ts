@@ -18,11 +18,13 @@ import { createOutboxHandlers } from './outbox/handlers.ts'
 import { type Outside, startOutside } from './outside/outside.ts'
 import { type Reaper, startReaper } from './reaper.ts'
 import { createReaperMetrics } from './reaper-metrics.ts'
+import { type Ssf, startSsf } from './ssf/ssf.ts'
 import { startUsageRounds } from './usage.ts'
 
 export interface RunningWorker extends Pick<Chores, 'sweep' | 'tendKeys'> {
   readonly reaper: Pick<Reaper, 'sweep' | 'drain'>
   readonly outside: Pick<Outside, 'drain'>
+  readonly ssf: Pick<Ssf, 'drain' | 'clean'>
   /** Of the metrics listener, if there is one. */
   readonly metricsPort: number | undefined
   /** Finishes what is under way, then ends. */
@@ -45,8 +47,9 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     metrics: createReaperMetrics(registry, () => readReaperBacklog(database.sql)),
   })
   const usage = startUsageRounds(database, logger)
+  const ssf = startSsf({ config, database, logger, registry, queues })
   const close = async (): Promise<void> => {
-    await Promise.all([chores.close(), reaper.close(), usage.close(), outside.close()])
+    await Promise.all([chores.close(), reaper.close(), usage.close(), outside.close(), ssf.close()])
     await database.close()
   }
   let listener: Server | undefined
@@ -63,6 +66,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     tendKeys: chores.tendKeys,
     reaper,
     outside,
+    ssf,
     metricsPort: (listener?.address() as AddressInfo | undefined)?.port,
     async close() {
       listener?.close()

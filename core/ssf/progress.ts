@@ -11,9 +11,10 @@ export interface Progress {
 export const isSettled = ({ cursor, ahead }: Progress, epoch: number): boolean =>
   epoch <= cursor || ahead.some(([from, to]) => epoch >= from && epoch <= to)
 
-/** The progress after these epochs were settled too. Never goes back. */
-export function settle(progress: Progress, epochs: readonly number[]): Progress {
-  const ranges = [...progress.ahead, ...epochs.map(epoch => [epoch, epoch] as const)].sort(([a], [b]) => a - b)
+/** The progress after these epochs, or ranges of them (inclusive), were settled too. Never goes back. */
+export function settle(progress: Progress, settled: readonly (number | readonly [from: number, to: number])[]): Progress {
+  const own = settled.map(one => (typeof one === 'number' ? ([one, one] as const) : one))
+  const ranges = [...progress.ahead, ...own].sort(([a], [b]) => a - b)
   let { cursor } = progress
   const ahead: [number, number][] = []
   for (const [from, to] of ranges) {
@@ -25,6 +26,8 @@ export function settle(progress: Progress, epochs: readonly number[]): Progress 
   return { cursor, ahead }
 }
 
-/** The progress after everything up to this epoch was settled. */
-export const settleThrough = (progress: Progress, epoch: number): Progress =>
-  settle({ ...progress, cursor: Math.max(progress.cursor, epoch) }, [])
+/** What lies between these epochs, ascending, from `after` (exclusive) through `to` (inclusive). */
+export function rangesBetween(after: number, to: number, epochs: readonly number[]): (readonly [number, number])[] {
+  const ends = [...epochs.filter(epoch => epoch > after && epoch <= to), to + 1]
+  return ends.map((end, i) => [(ends[i - 1] ?? after) + 1, end - 1] as const).filter(([from, last]) => from <= last)
+}

@@ -12,6 +12,7 @@ export const sealedTables = [
   { table: 'mayfly.sign_in_client_secret', column: 'secret_sealed', purpose: 'client-secret' },
   { table: 'mayfly.connector', column: 'admin_sealed', purpose: 'connector' },
   { table: 'mayfly.webhook', column: 'secret_sealed', purpose: 'webhook' },
+  { table: 'mayfly.ssf_stream', column: 'authorization_sealed', purpose: 'stream' },
 ] as const
 export type SealedTable = (typeof sealedTables)[number]
 

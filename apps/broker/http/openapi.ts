@@ -21,6 +21,7 @@ export async function registerOpenApi(app: FastifyInstance, baseUrl: string): Pr
         securitySchemes: {
           operator: bearer("An operator token, mfo_…, or a session's, mfs_…"),
           resource: bearer("A resource's credential, mfr_…"),
+          receiver: bearer("A receiver's credential, mfe_…, for security events."),
           account: bearer(
             'A token for the issuer itself with scope account; one bound to a DPoP key is sent as DPoP, with its proof',
           ),
