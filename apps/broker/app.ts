@@ -54,14 +54,20 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   const peers = createPeers(config.trustedProxies ?? [])
   const tokenRoute = { exchange: deps.exchange, directory, publicUrl, mtlsUrl, peers }
   const tokenDoor = createTokenDoor(app, tokenRoute)
+  const ownTokens = new OwnTokens()
   app.register(oauthRoutes, {
     ...tokenRoute,
+    revocation: {
+      exchange: deps.exchange,
+      ownTokens,
+      transact: (tenantId, work) => database.db.forTenant(tenantId).transaction().execute(work),
+    },
     challenges: deps.challenges,
     workChallenges: deps.workChallenges,
     clock,
     introspection: {
       db: database.db,
-      ownTokens: new OwnTokens(),
+      ownTokens,
       findLiveAccount: findLiveAccountIn(database),
       isRevoked: deps.exchange.isRevoked,
     },
@@ -86,14 +92,14 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   return { app, tokenDoor }
 }
 
-/** A platform-admin belongs to no tenant: whose it was stands in the path, or only in what was approved. */
+/** A platform-admin belongs to no tenant: whose it was stands in the path, or only in what was sent or approved. */
 function forgetChanged(directory: TenantDirectory, request: FastifyRequest): void {
   const principal = findPrincipal(request)
   if (!principal) return
   const { id } = request.params as { readonly id?: string }
   const tenantId = principal.tenantId ?? (id === undefined ? undefined : parseId('tenant', id))
   if (tenantId) directory.invalidate(tenantId)
-  else if (request.routeOptions.url?.startsWith('/v1/changes/')) directory.invalidateAll()
+  else if (/^\/v1\/(?:changes\/|revocations$)/.test(request.routeOptions.url ?? '')) directory.invalidateAll()
 }
 
 const findLiveAccountIn =

@@ -12,6 +12,7 @@ import { explain } from './commands/explain.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
 import { profileCommands } from './commands/profile.ts'
+import { revoke } from './commands/revoke.ts'
 import { run } from './commands/run.ts'
 import { token } from './commands/token.ts'
 import { whoami } from './commands/whoami.ts'
@@ -30,6 +31,7 @@ export const commands: readonly Command[] = [
   agentEnroll,
   accountOpen,
   accountTree,
+  revoke,
   ...operations.map(operationCommand),
   bootstrap,
   ...profileCommands,

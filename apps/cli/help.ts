@@ -10,6 +10,7 @@ const sections: readonly (readonly [string, readonly string[]])[] = [
     'Registered',
     ['tenants', 'trust-sources', 'agents', 'resources', 'connectors', 'webhooks', 'sign-in-providers', 'limits', 'anonymous'],
   ],
+  ['When something is wrong', ['revoke', 'revocations']],
   ['People, tokens and approval', ['operators', 'people', 'two-person', 'changes']],
   ['This broker and this command', ['bootstrap', 'keys', 'profile', 'completion']],
 ]

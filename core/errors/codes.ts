@@ -30,6 +30,7 @@ export const errorCodes = {
   scope_refused: row(400, 'invalid_scope', 'The requested scope cannot be granted.'),
   details_refused: row(400, 'invalid_authorization_details', 'The requested authorization_details cannot be granted.'),
   access_denied: row(400, 'access_denied', 'The request was refused.'),
+  not_your_token: row(400, 'invalid_request', 'This token belongs to another client.'),
   account_not_live: row(400, 'access_denied', 'The account has ended.'),
   too_many_requests: row(429, 'temporarily_unavailable', 'Too many requests. Retry after the stated time.'),
   quota_exceeded: row(429, 'temporarily_unavailable', 'A limit is reached.'),
@@ -66,6 +67,7 @@ export const errorCodes = {
   history_not_kept: row(501, 'invalid_request', 'Only the present state is kept.'),
   conflict: row(409, 'conflict', 'This conflicts with what is already registered.'),
   already_consumed: row(409, 'already_consumed', 'This token was used before.'),
+  token_revoked: row(409, 'token_revoked', 'This token was revoked.'),
   idempotency_mismatch: row(422, 'idempotency_mismatch', 'This Idempotency-Key was used with another body.'),
   idempotency_in_flight: row(409, 'idempotency_in_flight', 'The first request with this Idempotency-Key is still running.'),
   idempotency_not_replayable: row(

@@ -132,15 +132,21 @@ function parseWanted(form: Form): Partial<Pick<ExchangeRequest, 'targets' | 'idJ
 /** What would authenticate, narrow or delegate, and is not evaluated, must not be passed over in silence. */
 function refuseWhatIsNotOffered(form: Form): void {
   // RFC 6749 § 5.2: an authentication method that is not supported is `invalid_client`.
-  if (form.has('client_secret'))
-    throw new BrokerError('client_not_authenticated', { hint: 'client_secret is not used here: agents prove a key.' })
+  refuseSecret(form)
   if (form.get('grant_type')?.[0] !== grantTypes.tokenExchange && (form.has('actor_token') || form.has('actor_token_type')))
     throw malformed('actor_token is for token exchange, beside a delegation token.')
   if (form.has('intent')) throw malformed('intent is not accepted here: name the permissions themselves.')
   for (const name of ['act', 'cnf']) if (form.has(name)) throw malformed(`${name} cannot be asked for: the broker states it.`)
 }
 
-function parseClientAssertion(one: (name: string) => string | undefined): string | undefined {
+/** Throws BrokerError `client_not_authenticated`. */
+export function refuseSecret(form: Form): void {
+  if (form.has('client_secret'))
+    throw new BrokerError('client_not_authenticated', { hint: 'client_secret is not used here: agents prove a key.' })
+}
+
+/** RFC 7523 § 2.2. Throws BrokerError `client_not_authenticated`. */
+export function parseClientAssertion(one: (name: string) => string | undefined): string | undefined {
   const [assertion, type] = [one('client_assertion'), one('client_assertion_type')]
   if (assertion === undefined && type === undefined) return undefined
   if (type !== clientAssertionType)

@@ -18,7 +18,6 @@ import { findSuspension } from '#core/registry/suspension.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import type { StatusPlace } from '#core/status-list/place.ts'
 import { SubjectAuthenticator } from '#core/subject/authenticate-subject.ts'
-import type { PresentedCertificate } from '#core/subject/certificate.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { AppendOutcome, AppendRequest } from '#db/log/append.ts'
 import type { Attempt } from './attempt.ts'
@@ -34,20 +33,15 @@ import type { ExchangeRequest } from './exchange-request.ts'
 import type { IssuanceFrame } from './issuance-frames.ts'
 import { Pins } from './pins.ts'
 import { isDenial, type Plan, planIssuance } from './plan.ts'
+import type { KeyRequest } from './presented-keys.ts'
 import { proveKeys } from './prove-keys.ts'
 import { renewClaimSecret } from './renew-claim-secret.ts'
 import { taskEnded } from './resolve-account.ts'
 import { type TokenAnswer, tokenAnswer } from './token-answer.ts'
 
-export interface ExchangeInput {
-  readonly snapshot: TenantSnapshot
+/** address: for the private part of the log too. */
+export interface ExchangeInput extends KeyRequest {
   readonly request: ExchangeRequest
-  /** Of the connection. */
-  readonly certificate: PresentedCertificate | undefined
-  /** The value of a `DPoP` header, and where the request was sent to: any of these URLs. */
-  readonly dpop: { readonly proof: string; readonly urls: readonly string[] } | undefined
-  /** Remote address of the connection, for the private part of the log. */
-  readonly address: string
   /** SHA-256 (hex) of the caller's Idempotency-Key. */
   readonly idempotencyKeyHash: string | undefined
   /** Is told what the agent may still use of its limits, before the answer. */

@@ -6,20 +6,19 @@ import { verifyDpopProof } from '#core/dpop/verify-proof.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { type BoundKey, isSameKey, keyOfCertificate } from '#core/subject/bound-key.ts'
 import type { SubjectRefusal } from '#core/subject/subject.ts'
-import type { ExchangeInput } from './exchange.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
-import type { PresentedKeys } from './presented-keys.ts'
+import type { KeyRequest, PresentedKeys } from './presented-keys.ts'
 import { proveWork } from './prove-work.ts'
 
 /** Nothing is waited for, and nothing looked at, where only a certificate came. Throws BrokerError. */
-export function proveKeys(deps: ExchangeDeps, input: ExchangeInput): PresentedKeys | Promise<PresentedKeys> {
+export function proveKeys(deps: ExchangeDeps, input: KeyRequest): PresentedKeys | Promise<PresentedKeys> {
   const { certificate, request, dpop } = input
   if (request.clientAssertion === undefined && dpop === undefined && request.work === undefined)
     return { certificate, dpop: undefined, clientKey: undefined }
   return proveMore(deps, input)
 }
 
-async function proveMore(deps: ExchangeDeps, input: ExchangeInput): Promise<PresentedKeys> {
+async function proveMore(deps: ExchangeDeps, input: KeyRequest): Promise<PresentedKeys> {
   const { snapshot, certificate, address } = input
   // A signature check is the costly part: who has failed too often comes back later, unless its certificate says who it is.
   const nowMs = deps.clock.nowMs()
@@ -35,7 +34,7 @@ async function proveMore(deps: ExchangeDeps, input: ExchangeInput): Promise<Pres
 /** The thumbprint of the proof's key. RFC 9449 §§ 5, 8. */
 async function proveDpopKey(
   deps: ExchangeDeps,
-  { snapshot, address }: ExchangeInput,
+  { snapshot, address }: KeyRequest,
   { proof, urls }: { readonly proof: string; readonly urls: readonly string[] },
 ): Promise<string> {
   const nowMs = deps.clock.nowMs()
@@ -57,7 +56,7 @@ async function proveDpopKey(
 }
 
 /** The thumbprint of the registered key; undefined: no assertion came. dpop: the key that was proven beside it. */
-async function proveClient(deps: ExchangeDeps, input: ExchangeInput, dpop: BoundKey | undefined): Promise<string | undefined> {
+async function proveClient(deps: ExchangeDeps, input: KeyRequest, dpop: BoundKey | undefined): Promise<string | undefined> {
   const { snapshot, request, certificate, address } = input
   const { clientAssertion: assertion } = request
   if (assertion === undefined) return undefined

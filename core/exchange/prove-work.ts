@@ -4,12 +4,12 @@ import { agentForStrangers } from '#core/anonymous/stranger.ts'
 import { isSolved, workBinding } from '#core/anonymous/work.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { BoundKey } from '#core/subject/bound-key.ts'
-import type { ExchangeInput } from './exchange.ts'
 import type { ExchangeDeps } from './exchange-deps.ts'
+import type { KeyRequest } from './presented-keys.ts'
 import { groupOf } from './rejections.ts'
 
 /** Throws BrokerError `work_refused` for work that is not good, however little is wrong with it. key: that the token will be bound to. */
-export async function proveWork(deps: ExchangeDeps, input: ExchangeInput, key: BoundKey | undefined): Promise<boolean> {
+export async function proveWork(deps: ExchangeDeps, input: KeyRequest, key: BoundKey | undefined): Promise<boolean> {
   const { snapshot, request, address } = input
   const { work, taskId, targets, scope, authorizationDetails } = request
   if (!work) return false

@@ -4,7 +4,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { parseId } from '#core/ids/id.ts'
 import type { Principal } from '#core/operators/principal.ts'
 import type { Clock } from '#core/time/clock.ts'
-import type { NonceUse } from '#db/resource-use/consume-nonce.ts'
+import type { NonceOutcome, NonceUse } from '#db/resource-use/consume-nonce.ts'
 
 /** A nonce is remembered a little longer than its token could be accepted anywhere, and never longer than a day beyond now. */
 const marginSeconds = 60
@@ -19,10 +19,11 @@ export interface ConsumeRequest {
 
 /**
  * Uses up a token of a `once` resource, atomically and before any side effect: the first call wins.
- * Throws BrokerError `already_consumed` after it, `malformed_request` for a token that has ended.
+ * Throws BrokerError `already_consumed` after it, `token_revoked` for one whose `jti` was revoked, `malformed_request` for a token
+ * that has ended.
  */
 export async function consumeToken(
-  deps: { readonly clock: Clock; readonly consumeNonce: (use: NonceUse) => Promise<boolean> },
+  deps: { readonly clock: Clock; readonly consumeNonce: (use: NonceUse) => Promise<NonceOutcome> },
   principal: Principal & { readonly tenantId: string; readonly resourceId: string },
   request: ConsumeRequest,
 ): Promise<void> {
@@ -36,13 +37,14 @@ export async function consumeToken(
     { type: 'token.consumed', tenantId, tokenId: request.tokenId, facts: { resource: resourceId } },
     nowMs,
   )
-  const first = await deps.consumeNonce({
+  const outcome = await deps.consumeNonce({
     tenantId,
+    tokenId: request.tokenId,
     resourceId,
     nonceHash: createHash('sha256').update(request.nonce).digest(),
     expiresSeconds: Math.min(request.expiresSeconds + marginSeconds, nowSeconds + longestSeconds),
     leaf: event.leaf,
     body: event.body,
   })
-  if (!first) throw new BrokerError('already_consumed')
+  if (outcome !== 'first') throw new BrokerError(outcome === 'revoked' ? 'token_revoked' : 'already_consumed')
 }

@@ -32,6 +32,13 @@ export async function liveKeys(db: Db, table: KeyTable, tenantId: string, alg?: 
   return rows
 }
 
+/** A tenant's key by its kid, also a retired one. */
+export async function findKey(db: Db, table: KeyTable, tenantId: string, kid: string): Promise<KeyRow | undefined> {
+  const { rows } = await sql<KeyRow>`
+    select ${columns} from ${sql.table(table)} where tenant_id = ${tenantId} and kid = ${kid}`.execute(db)
+  return rows[0]
+}
+
 /** A page of a tenant's keys of all tables, retired ones included; `table` says which. */
 export async function listKeys(db: Db, tenantId: string, page: Page): Promise<(KeyRow & { readonly table: KeyTable })[]> {
   const parts = keyTables.map(

@@ -30,6 +30,14 @@ grant insert on mayfly.subject_key to mayfly_app;
 
 set local role mayfly_across;
 
+-- Whether the feed has revoked this very token, by its jti.
+create function across.token_revoked(p_tenant uuid, p_token text) returns boolean
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
+begin
+  return exists (select from mayfly.revocation r where r.tenant_id = p_tenant and r.kind = 'j' and r.match = log.match_of(p_token));
+end $$;
+
 -- Sweeps that nobody has touched for so long.
 create function across.idle_sweeps(p_idle_seconds double precision, p_limit integer)
   returns table (id uuid, tenant_id uuid)

@@ -2,6 +2,8 @@ import type { Sql } from 'postgres'
 
 export interface NonceUse {
   readonly tenantId: string
+  /** The token's `jti`. */
+  readonly tokenId: string
   readonly resourceId: string
   /** SHA-256 of the nonce. */
   readonly nonceHash: Buffer
@@ -11,15 +13,22 @@ export interface NonceUse {
   readonly body: string
 }
 
-/** True for the first use of a nonce at a resource, with its event in the log; false for every later one. One round trip. */
-export async function consumeNonce(sql: Sql, use: NonceUse): Promise<boolean> {
-  const rows = await sql`
-    with used as (
+export type NonceOutcome = 'first' | 'used' | 'revoked'
+
+/** The first use of a nonce at a resource stands in the log; of a token that was revoked there is none. One round trip. */
+export async function consumeNonce(sql: Sql, use: NonceUse): Promise<NonceOutcome> {
+  const [row] = await sql<[{ revoked: boolean; first: number }]>`
+    with token as materialized (
+      select across.token_revoked(${use.tenantId}::uuid, ${use.tokenId}::text) as revoked
+    ), used as (
       insert into mayfly.consumed_nonce (resource_id, nonce_hash, expires_at)
-        values (${use.resourceId}, ${use.nonceHash}, to_timestamp(${use.expiresSeconds}))
+        select ${use.resourceId}::uuid, ${use.nonceHash}::bytea, to_timestamp(${use.expiresSeconds}::float8) from token where not revoked
         on conflict do nothing returning 1
+    ), logged as (
+      insert into log.pending (tenant_id, leaf, body)
+        select ${use.tenantId}::uuid, ${use.leaf}::text, ${use.body}::text from used returning 1
     )
-    insert into log.pending (tenant_id, leaf, body)
-      select ${use.tenantId}::uuid, ${use.leaf}, ${use.body} from used returning 1`
-  return rows.length === 1
+    select token.revoked, (select count(*)::int from logged) as first from token`
+  if (row.revoked) return 'revoked'
+  return row.first === 1 ? 'first' : 'used'
 }

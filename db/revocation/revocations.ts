@@ -27,7 +27,7 @@ export interface RevocationFilter {
 }
 
 const columns = sql`
-  f.id, f.kind, f.subject, f.cause, f.by, f.at, f.epoch::float8 as "fromEpoch", g.to_epoch as "toEpoch", g.entries`
+  f.id, f.kind, f.subject, f.cause, f.actor as by, f.at, f.epoch::float8 as "fromEpoch", g.to_epoch as "toEpoch", g.entries`
 
 /** first: rows of `mayfly.revocation`, the first of each revocation. */
 const all = sql`

@@ -7,6 +7,7 @@ import type { Operation } from './operation.ts'
 import { operatorTableRows } from './operator-rows.ts'
 import { outsideRows } from './outside-rows.ts'
 import { registryRows } from './registry-rows.ts'
+import { revocationRows } from './revocation-rows.ts'
 
 /** The whole table. */
 export const operations: readonly Operation[] = [
@@ -15,4 +16,5 @@ export const operations: readonly Operation[] = [
   ...outsideRows,
   ...operatorTableRows,
   ...keyRows,
+  ...revocationRows,
 ]

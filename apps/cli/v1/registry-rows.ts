@@ -102,11 +102,34 @@ const joinTokenRows: Operation[] = [
   }),
 ]
 
+const suspensionRows = (kind: Kind): Operation[] => [
+  row(
+    `${kind.plural} suspend`,
+    `POST /v1/${kind.plural}/{id}/suspend`,
+    `Give one ${kind.noun} nothing new until it is reinstated`,
+    {
+      answer: 'thing',
+      about: 'The tokens that are out live on until they end; mayfly revoke ends them too.',
+      parts: [partOf(kind)],
+      examples: [{ text: 'while somebody looks into it', command: `mayfly ${kind.plural} suspend ${kind.example}` }],
+    },
+  ),
+  row(`${kind.plural} reinstate`, `POST /v1/${kind.plural}/{id}/reinstate`, `Let one suspended ${kind.noun} have tokens again`, {
+    answer: 'thing',
+    about: 'What was revoked stays revoked.',
+    parts: [partOf(kind)],
+    asks: true,
+    examples: [{ text: 'when all is well again', command: `mayfly ${kind.plural} reinstate ${kind.example}` }],
+  }),
+]
+
 /** In the order of help pages. */
 export const registryRows: readonly Operation[] = [
   ...tenantRows,
   ...usualOperations(trustSources),
+  ...suspensionRows(trustSources),
   ...usualOperations(agents),
+  ...suspensionRows(agents),
   ...joinTokenRows,
   ...usualOperations(resources),
   ...resourceCredentialRows,

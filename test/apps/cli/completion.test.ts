@@ -11,7 +11,7 @@ const person = usePerson()
 describe('completion', () => {
   test.each([
     [[], 'ag', ['agent', 'agents']],
-    [['agents'], '', ['create', 'delete', 'get', 'join-tokens', 'list', 'update']],
+    [['agents'], '', ['create', 'delete', 'get', 'join-tokens', 'list', 'reinstate', 'suspend', 'update']],
     [['agents', 'join-tokens'], 'c', ['create']],
     [['agents', 'list'], '--a', ['--all']],
     [['agents', 'list', '--all'], '--js', ['--json']],

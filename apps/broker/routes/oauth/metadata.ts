@@ -46,6 +46,8 @@ export const metadataRoutes: FastifyPluginCallback<MetadataRouteDeps> = (app, de
   done()
 }
 
+const clientAuthMethods = ['none', 'tls_client_auth', 'self_signed_tls_client_auth', 'private_key_jwt']
+
 function describeIssuer(tenant: Tenant, { publicUrl, mtlsUrl }: MetadataRouteDeps): Record<string, unknown> {
   const { issuer } = tenant
   const onMtls = issuer.replace(publicUrl, mtlsUrl)
@@ -56,14 +58,18 @@ function describeIssuer(tenant: Tenant, { publicUrl, mtlsUrl }: MetadataRouteDep
     introspection_endpoint: `${issuer}/introspect`,
     introspection_endpoint_auth_methods_supported: ['client_secret_basic'],
     introspection_signing_alg_values_supported: signingAlgorithms,
+    revocation_endpoint: `${issuer}/revoke`,
+    revocation_endpoint_auth_methods_supported: clientAuthMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: proofAlgorithms,
     challenge_endpoint: `${issuer}/challenge`,
     response_types_supported: [],
     grant_types_supported: Object.values(grantTypes),
-    token_endpoint_auth_methods_supported: ['none', 'tls_client_auth', 'self_signed_tls_client_auth', 'private_key_jwt'],
+    token_endpoint_auth_methods_supported: clientAuthMethods,
     token_endpoint_auth_signing_alg_values_supported: proofAlgorithms,
     tls_client_certificate_bound_access_tokens: true,
     mtls_endpoint_aliases: {
       token_endpoint: `${onMtls}/token`,
+      revocation_endpoint: `${onMtls}/revoke`,
       enrolment_endpoint: `${onMtls}/enroll`,
       account_endpoint: `${onMtls}/account`,
     },

@@ -9,6 +9,7 @@ import { bodyLimitBytes, decodeUtf8, formType } from './form-body.ts'
 import { type IntrospectRouteDeps, introspectRoutes } from './introspect.ts'
 import { type MetadataRouteDeps, metadataRoutes } from './metadata.ts'
 import { renderOAuthError } from './oauth-error.ts'
+import { type RevokeRouteDeps, revokeRoutes } from './revoke.ts'
 import { type TokenRouteDeps, tokenRoutes } from './token.ts'
 
 /** Throws BrokerError `unsupported_media_type` for a charset, or any parameter, that would be read in another way than we do. */
@@ -19,7 +20,7 @@ function checkMediaType(contentType: string | undefined): void {
 }
 
 export const oauthRoutes: FastifyPluginCallback<
-  TokenRouteDeps & MetadataRouteDeps & ChallengeRouteDeps & AnonymousChallengeDeps & IntrospectRouteDeps
+  TokenRouteDeps & MetadataRouteDeps & ChallengeRouteDeps & AnonymousChallengeDeps & IntrospectRouteDeps & RevokeRouteDeps
 > = (app, deps, done) => {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -36,5 +37,6 @@ export const oauthRoutes: FastifyPluginCallback<
   app.register(challengeRoutes, deps)
   app.register(anonymousChallengeRoutes, deps)
   app.register(introspectRoutes, deps)
+  app.register(revokeRoutes, deps)
   done()
 }

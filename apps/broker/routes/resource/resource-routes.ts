@@ -8,7 +8,7 @@ import type { TenantDirectory } from '#core/registry/directory.ts'
 import { consumeToken } from '#core/resource-use/consume.ts'
 import { reportDecisions } from '#core/resource-use/report-decisions.ts'
 import type { Clock } from '#core/time/clock.ts'
-import type { NonceUse } from '#db/resource-use/consume-nonce.ts'
+import type { NonceOutcome, NonceUse } from '#db/resource-use/consume-nonce.ts'
 import type { UnscopedDb } from '#db/unscoped-db.ts'
 import { createErrorHandler, renderProblem } from '../../http/error-handler.ts'
 import { acceptJsonOnly } from '../../http/json-body.ts'
@@ -21,7 +21,7 @@ export interface ResourceRouteDeps {
   readonly directory: TenantDirectory
   readonly clock: Clock
   readonly log: Pick<GroupCommit, 'append'>
-  readonly consumeNonce: (use: NonceUse) => Promise<boolean>
+  readonly consumeNonce: (use: NonceUse) => Promise<NonceOutcome>
 }
 
 const ConsumeBody = Type.Object(

@@ -54,12 +54,16 @@ export const v1Access: AccessTable = {
   'GET /v1/trust-sources/:id': reads,
   'PUT /v1/trust-sources/:id': writes,
   'DELETE /v1/trust-sources/:id': writes,
+  'POST /v1/trust-sources/:id/suspend': writes,
+  'POST /v1/trust-sources/:id/reinstate': writes,
 
   'POST /v1/agents': writes,
   'GET /v1/agents': reads,
   'GET /v1/agents/:id': reads,
   'PUT /v1/agents/:id': writes,
   'DELETE /v1/agents/:id': writes,
+  'POST /v1/agents/:id/suspend': writes,
+  'POST /v1/agents/:id/reinstate': writes,
 
   'POST /v1/agents/:id/join-tokens': writes,
   'GET /v1/agents/:id/join-tokens': reads,
@@ -108,6 +112,10 @@ export const v1Access: AccessTable = {
   'POST /v1/keys/rotate': writes,
   'GET /v1/keys/rewrap': ['platform-admin'],
   'POST /v1/keys/rewrap': ['platform-admin'],
+
+  'POST /v1/revocations': admins,
+  'GET /v1/revocations': everyOperator,
+  'GET /v1/revocations/:id': everyOperator,
 
   'POST /v1/operators': admins,
   'GET /v1/operators': everyOperator,

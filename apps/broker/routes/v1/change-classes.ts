@@ -28,10 +28,14 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
   'POST /v1/trust-sources': 'trust',
   'PUT /v1/trust-sources/:id': 'trust',
   'DELETE /v1/trust-sources/:id': 'trust',
+  'POST /v1/trust-sources/:id/suspend': null,
+  'POST /v1/trust-sources/:id/reinstate': 'trust',
 
   'POST /v1/agents': 'trust,ceilings',
   'PUT /v1/agents/:id': 'trust,ceilings',
   'DELETE /v1/agents/:id': 'ceilings',
+  'POST /v1/agents/:id/suspend': null,
+  'POST /v1/agents/:id/reinstate': 'trust,ceilings',
 
   // Whoever holds one is taken for the agent, as if a rule named it.
   'POST /v1/agents/:id/join-tokens': 'trust,ceilings',
@@ -66,6 +70,9 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
 
   'POST /v1/keys/rotate': 'keys',
   'POST /v1/keys/rewrap': null,
+
+  // It stops what somebody may be doing at this very moment, and gives nobody anything.
+  'POST /v1/revocations': null,
 
   'POST /v1/operators': 'operators',
   'DELETE /v1/operators/:id': null,

@@ -22,9 +22,11 @@ import { operatorRoutes } from './operators.ts'
 import { peopleRoutes } from './people.ts'
 import { resourceCredentialRoutes } from './resource-credentials.ts'
 import { resourceRegistryRoutes } from './resources.ts'
+import { revocationRoutes } from './revocations.ts'
 import { sessionRoutes } from './sessions.ts'
 import { signInRoutes } from './sign-in.ts'
 import { signInProviderRoutes } from './sign-in-providers.ts'
+import { suspensionRoutes } from './suspension.ts'
 import { tenantRoutes } from './tenants.ts'
 import { trustSourceRoutes } from './trust-sources.ts'
 import { twoPersonRoutes } from './two-person.ts'
@@ -60,6 +62,8 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     attachmentRoutes(app, deps)
     webhookRoutes(app, deps)
     keyRoutes(app, deps)
+    revocationRoutes(app, deps)
+    suspensionRoutes(app, deps)
     operatorRoutes(app, deps)
     signInProviderRoutes(app, deps)
     clientSecretRoutes(app, deps)

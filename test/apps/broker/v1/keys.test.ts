@@ -117,7 +117,7 @@ describe('an emergency rotation', () => {
     expect(status).toBe(200)
     expect(body.retired.sort()).toEqual(before.map(({ kid }) => kid).sort())
     expect(body.keys.map(({ state }: Key) => state)).toEqual(['active'])
-    expect(body.notice).toMatch(/dies when its verifier reads the key set again/)
+    expect(body.notice).toMatch(/as soon as the feed tells them/)
     expect((await lastEvents(1))[0]).toMatchObject({
       type: 'signing_key.replaced',
       kid: body.keys[0].kid,

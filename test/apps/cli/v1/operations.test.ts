@@ -35,7 +35,7 @@ describe('the table of operations', () => {
       .filter(([path]) => path.startsWith('/v1/'))
       .flatMap(([path, methods]) => Object.keys(methods).map(method => `${method.toUpperCase()} ${path}`))
     // For resources, with their own credential; guards call these.
-    const notForOperators = there.filter(name => /\/v1\/(decisions|consume|introspect)/.test(name))
+    const notForOperators = there.filter(name => /\/v1\/(decisions|consume|introspect|feed)/.test(name))
     const known = [
       ...operations.map(({ method, path }) => `${method} ${path}`),
       ...commands.flatMap(each => each.operations ?? []),
