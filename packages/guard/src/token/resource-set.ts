@@ -3,7 +3,7 @@
 // sorting happened once, at issuance.
 
 import { hash } from 'node:crypto'
-import canonicalize from 'canonicalize'
+import { canonicalJson } from './canonical-json.ts'
 import type { TaskTokenClaims } from './claims.ts'
 
 /** base64url SHA-256 of the RFC 8785 form of the granted set; 43 characters. */
@@ -20,5 +20,5 @@ export function resourceHash(
       scope: claims.scope === undefined ? [] : claims.scope.split(' '),
     },
   }
-  return hash('sha256', canonicalize(set) ?? '', 'base64url')
+  return hash('sha256', canonicalJson(set), 'base64url')
 }
