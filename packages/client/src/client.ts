@@ -95,7 +95,7 @@ class Client implements MayflyClient {
 
   taskToken(permissions: Permissions, options: TaskTokenOptions = {}): TaskToken {
     const asked = structuredClone(permissions)
-    const token = new TaskToken(asked.resource, (current, signal) => this.#exchange(asked, current, signal), options)
+    const token = new TaskToken(asked, (current, signal) => this.#exchange(asked, current, signal), options)
     if (options.background) this.#tokens.add(token)
     return token
   }
@@ -129,7 +129,7 @@ class Client implements MayflyClient {
     const opening: Addition = { members: subject => actingMembers(delegationToken, subject), inPlaceOfSubject: true }
     const exchange = (current: TaskTokenValue | undefined, signal: AbortSignal | undefined) =>
       this.#exchange(asked, current, signal, current === undefined ? opening : undefined)
-    const token = new TaskToken(asked.resource, exchange, options)
+    const token = new TaskToken(asked, exchange, options)
     if (options.background) this.#tokens.add(token)
     return token
   }

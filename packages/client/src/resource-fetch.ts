@@ -46,18 +46,18 @@ export class ResourceCaller {
   }
 
   async fetch(url: URL, init: ResourceInit, permissions: Permissions | TaskToken): Promise<ResourceResponse> {
-    const isToken = permissions instanceof TaskToken
-    if (url.protocol !== 'https:' || !isWithin(url, permissions.resource)) {
+    const asked = permissions instanceof TaskToken ? permissions.permissions : permissions
+    if (url.protocol !== 'https:' || !isWithin(url, asked.resource)) {
       throw new MayflyError({
         error: 'invalid_use',
         description: 'the URL must be https and lie within the resource that the token is for',
       })
     }
-    const token = isToken ? permissions : this.#tokenFor(permissions)
+    const token = permissions instanceof TaskToken ? permissions : this.#tokenFor(permissions)
     const patience = init.signal ? { signal: init.signal } : {}
-    const withNonce = isToken || permissions.nonce !== undefined ? undefined : permissions
+    const withNonce = asked.nonce !== undefined ? undefined : asked
     const used =
-      (withNonce && this.#nonceFirst.has(permissions.resource) && (await this.#answer(url, init, withNonce))) ||
+      (withNonce && this.#nonceFirst.has(asked.resource) && (await this.#answer(url, init, withNonce))) ||
       (await token.get(patience).catch(async (error: unknown) => {
         const answered = withNonce && isRefusal(error) ? await this.#answer(url, init, withNonce) : undefined
         if (!answered) throw error

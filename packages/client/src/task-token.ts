@@ -4,6 +4,7 @@
 
 import { MayflyError } from './mayfly-error.ts'
 import { mayPass } from './retry.ts'
+import type { Permissions } from './token-request.ts'
 import type { TaskTokenValue } from './token-response.ts'
 
 /** How a task token is kept. */
@@ -28,6 +29,8 @@ const backgroundRetryMs = 5000
 export class TaskToken {
   /** The resource that the token is for. */
   readonly resource: string
+  /** What was asked for; by it the nonce of a resource is answered. */
+  readonly permissions: Permissions
   readonly #exchange: Exchange
   readonly #background: boolean
   readonly #reuse: boolean
@@ -40,8 +43,9 @@ export class TaskToken {
   #closed = new AbortController()
 
   /** Made by `client.taskToken`. */
-  constructor(resource: string, exchange: Exchange, options: TaskTokenOptions = {}) {
-    this.resource = resource
+  constructor(permissions: Permissions, exchange: Exchange, options: TaskTokenOptions = {}) {
+    this.resource = permissions.resource
+    this.permissions = permissions
     this.#exchange = exchange
     this.#background = options.background ?? false
     this.#reuse = options.reuse ?? true
@@ -57,6 +61,11 @@ export class TaskToken {
     if (!this.#reuse) return this.#keep(await this.#exchange(this.#previous, this.#signalWith(options.signal)))
     if (this.#current && Date.now() < this.#renewAtMs) return this.#current
     return await unlessAborted(this.#renew(), options.signal)
+  }
+
+  /** The token as it is, which may be about to end; undefined before the first `get()`. Nothing is sent. */
+  get current(): TaskTokenValue | undefined {
+    return this.#current
   }
 
   /**
