@@ -4,6 +4,7 @@
 const roles: Record<string, { about: string; run: () => Promise<unknown> }> = {
   broker: { about: 'the HTTPS API', run: () => import('#apps/broker/main.ts') },
   worker: { about: 'what must happen some time, in nobody’s request', run: () => startWorker() },
+  'guard-proxy': { about: 'say to nginx or Envoy whether a request may pass', run: () => import('#apps/guard-proxy/main.ts') },
   migrate: {
     about: 'bring the database to this version, then exit',
     run: () => import('#deploy/migrate.ts').then(m => m.main()),

@@ -17,6 +17,11 @@ const checks: Record<string, () => Promise<void>> = {
   async worker() {
     checkAliveFile(Date.now())
   },
+  async 'guard-proxy'() {
+    const { MAYFLY_METRICS_PORT: metrics = '9464', MAYFLY_HOST: host = '127.0.0.1' } = process.env
+    // Without that listener there is no question that a stranger, as whom it would ask, gets a good answer to.
+    if (metrics !== 'off') await expectStatus(`http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${metrics}/readyz`, [200])
+  },
   async idp() {
     const { MAYFLY_IDP_PORT: port = '8445', MAYFLY_IDP_ISSUER: issuer = `https://localhost:${port}` } = process.env
     await expectStatus(`https://127.0.0.1:${port}/.well-known/openid-configuration`, [200], new URL(issuer).host)

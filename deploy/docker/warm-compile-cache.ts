@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 
 /** Without configuration each says what it misses, and ends; by then all its modules are loaded. */
-const roles = ['broker', 'worker', 'migrate', 'idp', 'mayfly', 'health', '']
+const roles = ['broker', 'worker', 'migrate', 'guard-proxy', 'idp', 'mayfly', 'health', '']
 const threads = ['#core/keys/signing-thread-worker.ts', '#core/subject/verifying-thread-worker.ts']
 
 const entrypoint = fileURLToPath(new URL('entrypoint.ts', import.meta.url))
@@ -20,7 +20,11 @@ for (const role of roles)
     timeout: 60_000,
   })
 // What is loaded only once there is a configuration.
-await Promise.all(['#apps/broker/broker.ts', '#apps/worker/worker.ts', '#deploy/migrate.ts'].map(name => import(name)))
+await Promise.all(
+  ['#apps/broker/broker.ts', '#apps/worker/worker.ts', '#apps/guard-proxy/guard-proxy.ts', '#deploy/migrate.ts'].map(
+    name => import(name),
+  ),
+)
 for (const name of threads) {
   const thread = new Worker(new URL(import.meta.resolve(name)))
   await once(thread, 'online')
