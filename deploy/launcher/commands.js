@@ -76,6 +76,12 @@ export const COMMANDS = {
     run: [['packages/guard/test/bench/guard.ts']],
     json: true,
   },
+  'bench:feed': {
+    about: 'measure what open streams of the revocation feed cost a broker',
+    example: 'npm run bench:feed -- --streams 2000',
+    run: [['test/bench/feed.ts']],
+    json: true,
+  },
   'bench:revocation': {
     about: 'measure how long a revoked token still works at a hundred guards',
     example: 'npm run bench:revocation -- --json',
