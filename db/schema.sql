@@ -3210,25 +3210,23 @@ begin
   if not exists (select from mayfly.token_status s where s.list = p_list and s.tenant_id = p_tenant) then return null; end if;
   return coalesce((
     with entry as materialized (
-      select r.kind, r.subject, r.least, case when r.subject ~ '^[a-z]+_[0-9a-f]{32}$' then right(r.subject, 32)::uuid end as named
-        from mayfly.revocation r where r.tenant_id = p_tenant and r.until > now()
+      select r.kind, r.subject, max(coalesce(r.least, 9223372036854775807)) as least,
+             case when r.subject ~ '^[a-z]+_[0-9a-f]{32}$' then right(r.subject, 32)::uuid end as named
+        from mayfly.revocation r where r.tenant_id = p_tenant and r.until > now() group by r.kind, r.subject
     ), token as materialized (
       select s.* from mayfly.token_status s where s.list = p_list and s.tenant_id = p_tenant and s.until > now()
     ), revoked as (
-      select t.idx from entry e join token t on t.account_id = e.named where e.kind = 'a' and (t.generation < e.least) is not false
+      select t.idx
+        from token t
+        left join entry a on a.kind = 'a' and a.named = t.account_id
+        left join entry x on x.kind = 'x' and x.named = t.root_id
+        left join entry j on j.kind = 'j' and j.named = t.token_id
+       where j.named is not null or t.generation < a.least or t.generation < x.least or x.named is not null and t.account_id <> t.root_id
+          or t.kid = any(array(select e.subject from entry e where e.kind = 'k'))
+          or t.config_epoch < (select max(e.least) from entry e where e.kind = 't')
       union
-      select t.idx from entry e join token t on t.root_id = e.named
-       where e.kind = 'x' and (t.account_id <> t.root_id or t.generation < e.least) is not false
-      union
-      select t.idx from entry e join token t on t.token_id = e.named where e.kind = 'j'
-      union
-      select t.idx from (select o.idx, o.config_epoch, unnest(o.agents) as agent from token o) t join entry e on t.agent = e.named
-       where e.kind = 'c' and (t.config_epoch < e.least) is not false
-      union
-      select t.idx from entry e join token t on t.kid = e.subject where e.kind = 'k'
-      union
-      select t.idx from token t, (select max(coalesce(e.least, 9223372036854775807)) as least from entry e where e.kind = 't') e
-       where t.config_epoch < e.least
+      select t.idx from (select o.idx, o.config_epoch, unnest(o.agents) as agent from token o) t join entry c on c.kind = 'c' and c.named = t.agent
+       where t.config_epoch < c.least
     )
     select array_agg(r.idx order by r.idx) from revoked r), '{}');
 end $function$;
