@@ -18,12 +18,14 @@ import { createOutboxHandlers } from './outbox/handlers.ts'
 import { type Outside, startOutside } from './outside/outside.ts'
 import { type Reaper, startReaper } from './reaper.ts'
 import { createReaperMetrics } from './reaper-metrics.ts'
+import { type RevocationSweeps, startRevocationSweeps } from './revocation-sweeps.ts'
 import { type Ssf, startSsf } from './ssf/ssf.ts'
 import { startUsageRounds } from './usage.ts'
 
 export interface RunningWorker extends Pick<Chores, 'sweep' | 'tendKeys'> {
   readonly reaper: Pick<Reaper, 'sweep' | 'drain'>
   readonly outside: Pick<Outside, 'drain'>
+  readonly revocationSweeps: Pick<RevocationSweeps, 'finish'>
   readonly ssf: Pick<Ssf, 'drain' | 'clean'>
   /** Of the metrics listener, if there is one. */
   readonly metricsPort: number | undefined
@@ -47,9 +49,10 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     metrics: createReaperMetrics(registry, () => readReaperBacklog(database.sql)),
   })
   const usage = startUsageRounds(database, logger)
+  const revocationSweeps = startRevocationSweeps(database, logger)
   const ssf = startSsf({ config, database, logger, registry, queues })
   const close = async (): Promise<void> => {
-    await Promise.all([chores.close(), reaper.close(), usage.close(), outside.close(), ssf.close()])
+    await Promise.all([chores.close(), reaper.close(), usage.close(), outside.close(), ssf.close(), revocationSweeps.close()])
     await database.close()
   }
   let listener: Server | undefined
@@ -66,6 +69,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     tendKeys: chores.tendKeys,
     reaper,
     outside,
+    revocationSweeps,
     ssf,
     metricsPort: (listener?.address() as AddressInfo | undefined)?.port,
     async close() {
