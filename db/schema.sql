@@ -1799,7 +1799,7 @@ begin
   insert into mayfly.ssf_dead_letter (id, tenant_id, stream_id, shard, epoch, event, err)
     select gen_random_uuid(), s.tenant_id, s.id, s.shard, r.epoch,
            jsonb_build_object('epoch', r.epoch, 'id', r.id, 'atMs', floor(extract(epoch from r.at) * 1000), 'kind', r.kind, 'subject', r.subject,
-             'least', r.least, 'cause', r.cause, 'by', r.by), 'late'
+             'least', r.least, 'cause', r.cause, 'by', r.actor), 'late'
       from mayfly.ssf_stream s join mayfly.feed f on f.tenant_id = s.tenant_id and f.shard = s.shard
       join mayfly.revocation r on r.tenant_id = s.tenant_id and r.epoch > s.cursor
        and r.until < clock_timestamp() - make_interval(secs => p_until_seconds)

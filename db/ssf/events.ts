@@ -21,7 +21,7 @@ export async function readRevocationEvents(
 ): Promise<RevocationEventRow[]> {
   const { rows } = await sql<RevocationEventRow>`
     select r.epoch::float8 as epoch, r.id, floor(extract(epoch from r.at) * 1000)::float8 as "atMs", r.kind, r.subject, r.least::float8 as least,
-           r.cause, r.by
+           r.cause, r.actor as by
       from mayfly.revocation r where r.tenant_id = ${tenantId} and r.epoch > ${afterEpoch} order by r.epoch limit ${limit}`.execute(
     db,
   )

@@ -34,6 +34,7 @@ const batchSize = 100
 const turnMs = 5_000
 /** What was taken is noted this often; a worker that dies sends again what it had not noted. */
 const noteEveryMs = 100
+const brokenSeconds = 10
 const maxAnswerBytes = 4 * 1024
 
 /** One turn of a stream that is leased to us: until nothing is left, something fails, or the turn is over. */
@@ -48,6 +49,10 @@ export async function pushStream(deps: PushDeps, lease: LeasedStream): Promise<v
       const goesOn = await pushBatch(deps, db, { lease, stream, batch, endMs })
       if (!goesOn || !batch.more) return
     }
+  } catch (error) {
+    // Whatever is wrong with it, it must not come up again at once.
+    await storeFailure(db, lease, { status: null, failure: 'internal', holdSeconds: brokenSeconds })
+    throw error
   } finally {
     await releaseStream(db, lease)
   }
