@@ -21,7 +21,7 @@ import { RevocationCheck } from './revocation.ts'
 import { checkTime } from './token/check-claims.ts'
 import type { TaskTokenClaims } from './token/claims.ts'
 import { type KnownToken, TokenCache } from './token/token-cache.ts'
-import { type Reason, type Refused, reasons, refuse, type Verdict } from './verdict.ts'
+import { type Allowed, type Reason, type Refused, reasons, refuse, type Verdict } from './verdict.ts'
 
 /** Counters since the start of the guard. */
 export interface GuardStats {
@@ -40,6 +40,11 @@ export interface GuardStats {
 export interface Guard {
   /** Judges a request. Never throws: what cannot be judged is refused. */
   verify(request: GuardedRequest): Promise<Verdict>
+  /**
+   * Whether what was let in may go on: false once its token has ended or was revoked, or where that cannot be known. For streams
+   * and sockets, which outlive their request; to be asked each second. Never throws.
+   */
+  holds(allowed: Allowed): Promise<boolean>
   /** The resource's RFC 9728 document. */
   readonly metadata: ResourceMetadata
   /** Where that document is to be served; undefined where the resource is no http(s) URL. */
@@ -74,6 +79,8 @@ class TokenGuard implements Guard {
   readonly #binding: BindingRules
   readonly #decisions: Decisions
   readonly #revocation: RevocationCheck
+  /** Tokens by the claims that verdicts show. */
+  readonly #letIn = new WeakMap<TaskTokenClaims, KnownToken>()
 
   constructor(settings: GuardSettings) {
     this.#settings = settings
@@ -121,7 +128,18 @@ class TokenGuard implements Guard {
     const authorized = await authorize(known.grant, request)
     if (typeof authorized === 'string') return { reason: authorized, claims }
     const late = (await this.#checkLive(known)) ?? (await this.#use(claims, now)) ?? this.#checkOvertaken(known)
-    return late ? { reason: late, claims } : { granted: authorized.detail, claims }
+    if (late) return { reason: late, claims }
+    this.#letIn.set(claims, known)
+    return { granted: authorized.detail, claims }
+  }
+
+  async holds({ token }: Allowed): Promise<boolean> {
+    try {
+      const known = this.#letIn.get(token)
+      return known !== undefined && (await this.#checkLive(known)) === undefined
+    } catch {
+      return false
+    }
   }
 
   /**

@@ -12,6 +12,7 @@ import { McpSessions, sessionNotFound } from './mcp-sessions.ts'
 import { createMiddleware, type Middleware } from './node.ts'
 import { isBodyRead } from './peek-body.ts'
 import { isMetadataRequest, metadataResponse, refusalResponse, verifyByRule } from './web.ts'
+import { whileItHolds } from './while-it-holds.ts'
 
 export type { McpMessage, OperationOfMessage } from './mcp-message.ts'
 
@@ -73,7 +74,7 @@ export function mayfly(options: McpGuardOptions): McpGuard {
   const proceed: Middleware = (request, response, next) =>
     judge(request, response, error => {
       if (error) return next(error)
-      if (enterSession(request, response, sessions)) next()
+      if (enterSession(request, response, sessions, guard)) next()
     })
   const middleware: Middleware =
     options.serveMetadata === false
@@ -113,9 +114,9 @@ async function readNodeMessage(
 }
 
 /** False where the session is another account's; then the answer is given. */
-function enterSession(request: McpRequest, response: ServerResponse, sessions: McpSessions): boolean {
+function enterSession(request: McpRequest, response: ServerResponse, sessions: McpSessions, guard: Guard): boolean {
   const allowed = request.mayfly as Allowed
-  const { account_id: account, exp } = allowed.token
+  const { account_id: account } = allowed.token
   const session = request.headers[sessionHeader]?.toString()
   if (session !== undefined && !sessions.isOpenTo(session, account)) {
     response.writeHead(sessionNotFound.status, { 'content-type': 'application/json' }).end(JSON.stringify(sessionNotFound.body))
@@ -126,10 +127,10 @@ function enterSession(request: McpRequest, response: ServerResponse, sessions: M
     const named = session ?? response.getHeader(sessionHeader)?.toString()
     if (named !== undefined) sessions.used(named, account, request.method, response.statusCode)
   })
-  // A stream must not outlive the token that opened it.
+  // What a call answers belongs to that call, however long it takes; the stream of GET has no end of its own.
   if (request.method === 'GET') {
-    const timer = setTimeout(() => response.destroy(), lifeMs(exp)).unref()
-    response.once('close', () => clearTimeout(timer))
+    const stop = whileItHolds(guard, allowed, () => response.destroy())
+    response.once('close', stop)
   }
   return true
 }
@@ -155,7 +156,7 @@ async function handleWeb(
   }
   const verdict = await verifyByRule(guard, request, { operation }, settings, certificate)
   if (!verdict.ok) return refusalResponse(verdict)
-  const { account_id: account, exp } = verdict.token
+  const { account_id: account } = verdict.token
   const session = headers.get(sessionHeader)
   if (session !== null && !sessions.isOpenTo(session, account))
     return Response.json(sessionNotFound.body, { status: sessionNotFound.status })
@@ -163,13 +164,17 @@ async function handleWeb(
   const response = await serve(request, known)
   const named = session ?? response.headers.get(sessionHeader)
   if (named !== null) sessions.used(named, account, method, response.status)
-  if (method !== 'GET' || !response.body) return response
-  const until = AbortSignal.timeout(lifeMs(exp))
-  return new Response(response.body.pipeThrough(new TransformStream(), { signal: until }), response)
+  return method === 'GET' && response.body ? new Response(limit(response.body, guard, verdict), response) : response
 }
 
-/** Milliseconds until a token ends; at most what a timer can wait. expSeconds: since the epoch. */
-const lifeMs = (expSeconds: number): number => Math.min(Math.max(expSeconds * 1000 - Date.now(), 0), 2_147_483_647)
+/** The same body, cut off when the token is over. */
+function limit(body: ReadableStream<Uint8Array>, guard: Guard, allowed: Allowed): ReadableStream<Uint8Array> {
+  const over = new AbortController()
+  const through = new TransformStream<Uint8Array, Uint8Array>()
+  const stop = whileItHolds(guard, allowed, () => over.abort(new Error('the token is over')))
+  body.pipeTo(through.writable, { signal: over.signal }).then(stop, stop)
+  return through.readable
+}
 
 /**
  * Who calls, in the SDK's words. In place of the token stands its id: MCP forbids handing the token on, and what tools are

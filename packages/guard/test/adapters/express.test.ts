@@ -93,6 +93,7 @@ test('closes the guard that it made, and leaves one that it was handed', async (
     metadata: made.metadata,
     metadataUrl: made.metadataUrl,
     verify: made.verify.bind(made),
+    holds: made.holds.bind(made),
     close: async () => void closed++,
   } as typeof made
   await mayfly({ guard }).close()

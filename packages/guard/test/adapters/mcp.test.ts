@@ -256,13 +256,32 @@ describe('a session', () => {
     await expect(stream).rejects.toThrow(/aborted|reset|hang up/)
   })
 
+  test('nor longer than until it is revoked, or until that cannot be known', async () => {
+    const told = { revoked: false, known: true }
+    const isRevoked = (): boolean => {
+      if (!told.known) throw new Error('no feed')
+      return told.revoked
+    }
+    const { port } = await start(stateful, { isRevoked } as never)
+    const token = tokenFor(world.agent, granted(search))
+    for (const happens of [{ revoked: true }, { known: false }]) {
+      Object.assign(told, { revoked: false, known: true })
+      const opened = await opening(port, token)
+      const headers = { ...asMcp, 'mcp-session-id': String(opened.headers['mcp-session-id']) }
+      const stream = call(port, world, { path: '/v1', as: world.agent, token, headers })
+      const ended = expect(stream).rejects.toThrow(/aborted|reset|hang up/)
+      setTimeout(() => Object.assign(told, happens), 200)
+      await ended
+    }
+  })
+
   test('nor does one over the Web', async () => {
     const guard = mayfly(guardOptions([]) as McpGuardOptions)
     const token = tokenFor(world.agent, { ...granted(search), exp: Math.floor(Date.now() / 1000) + 2 })
     const request = new Request('https://api.example/v1', { headers: { authorization: `Bearer ${token}` } })
     const response = await guard.handle(request, async () => new Response(new ReadableStream()), world.agent.der)
     expect(response.status).toBe(200)
-    await expect(response.text()).rejects.toThrow('timeout')
+    await expect(response.text()).rejects.toThrow('over')
   })
 })
 
