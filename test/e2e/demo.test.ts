@@ -38,6 +38,8 @@ const stepNames = [
   'forged-certificate',
   'other-instance',
   'beyond-ceiling',
+  'revoke',
+  'reached',
   'open-ahead',
   'hand-over',
   'leave-alone',
@@ -74,6 +76,7 @@ test.each([
   ['forged-certificate', 401, 'invalid_client'],
   ['other-instance', 400, 'access_denied'],
   ['beyond-ceiling', 400, 'invalid_authorization_details'],
+  ['revoke', 401, 'invalid_token'],
 ])('%s ends with %d %s', (name, status, error) => {
   const line = first.lines.find(({ step }) => step === name)
   expect([line?.['status'], line?.['error']]).toEqual([status, error])

@@ -7,6 +7,7 @@ import { impostors } from './steps/impostors.ts'
 import { clearedAway, leaveAlone } from './steps/left-alone.ts'
 import { expired, noCertificate, otherRow, secondUse } from './steps/misused-tokens.ts'
 import { handOver, openAhead } from './steps/orchestrator.ts'
+import { reached, revoke } from './steps/revoke.ts'
 import { subAgent, subAgentBeyond } from './steps/sub-agent.ts'
 import { call, exchange } from './steps/work.ts'
 import type { Step } from './story.ts'
@@ -21,6 +22,7 @@ export const chapters: readonly Chapter[] = [
   { title: 'An agent does its work', steps: [exchange, call] },
   { title: 'What must not work, does not: the token', steps: [noCertificate, otherRow, expired, secondUse] },
   { title: 'What must not work, does not: at the door', steps: impostors },
+  { title: 'What is revoked is worth nothing', steps: [revoke, reached] },
   {
     title: 'Accounts, from opening to end',
     steps: [openAhead, handOver, leaveAlone, subAgent, subAgentBeyond, claim, afterClaim, close, clearedAway],

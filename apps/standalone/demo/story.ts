@@ -58,6 +58,8 @@ export class Story {
   client!: MayflyClient
   /** The token that the agent works with. */
   first!: TaskTokenValue
+  /** `rev_…`: the end of that token. */
+  revocationId!: string
   /** The account that an orchestrator opened for the agent. */
   ahead!: AccountAhead
   /** The one that is left alone. */
