@@ -35,6 +35,7 @@ import { createTokenDoor } from './routes/oauth/token-door.ts'
 import { publicDocumentRoutes } from './routes/public-documents.ts'
 import { resourceRoutes } from './routes/resource/resource-routes.ts'
 import { v1Routes } from './routes/v1/v1-routes.ts'
+import { registerSsf } from './ssf.ts'
 import { createStatusLists } from './status-lists.ts'
 import { publicServerOptions } from './tls/listeners.ts'
 import { createPeers, type Peers } from './tls/peers.ts'
@@ -77,6 +78,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   app.register(enrolRoutes, { enrolment, directory, peers })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
   app.register(feedRoutes, { db: database.db, directory, clock, ...deps.feed })
+  registerSsf(app, deps)
   const claims = createClaimDeps(deps)
   const console = createConsoleDeps(deps, claims, peers)
   app.register(consoleRoutes, console)

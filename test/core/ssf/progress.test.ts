@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isSettled, type Progress, settle, settleThrough } from '#core/ssf/progress.ts'
+import { isSettled, type Progress, rangesBetween, settle } from '#core/ssf/progress.ts'
 
 const begin: Progress = { cursor: 10, ahead: [] }
 
@@ -34,7 +34,7 @@ describe('the progress of a stream', () => {
         for (const taken of steps) {
           const before = progress.cursor
           if (typeof taken === 'number') {
-            progress = settleThrough(progress, taken)
+            progress = settle(progress, [[1, taken]])
             for (let epoch = 1; epoch <= taken; epoch++) settled.add(epoch)
           } else {
             progress = settle(progress, taken)
@@ -52,4 +52,21 @@ describe('the progress of a stream', () => {
       }),
     )
   })
+})
+
+test('what lies between some epochs is all the others, once', () => {
+  fc.assert(
+    fc.property(
+      fc.uniqueArray(fc.integer({ min: 1, max: 40 })),
+      fc.integer({ min: 0, max: 30 }),
+      fc.integer({ min: 0, max: 12 }),
+      (some, after, more) => {
+        const named = some.sort((a, b) => a - b)
+        const found = rangesBetween(after, after + more, named).flatMap(([from, to]) =>
+          Array.from({ length: to - from + 1 }, (_, i) => from + i),
+        )
+        expect(found).toEqual(Array.from({ length: more }, (_, i) => after + 1 + i).filter(epoch => !named.includes(epoch)))
+      },
+    ),
+  )
 })
