@@ -9,6 +9,7 @@ import { bootstrap } from './commands/bootstrap.ts'
 import { completionCommands } from './commands/completion.ts'
 import { diff } from './commands/diff.ts'
 import { explain } from './commands/explain.ts'
+import { hookCommands } from './commands/hook.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
 import { profileCommands } from './commands/profile.ts'
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   accountTree,
   revoke,
   ...operations.map(operationCommand),
+  ...hookCommands,
   bootstrap,
   ...profileCommands,
   ...completionCommands(() => commands),

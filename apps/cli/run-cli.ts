@@ -22,7 +22,8 @@ export async function runCli(words: readonly string[], io: Io): Promise<number> 
     if (io.signal.aborted) return 130
     if (error instanceof CliError) {
       print.failure(error)
-      return error.exitCode
+      // To Claude Code 2 is an order, to keep a sub-agent from stopping say, and no failure.
+      return words[0] === 'hook' ? 1 : error.exitCode
     }
     print.failure(unexpected(error))
     return 1

@@ -20,11 +20,14 @@ export const askedOptions: Options = {
   nonce: { type: 'string', value: 'NONCE', summary: 'a nonce of the API (Task-Nonce)' },
 }
 
-/** Throws a UsageError where it is not said what for. The development agent asks for the development resource. */
-export async function readAsked(context: Context, { source }: Connection): Promise<Permissions> {
+/**
+ * Throws a UsageError where it is not said what for. The development agent asks for the development resource. otherwise: the resource
+ * that is meant where none is named.
+ */
+export async function readAsked(context: Context, { source }: Connection, otherwise?: string): Promise<Permissions> {
   const { flags } = context
   const development = source.kind === 'development' ? source.file.resource : undefined
-  const resource = flags.text('resource') ?? development
+  const resource = flags.text('resource') ?? otherwise ?? development
   if (resource === undefined)
     throw new UsageError({ what: 'A token needs --resource: the API that it is for.', next: 'mayfly resources list' })
   const details = flags.text('details')
