@@ -14,6 +14,8 @@ export interface AgentRow {
   readonly permission: string
   readonly created_at: Date
   readonly updated_at: Date
+  /** Since when it gets nothing; null: it is not suspended. */
+  readonly suspended_at: Date | null
 }
 
 export interface AgentValues {
@@ -41,6 +43,7 @@ const selectAgents = (db: Db) =>
       'c.permission',
       'a.created_at',
       'a.updated_at',
+      'a.suspended_at',
     ])
 
 export async function insertAgent(trx: Trx, id: string, tenantId: string, values: AgentValues): Promise<void> {

@@ -12,11 +12,24 @@ export interface TrustSourceRow {
   readonly config: unknown
   readonly created_at: Date
   readonly updated_at: Date
+  /** Since when its word counts for nothing; null: it is not suspended. */
+  readonly suspended_at: Date | null
 }
 
 export type TrustSourceValues = Pick<TrustSourceRow, 'name' | 'kind' | 'issuer' | 'audience' | 'config'>
 
-const columns = ['id', 'tenant_id', 'name', 'kind', 'issuer', 'audience', 'config', 'created_at', 'updated_at'] as const
+const columns = [
+  'id',
+  'tenant_id',
+  'name',
+  'kind',
+  'issuer',
+  'audience',
+  'config',
+  'created_at',
+  'updated_at',
+  'suspended_at',
+] as const
 
 export function insertTrustSource(trx: Trx, id: string, tenantId: string, values: TrustSourceValues): Promise<TrustSourceRow> {
   return trx

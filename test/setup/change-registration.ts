@@ -1,7 +1,7 @@
 import type { Answer } from './registration.ts'
 import type { RunningBroker } from './running-broker.ts'
 
-const stamps = new Set(['id', 'client_id', 'created_at', 'updated_at'])
+const stamps = new Set(['id', 'client_id', 'created_at', 'updated_at', 'suspended_at'])
 
 /** Reads what stands at a path under /v1, changes it and puts it back, as an operator's tool would. */
 export async function changeRegistration(

@@ -21,9 +21,9 @@ const stamps = ['id', 'created_at', 'updated_at']
 
 export const applyKinds: readonly ApplyKind[] = [
   { section: 'tenants', noun: 'tenant', path: '/v1/tenants', key: 'slug', shown: [...stamps, 'issuer'], permanent: true },
-  { section: 'trust_sources', noun: 'trust source', path: '/v1/trust-sources', key: 'name', shown: stamps },
+  { section: 'trust_sources', noun: 'trust source', path: '/v1/trust-sources', key: 'name', shown: [...stamps, 'suspended_at'] },
   { section: 'resources', noun: 'resource', path: '/v1/resources', key: 'uri', shown: stamps },
-  { section: 'agents', noun: 'agent', path: '/v1/agents', key: 'name', shown: [...stamps, 'client_id'] },
+  { section: 'agents', noun: 'agent', path: '/v1/agents', key: 'name', shown: [...stamps, 'client_id', 'suspended_at'] },
   {
     section: 'sign_in_providers',
     noun: 'sign-in provider',

@@ -15,13 +15,14 @@ const trustSources: Kind = {
   noun: 'trust source',
   example: 'github-actions',
   columns: ['name', 'kind', 'updated_at', 'id'],
+  shown: ['suspended_at'],
 }
 const agents: Kind = {
   plural: 'agents',
   noun: 'agent',
   example: 'nightly-report',
   columns: ['name', 'owner', 'review_on', 'id'],
-  shown: ['client_id'],
+  shown: ['client_id', 'suspended_at'],
 }
 const resources: Kind = {
   plural: 'resources',

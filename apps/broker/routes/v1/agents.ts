@@ -8,10 +8,10 @@ import type { AgentRule, AgentSettings } from '#core/registry/agent.ts'
 import { registerAgent, removeAgent, replaceAgent } from '#core/registry/agents.ts'
 import type { RuleInput } from '#core/registry/validate-agent.ts'
 import { type AgentRow, findAgent, listAgents } from '#db/registry/agents.ts'
-import { registerCollection, stamps } from './collection.ts'
+import { registerCollection, stamps, suspension } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
 import { LimitsOf } from './limits.ts'
-import { closed, Details, Id, Name, Scope, Text, Time, TtlSeconds, Uri } from './schemas.ts'
+import { closed, Details, Id, Name, Scope, SuspendedAt, Text, Time, TtlSeconds, Uri } from './schemas.ts'
 import { ruleMembers } from './trust-source-kinds/table.ts'
 import { ClaimName } from './trust-source-kinds/trust-source-kind.ts'
 
@@ -122,7 +122,15 @@ const Body = Type.Object(
   },
 )
 const View = Type.Object(
-  { id: Id('agent'), client_id: Id('agent'), created_at: Time, updated_at: Time, ...body, settings: Settings },
+  {
+    id: Id('agent'),
+    client_id: Id('agent'),
+    created_at: Time,
+    updated_at: Time,
+    suspended_at: SuspendedAt,
+    ...body,
+    settings: Settings,
+  },
   closed,
 )
 
@@ -147,6 +155,7 @@ function toView(row: AgentRow): Static<typeof View> {
   const rules = (row.rules as AgentRule[]).map(rule => ({ ...rule, trust_source: formatId('trustSource', rule.trust_source) }))
   return {
     ...stamps('agent', row),
+    ...suspension(row),
     client_id: formatId('agent', row.id),
     name: row.name,
     owner: row.owner,

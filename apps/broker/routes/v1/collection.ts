@@ -169,6 +169,10 @@ export function uuidOf(kind: IdKind, id: string): string {
   return uuid
 }
 
+/** Of what can be suspended: since when it is. */
+export const suspension = ({ suspended_at: since }: { readonly suspended_at: Date | null }) =>
+  since === null ? {} : { suspended_at: since.toISOString() }
+
 /** Members that every registered thing shows. */
 export const stamps = (kind: IdKind, row: { id: string; created_at: Date; updated_at: Date }) => ({
   id: formatId(kind, row.id),

@@ -52,7 +52,7 @@ export class Operations {
 }
 
 /** Members that are not part of what an operator writes: they come with the making, or change by themselves. */
-const stamped = new Set(['id', 'client_id', 'created_at', 'updated_at', 'last_used_at'])
+const stamped = new Set(['id', 'client_id', 'created_at', 'updated_at', 'suspended_at', 'last_used_at'])
 
 /** What is shown of a thing, without what comes by itself, as JSON has it: what was stored and what is now can be compared. */
 export function withoutStamps(view: object | undefined): Readonly<Record<string, unknown>> | undefined {

@@ -25,6 +25,11 @@ export const Slug = Type.String({
 })
 export const Time = Type.String({ description: 'RFC 3339, UTC.' })
 
+/** Shown only while it is so. */
+export const SuspendedAt = Type.Optional(
+  Type.String({ description: 'Since when it gets nothing new, until it is reinstated. RFC 3339, UTC.' }),
+)
+
 export const Id = (kind: IdKind, description?: string) =>
   Type.String({ pattern: `^${idPrefixes[kind]}_[0-9a-f]{32}$`, ...(description && { description }) })
 

@@ -16,6 +16,7 @@ const View = (kind: Suspendable) =>
   Type.Object(
     {
       id: Id(suspendable[kind].idKind),
+      suspended: Type.Boolean(),
       suspended_at: Type.Union([Type.String(), Type.Null()], { description: 'RFC 3339, UTC; null: it is not suspended.' }),
     },
     { additionalProperties: false },
@@ -37,7 +38,9 @@ export function suspensionRoutes(app: V1App, deps: V1Deps): void {
     const idOf = (call: Call): string => uuidOf(idKind, call.params['id']!)
     const show = async (db: Db, call: Call): Promise<Static<ReturnType<typeof View>> | undefined> => {
       const since = await findSuspended(db, table, idOf(call))
-      return since === undefined ? undefined : { id: formatId(idKind, idOf(call)), suspended_at: since?.toISOString() ?? null }
+      return since === undefined
+        ? undefined
+        : { id: formatId(idKind, idOf(call)), suspended: since !== null, suspended_at: since?.toISOString() ?? null }
     }
     for (const { verb, suspended, summary } of verbs) {
       const operation: Operation = {

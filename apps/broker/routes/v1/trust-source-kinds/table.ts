@@ -3,8 +3,8 @@
 import { type TProperties, Type } from 'typebox'
 import type { TrustSourceInput } from '#core/registry/trust-source-kinds/table.ts'
 import type { TrustSourceRow } from '#db/registry/trust-sources.ts'
-import { stamps } from '../collection.ts'
-import { closed, Id, Time } from '../schemas.ts'
+import { stamps, suspension } from '../collection.ts'
+import { closed, Id, SuspendedAt, Time } from '../schemas.ts'
 import { builtinCaView } from './builtin-ca.ts'
 import { didView } from './did.ts'
 import { openIdView } from './openid.ts'
@@ -24,7 +24,7 @@ const views: Readonly<Record<string, TrustSourceKindView>> = {
 
 const kinds = Object.values(views)
 const registered = kinds.filter(({ madeByBroker }) => !madeByBroker)
-const shown = { id: Id('trustSource'), created_at: Time, updated_at: Time }
+const shown = { id: Id('trustSource'), created_at: Time, updated_at: Time, suspended_at: SuspendedAt }
 const discriminator = { discriminator: { propertyName: 'kind' } }
 
 /** Checked by the schema; its type is what core takes. */
@@ -47,6 +47,7 @@ export const ruleMembers: TProperties = Object.assign({}, ...kinds.map(({ rule }
 
 export const viewTrustSource = (row: TrustSourceRow) => ({
   ...stamps('trustSource', row),
+  ...suspension(row),
   name: row.name,
   kind: row.kind,
   ...views[row.kind]!.show(row),
