@@ -3,7 +3,7 @@
 
 import { hash } from 'node:crypto'
 import type { BrokerConnection } from './broker/broker-connection.ts'
-import { DecisionReporter, type SendBatch } from './broker/decision-reporter.ts'
+import { DecisionReporter, mostUnits, type SendBatch } from './broker/decision-reporter.ts'
 import type { GuardSettings } from './options.ts'
 import type { GrantedDetail } from './permission/detail.ts'
 import { endpoint, secretOf } from './replay/consume.ts'
@@ -39,9 +39,6 @@ export interface DecisionHooks {
   /** What a request that was let in costs, in spend units; reported to the broker with the decision. Whole and not negative. */
   readonly unitsOf?: (decision: GuardDecision) => number | undefined
 }
-
-/** Most units that the broker takes for one call. */
-const mostUnits = 1_000_000_000
 
 /** Counts, tells and reports decisions. */
 export class Decisions {
@@ -93,21 +90,23 @@ export class Decisions {
   #report(judged: Judgement, request: GuardedRequest, time: number, units: number | undefined): void {
     if (!this.reporter) return
     const reason = 'reason' in judged ? judged.reason : 'granted'
-    if (!judged.claims) {
+    const { claims } = judged
+    if (!claims) {
       this.reporter.count(reason, time)
       return
     }
-    this.reporter.add({
+    const { method, url } = request
+    const path = url.split('?', 1)[0] ?? ''
+    this.reporter.addNamed(`${reason} ${claims.jti} ${method} ${path}`, time, units, () => ({
       time,
       outcome: 'reason' in judged ? 'deny' : 'allow',
       reason,
-      jti: judged.claims.jti,
-      account_id: judged.claims.account_id,
+      jti: claims.jti,
+      account_id: claims.account_id,
       // One odd method must not make the broker refuse the batch that tells of it.
-      ...(/^[A-Z]{1,16}$/.test(request.method) ? { method: request.method } : {}),
-      path_hash: hash('sha256', request.url.split('?', 1)[0] ?? '', 'base64url'),
-      ...(units === undefined ? {} : { units }),
-    })
+      ...(/^[A-Z]{1,16}$/.test(method) ? { method } : {}),
+      path_hash: hash('sha256', path, 'base64url'),
+    }))
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type Authority, json, newAuthority, type Received, type Served, serve } from '../../test/tls.ts'
-import { DecisionReporter } from '../src/broker/decision-reporter.ts'
+import { type Decision, DecisionReporter } from '../src/broker/decision-reporter.ts'
 import { remoteKeys } from '../src/broker/key-source.ts'
 import { createGuard, type Guard, type GuardOptions, type Verdict } from '../src/index.ts'
 import { ChallengeNonces } from '../src/replay/challenge-nonces.ts'
@@ -218,7 +218,7 @@ describe('decisions', () => {
     answer = () => ({ status: 202 })
     const guard = guardWith({ jwks, credential, report: { intervalMs: 60_000 } })
     const text = token({ jti: 'at_7' })
-    await guard.verify(requestWith(text))
+    for (let i = 0; i < 3; i += 1) await guard.verify(requestWith(text))
     await guard.verify(requestWith(text, { method: 'DELETE', url: '/v1/flights/42?secret=1' }))
     await guard.verify(requestWith(text, { method: 'M-SEARCH' }))
     await guard.verify(requestWith(`${text}x`))
@@ -232,12 +232,12 @@ describe('decisions', () => {
     const time = nowSeconds * 1000
     const ids = { time, jti: 'at_7', account_id: 'acct_1', path_hash: decisions[0].path_hash }
     expect(decisions).toEqual([
-      { ...ids, outcome: 'allow', reason: 'granted', method: 'GET' },
+      { ...ids, outcome: 'allow', reason: 'granted', method: 'GET', count: 3 },
       { ...ids, outcome: 'deny', reason: 'query_not_granted', method: 'DELETE' },
       { ...ids, outcome: 'deny', reason: 'operation_not_granted' },
       { time, outcome: 'deny', reason: 'token_malformed', count: 2 },
     ])
-    expect(guard.stats()).toMatchObject({ allowed: 1, decisions: { reported: 4, pending: 0, dropped: 0 } })
+    expect(guard.stats()).toMatchObject({ allowed: 3, decisions: { reported: 4, pending: 0, dropped: 0 } })
     expect(guard.stats().refused).toEqual({ query_not_granted: 1, operation_not_granted: 1, token_malformed: 2 })
   })
 
@@ -263,6 +263,32 @@ describe('decisions', () => {
     status = 200
     await reporter.flush()
     expect(reporter).toMatchObject({ pending: 0, dropped: 2, reported: 3 })
+  })
+  test('of one name are one entry, with their number, their units and the last time; until they are sent', async () => {
+    const sent: Decision[] = []
+    const reporter = new DecisionReporter(
+      async decisions => {
+        sent.push(...decisions)
+        return 202
+      },
+      { intervalMs: 60_000 },
+    )
+    const note = (name: string, time: number, units?: number) =>
+      reporter.addNamed(name, time, units, () => ({ ...decision, time, path_hash: name }))
+    note('a', 1, 5)
+    note('b', 2)
+    note('a', 3, 7)
+    note('a', 4)
+    note('a', 5, 999_999_999)
+    await reporter.flush()
+    note('a', 6)
+    await reporter.flush()
+    expect(sent.map(({ path_hash, time, count, units }) => [path_hash, time, count, units])).toEqual([
+      ['a', 4, 3, 12],
+      ['b', 2, undefined, undefined],
+      ['a', 5, undefined, 999_999_999],
+      ['a', 6, undefined, undefined],
+    ])
   })
   test('that the broker calls wrong are dropped and counted, and what is left at close too', async () => {
     let status = 422

@@ -1,6 +1,6 @@
 // Tells the broker what was let through and what was refused, so that the audit trail shows use and not only issuance.
 // Reporting never delays a request and never fails one: the queue is bounded, what does not fit is dropped and counted.
-// Only requests whose token verified are itemised; junk is only counted by reason, so that nobody can write into the trail by
+// Only requests whose token verified are itemised, and equal ones of one interval are one entry with a count; junk is only counted by reason, so that nobody can write into the trail by
 // sending rubbish, nor fill the queue. A token itself is never reported.
 
 import { randomUUID } from 'node:crypto'
@@ -18,10 +18,14 @@ export interface Decision {
   readonly method?: string
   /** base64url SHA-256 of the path without query. */
   readonly path_hash?: string
+  /** How many requests it stands for; one where it is left out. */
   readonly count?: number
-  /** What it cost, in spend units. */
+  /** What they cost together, in spend units. */
   readonly units?: number
 }
+
+/** Most units that the broker takes in one entry. */
+export const mostUnits = 1_000_000_000
 
 /** What the broker takes at once. */
 const mostInBatch = 200
@@ -39,6 +43,9 @@ export interface ReportOptions {
 /** Sends one batch; resolves to the HTTP status, rejects where no answer came. */
 export type SendBatch = (decisions: readonly Decision[], idempotencyKey: string) => Promise<number>
 
+/** An entry that may still come to stand for more. */
+type Waiting = { -readonly [Name in keyof Decision]: Decision[Name] }
+
 interface Batch {
   readonly decisions: Decision[]
   readonly idempotencyKey: string
@@ -50,7 +57,9 @@ export class DecisionReporter {
   readonly #intervalMs: number
   readonly #maxBatch: number
   readonly #maxQueue: number
-  #queue: Decision[] = []
+  #queue: Waiting[] = []
+  /** Places in the queue of what came with a name. */
+  readonly #places = new Map<string, number>()
   /** What was refused unverified, by reason, since the last batch; with the time of the last one. */
   readonly #counts = new Map<string, { count: number; time: number }>()
   /** The batch under way or to be repeated, under the same key; the trail holds it at least once. */
@@ -74,9 +83,28 @@ export class DecisionReporter {
       this.#dropped += 1
       return
     }
-    this.#queue.push(decision)
+    this.#queue.push({ ...decision })
     if (this.#queue.length >= this.#maxBatch && this.#failures === 0) void this.flush()
     else this.#schedule()
+  }
+
+  /**
+   * Queues a decision, or counts it to the one of the same name that waits. The name must say all that the entry says but time
+   * and units; `make` is called only for the first one. Never throws where `make` does not.
+   */
+  addNamed(name: string, time: number, units: number | undefined, make: () => Decision): void {
+    const place = this.#places.get(name)
+    const waiting = place === undefined ? undefined : this.#queue[place]
+    const sum = units === undefined ? waiting?.units : units + (waiting?.units ?? 0)
+    if (place === undefined || !waiting || (sum ?? 0) > mostUnits) {
+      const length = this.#queue.length
+      this.add({ ...make(), ...(units === undefined ? {} : { units }) })
+      if (this.#queue.length > length) this.#places.set(name, length)
+      return
+    }
+    waiting.time = time
+    waiting.count = (waiting.count ?? 1) + 1
+    if (sum !== undefined) waiting.units = sum
   }
 
   /** Counts a refusal that is not itemised. Never throws. */
@@ -114,6 +142,7 @@ export class DecisionReporter {
     clearTimeout(this.#timer)
     this.#dropped += this.pending
     this.#queue = []
+    this.#places.clear()
     this.#counts.clear()
     this.#batch = undefined
   }
@@ -131,6 +160,7 @@ export class DecisionReporter {
 
   #nextDecisions(): Decision[] {
     const decisions = this.#queue.splice(0, this.#maxBatch)
+    this.#places.clear()
     for (const [reason, { count, time }] of this.#counts) {
       if (decisions.length >= this.#maxBatch) break
       decisions.push({ time, outcome: 'deny', reason, count })
