@@ -6,7 +6,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises'
 import { describeMachine, rssBytesOf } from '../machine.ts'
-import { percentiles } from '../statistics.ts'
+import { type Figures, latencies, round, spread } from './figures.ts'
 import { Fleet } from './fleet.ts'
 import { gapsIn, judge, type Revoked } from './history.ts'
 import { parseOptions, type RevocationBenchOptions, usage } from './options.ts'
@@ -15,7 +15,6 @@ import { startRevocationWorld } from './world.ts'
 
 const boundSeconds = 10
 const tell = (line: string): boolean => process.stderr.write(`${line}\n`)
-const round = (value: number): number => Number(value.toFixed(2))
 
 let options: RevocationBenchOptions
 try {
@@ -25,34 +24,15 @@ try {
   process.exit(2)
 }
 
-type Figures = Record<string, number>
-
-/** From commit and from answer to the last refusal, of those that were watched. */
-function latency(name: string, watched: readonly Watched[], revoked: readonly Revoked[]): Figures {
-  const timed = watched.flatMap(({ lastRefusalMs }, i) =>
-    lastRefusalMs === undefined ? [] : [{ lastRefusalMs, ...revoked[i]! }],
-  )
-  const fromCommit = percentiles(timed.map(each => each.lastRefusalMs - each.committedMs))
-  const fromAnswer = percentiles(timed.map(each => each.lastRefusalMs - each.answeredMs))
-  const call = percentiles(timed.map(each => each.answeredMs - each.askedMs))
-  return {
-    [`${name}_p50_ms`]: round(fromCommit.p50),
-    [`${name}_p95_ms`]: round(fromCommit.p95),
-    [`${name}_p99_ms`]: round(fromCommit.p99),
-    [`${name}_max_ms`]: round(fromCommit.max),
-    [`${name}_after_answer_p50_ms`]: round(fromAnswer.p50),
-    [`${name}_after_answer_p99_ms`]: round(fromAnswer.p99),
-    [`${name}_call_p50_ms`]: round(call.p50),
-  }
-}
-
 async function runAll(stage: Stage): Promise<{ figures: Figures; faults: string[] }> {
   const figures: Figures = {}
   const all: Revoked[] = []
   const take = async (name: string, watched: readonly Watched[]): Promise<void> => {
     const revoked = await toRevoked(stage.world, watched)
     all.push(...revoked)
-    Object.assign(figures, latency(name, watched, revoked))
+    Object.assign(figures, latencies(name, stage.world, watched, revoked))
+    if (name === 'single')
+      Object.assign(figures, spread(name, revoked, (await stage.fleet.history()).applied, stage.fleet.guards))
   }
   if (options.single > 0) {
     tell(`${options.single} revocations, one at a time, at ${stage.fleet.guards} guards.`)

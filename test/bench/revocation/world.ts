@@ -38,6 +38,8 @@ export interface RevocationWorld {
   openFamily(children: number): Promise<{ readonly root: Opened; readonly children: Opened[] }>
   /** Ends an account, as an operator does. */
   revoke(id: string): Promise<Call>
+  /** When somebody who listens beside the broker heard that the feed had come to an epoch, or beyond it. */
+  announcedMs(epoch: number): number
   /** Of each call. Throws for one that is not in the feed. */
   readCommits(ids: readonly string[]): Promise<Map<string, Committed>>
   /** Every epoch of the tenant's feed. */
@@ -52,6 +54,8 @@ export async function startRevocationWorld(): Promise<RevocationWorld> {
   const broker = await startBenchBroker({ track_commit_timestamp: 'on' })
   const admin = postgres(broker.adminUrl, { max: 2, onnotice: () => {} })
   const wall = new WallClock()
+  const announced: { readonly epoch: number; readonly atMs: number }[] = []
+  await admin.listen('mayfly_feed', payload => announced.push({ epoch: Number(payload.split(' ')[1]), atMs: nowMs() }))
   const { tenant, trafficOptions } = broker
   const { http } = broker.registrar
   const token = http.token
@@ -76,6 +80,7 @@ export async function startRevocationWorld(): Promise<RevocationWorld> {
       if (answer.status !== 200) throw new Error(`not revoked: ${answer.status} ${answer.text}`)
       return { id, askedMs, answeredMs }
     },
+    announcedMs: epoch => announced.find(each => each.epoch >= epoch)?.atMs ?? Number.NaN,
     readCommits: ids => readCommits(admin, wall, ids),
     async readEpochs() {
       const rows = await admin<{ epoch: number }[]>`select epoch::float8 as epoch from mayfly.revocation order by epoch`
