@@ -108,6 +108,18 @@ export const v1Access: AccessTable = {
   'GET /v1/webhooks/:id/messages': reads,
   'POST /v1/webhooks/:id/messages/:message_id/redeliver': writes,
 
+  'POST /v1/receivers': writes,
+  'GET /v1/receivers': reads,
+  'GET /v1/receivers/:id': reads,
+  'POST /v1/receivers/:id/token': writes,
+  'DELETE /v1/receivers/:id': writes,
+  'GET /v1/ssf/streams': reads,
+  'GET /v1/ssf/streams/:id': reads,
+  'POST /v1/ssf/streams/:id/status': writes,
+  'GET /v1/ssf/streams/:id/dead-letters': reads,
+  'POST /v1/ssf/streams/:id/dead-letters/:dead_letter_id/redeliver': writes,
+  'DELETE /v1/ssf/streams/:id/dead-letters/:dead_letter_id': writes,
+
   'GET /v1/keys': reads,
   'POST /v1/keys/rotate': writes,
   'GET /v1/keys/rewrap': ['platform-admin'],

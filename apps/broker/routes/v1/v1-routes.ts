@@ -20,12 +20,14 @@ import { limitRoutes } from './limits.ts'
 import { Operations } from './operation.ts'
 import { operatorRoutes } from './operators.ts'
 import { peopleRoutes } from './people.ts'
+import { receiverRoutes } from './receivers.ts'
 import { resourceCredentialRoutes } from './resource-credentials.ts'
 import { resourceRegistryRoutes } from './resources.ts'
 import { revocationRoutes } from './revocations.ts'
 import { sessionRoutes } from './sessions.ts'
 import { signInRoutes } from './sign-in.ts'
 import { signInProviderRoutes } from './sign-in-providers.ts'
+import { securityStreamRoutes } from './streams.ts'
 import { suspensionRoutes } from './suspension.ts'
 import { tenantRoutes } from './tenants.ts'
 import { trustSourceRoutes } from './trust-sources.ts'
@@ -61,6 +63,8 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     connectorRoutes(app, deps)
     attachmentRoutes(app, deps)
     webhookRoutes(app, deps)
+    receiverRoutes(app, deps)
+    securityStreamRoutes(app, deps)
     keyRoutes(app, deps)
     revocationRoutes(app, deps)
     suspensionRoutes(app, deps)
