@@ -2,6 +2,7 @@
 
 import { execFile } from 'node:child_process'
 import { copyFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -27,13 +28,15 @@ afterAll(async () => {
   await Promise.all([broker?.close(), api?.close(), installed?.remove()])
 })
 
-function answer({ path, headers }: Received, response: Parameters<typeof json>[0]): void {
+function answer({ path, headers }: Received, response: ServerResponse): void {
   const token_type = headers['dpop'] ? 'DPoP' : 'Bearer'
-  if (path === '/token')
-    return json(response, 200, { access_token: 'token-1', token_type, expires_in: 300, account_id: 'acct_1' })
-  if (path.startsWith('/v1/accounts')) return json(response, 200, { items: [{ id: 'acct_1' }] })
-  if (path.startsWith('/v1/')) return json(response, 404, { type: 'urn:mayfly:error:not_found', title: 'There is none.' })
-  json(response, 200, { issuer: broker.origin, token_endpoint: `${broker.origin}/token` })
+  const found: Readonly<Record<string, object>> = {
+    '/token': { access_token: 'token-1', token_type, expires_in: 300, account_id: 'acct_1' },
+    '/v1/accounts': { items: [{ id: 'acct_1' }] },
+    '/.well-known/oauth-authorization-server': { issuer: broker.origin, token_endpoint: `${broker.origin}/token` },
+  }
+  const body = found[path]
+  json(response, body ? 200 : 404, body ?? { type: 'urn:mayfly:error:not_found', title: 'There is none.' })
 }
 
 test('brings one package along', () => {

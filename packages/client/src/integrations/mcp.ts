@@ -17,10 +17,12 @@ export interface McpAccess extends Pick<Permissions, 'taskId' | 'accountId' | 'i
   readonly resource: string
   /** Tools that may be called, as the server lists them. */
   readonly tools: readonly string[]
+  /** Values that arguments are held to in every call, as the agent's ceiling may want it. */
+  readonly arguments?: Readonly<Record<string, Held>>
   /** Scopes that the server wants beside. */
   readonly scope?: string | readonly string[]
   /**
-   * Holds arguments of a call to their values: what it returns goes into the token, and the server refuses another call by it. Texts,
+   * Holds arguments of one call to their values: what it returns goes into the token, and the server refuses another call by it. Texts,
    * integers and booleans can be held.
    */
   readonly holdArguments?: (tool: string, given: Readonly<Record<string, unknown>>) => Readonly<Record<string, Held>> | undefined
@@ -111,11 +113,12 @@ async function permissionsOfCall(access: McpAccess, session: TaskToken, { tool, 
 }
 
 function permissionsFor(
-  { resource, scope, taskId, accountId, intent, ttl }: McpAccess,
+  { resource, scope, taskId, accountId, intent, ttl, arguments: always }: McpAccess,
   tools: readonly string[],
   held: Readonly<Record<string, Held>> | undefined,
 ): Permissions {
-  const detail = { type: 'agent_tool', locations: [resource], actions: tools, ...(held && { arguments: held }) }
+  const all = (always || held) && { arguments: { ...held, ...always } }
+  const detail = { type: 'agent_tool', locations: [resource], actions: tools, ...all }
   return {
     resource,
     authorizationDetails: [detail],
