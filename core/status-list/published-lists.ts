@@ -82,7 +82,9 @@ export class PublishedLists {
     })
     const token = built.lst === undefined ? undefined : await signList(snapshot, uri, built.lst, databaseMs)
     const published = { built, token, signedMs: databaseMs }
-    this.#published.set(list, published)
+    // A list without tokens is not remembered: the next token may stand in it, and be looked up at once.
+    if (token !== undefined) this.#published.set(list, published)
+    else this.#published.delete(list)
     return published
   }
 
