@@ -32,7 +32,7 @@ export async function startGuardProxy(config: GuardProxyConfig, log: Logger): Pr
     const monitor =
       config.metricsPort === undefined
         ? undefined
-        : await listenForMetrics(metrics.registry, () => [], config.host, config.metricsPort)
+        : await listenForMetrics(metrics.registry, () => faultsOf(guard), config.host, config.metricsPort)
     log.info({ resource: config.guard.resource, port: portOf(server) }, 'the guard proxy answers')
     return {
       port: portOf(server),
@@ -94,6 +94,12 @@ async function answer(request: IncomingMessage, response: ServerResponse, { conf
   metrics.decided(verdict.ok ? 'allow' : 'deny', verdict.ok ? 'granted' : verdict.reason, took())
   if (!verdict.ok) log.info({ reason: verdict.reason }, 'refused')
   sendVerdict(response, verdict)
+}
+
+/** While it cannot know of revocations it refuses everybody, so others should be asked. */
+function faultsOf(guard: Guard): string[] {
+  const { feed } = guard.stats()
+  return feed && !feed.fresh ? [`the revocation feed cannot be followed: ${feed.reason ?? 'not yet'}`] : []
 }
 
 const portOf = (server: Server): number => (server.address() as AddressInfo).port

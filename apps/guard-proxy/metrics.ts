@@ -34,6 +34,16 @@ export function createMetrics(guard: Guard): GuardProxyMetrics {
       for (const [state, count] of Object.entries(guard.stats().decisions)) this.set({ state }, count)
     },
   })
+  new Gauge({
+    name: 'mayfly_guard_proxy_feed_age_seconds',
+    help: 'How old what is known of revocations is; absent where nothing was ever known, or no feed is followed',
+    registers,
+    collect() {
+      const ageMs = guard.stats().feed?.ageMs
+      if (ageMs === undefined) this.remove()
+      else this.set(ageMs / 1000)
+    },
+  })
   return {
     registry,
     decided: (outcome, reason, took) => {

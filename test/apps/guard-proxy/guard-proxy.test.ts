@@ -108,10 +108,12 @@ describe('asked by nginx', () => {
     expect(text).toMatch(/\{outcome="deny",reason="certificate_mismatch"\} [1-9]/)
     expect(text).toMatch(/\{outcome="misconfigured",reason="none"\} [1-9]/)
     expect(text).not.toContain('flights')
+    // It follows no feed, so there is no age to show.
+    expect(text).not.toMatch(/^mayfly_guard_proxy_feed_age_seconds/m)
   })
 })
 
-test('answers nobody but the proxies that it was told of, whatever they say', async () => {
+test('14: answers nobody but the proxies that it was told of, whatever they say', async () => {
   const others = JSON.stringify([{ ...nginxProxy, address: '10.9.9.9' }])
   const proxy = await startProxyWith({ MAYFLY_TRUSTED_PROXIES: others })
   const headers = { 'x-forwarded-for': '10.9.9.9', 'x-original-method': 'GET', 'x-original-uri': '/v1/flights/42' }

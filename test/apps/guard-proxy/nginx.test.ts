@@ -95,16 +95,15 @@ describe.skipIf(!hasProxies)('nginx with auth_request', () => {
     expect([answer.status, seen.at(-1)?.body]).toEqual([200, '{"to":"Oslo"}'])
   })
 
-  const pem = () => encodeURIComponent(world.agent.cert)
+  test('14: headers with the agent’s certificate do not make the thief the agent', async () => {
+    const headers = { 'ssl-client-cert': encodeURIComponent(world.agent.cert), 'ssl-client-verify': 'SUCCESS' }
+    for (const as of [world.thief, undefined]) expect((await send('/v1/flights/42', { as, headers })).status).toBe(401)
+  })
+
   test.each<[string, () => Promise<Answer>, number]>([
     ['no token', () => send('/v1/flights/42', { token: undefined }), 401],
     ['a thief’s certificate', () => send('/v1/flights/42', { as: world.thief }), 401],
     ['no certificate', () => send('/v1/flights/42', { as: undefined }), 401],
-    [
-      'the agent’s certificate in headers of the thief',
-      () => send('/v1/flights/42', { as: world.thief, headers: { 'ssl-client-cert': pem(), 'ssl-client-verify': 'SUCCESS' } }),
-      401,
-    ],
     ['a revoked token', () => send('/v1/flights/42', {}, { jti: revokedId }), 401],
     ['another method', () => send('/v1/flights/42', { method: 'DELETE' }), 403],
     ['HEAD in place of GET', () => send('/v1/flights/42', { method: 'HEAD' }), 403],

@@ -50,7 +50,7 @@ describe.each(servers)('%s', (_, start) => {
     expect(answer).toMatchObject({ status: 200, body: { resource, authorization_servers: [issuer] } })
   })
 
-  test('refuses a stolen token: with the thief’s key, with none, with headers that claim the agent’s', async () => {
+  test('14, 15: refuses a stolen token: with the thief’s key, with none, with headers that claim the agent’s', async () => {
     const token = tokenFor(world.agent)
     const pem = encodeURIComponent(world.agent.cert)
     const headers = {

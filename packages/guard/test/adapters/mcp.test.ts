@@ -1,26 +1,17 @@
 // MCP servers of the SDK behind the guard, called by the SDK's own client over TLS.
 
-import { randomUUID } from 'node:crypto'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { getRequestListener } from '@hono/node-server'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-import { createMcpExpressApp } from '@modelcontextprotocol/sdk/server/express.js'
-import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
-import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
-import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
-import express from 'express'
-import { Hono } from 'hono'
 import { Agent, fetch as undiciFetch } from 'undici'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { z } from 'zod'
 import type { Pem } from '../../../test/tls.ts'
-import { callerOf, type McpGuard, type McpGuardOptions, mayfly } from '../../src/adapters/mcp.ts'
-import { peerThumbprint } from '../../src/adapters/node.ts'
+import { callerOf, type McpGuardOptions, mayfly } from '../../src/adapters/mcp.ts'
 import type { Reason } from '../../src/index.ts'
 import { resource } from '../issuer.ts'
+import { overWeb, parsedBefore, readAgain, type Serve, stateful, stateless } from './mcp-servers.ts'
 import { type Answer, type Call, call, guardOptions, newWorld, revokedId, tokenFor, type World } from './world.ts'
 
 let world: World
@@ -30,82 +21,10 @@ beforeAll(async () => {
 
 const search = { type: 'agent_tool', locations: [resource], actions: ['search'], arguments: { index: 'public' } }
 
-/** Two tools; the first says who called it. */
-function tools(): McpServer {
-  const server = new McpServer({ name: 'library', version: '1.0.0' })
-  const text = (value: string) => ({ content: [{ type: 'text' as const, text: value }] })
-  server.registerTool('search', { inputSchema: { index: z.string() } }, async (_, extra) =>
-    text(`${callerOf(extra).token.account_id} ${extra.authInfo?.clientId} ${extra.authInfo?.token}`),
-  )
-  server.registerTool('delete', { inputSchema: { index: z.string() } }, async () => text('gone'))
-  server.registerResource('secret', 'file:///secret', {}, async () => ({ contents: [{ uri: 'file:///secret', text: 'secret' }] }))
-  return server
-}
-
 interface Running {
   readonly port: number
   readonly reasons: Reason[]
   readonly server: Server
-}
-
-type Serve = (guard: McpGuard) => Parameters<typeof createServer>[1]
-
-/** A transport for each request. */
-const stateless: Serve = guard => {
-  const app = express()
-  app.all('/v1', guard, async (request, response) => {
-    const transport = new StreamableHTTPServerTransport()
-    await tools().connect(transport as Transport)
-    await transport.handleRequest(request, response, request.body)
-  })
-  return app
-}
-
-/** As the SDK makes an app: its body parser stands before the guard. */
-const parsedBefore: Serve = guard => {
-  const app = createMcpExpressApp()
-  app.use(stateless(guard) as express.Express)
-  return app
-}
-
-/** The transport reads the message itself, once more. */
-const readAgain: Serve = guard => (request, response) =>
-  guard(request, response, async () => {
-    const transport = new StreamableHTTPServerTransport()
-    await tools().connect(transport as Transport)
-    await transport.handleRequest(request, response)
-  })
-
-const overWeb: Serve = guard => {
-  const app = new Hono<{ Bindings: { incoming: { socket: unknown } } }>()
-  app.all('/v1', c => guard.handle(c.req.raw, answerWeb, peerThumbprint(c.env.incoming.socket)))
-  return getRequestListener((request, env) => app.fetch(request, env as never))
-}
-
-async function answerWeb(request: Request, known: object): Promise<Response> {
-  const transport = new WebStandardStreamableHTTPServerTransport()
-  await tools().connect(transport as Transport)
-  return transport.handleRequest(request, known)
-}
-
-/** Sessions, kept by their id. */
-const stateful: Serve = guard => {
-  const sessions = new Map<string, StreamableHTTPServerTransport>()
-  const app = express()
-  app.all('/v1', guard, async (request, response) => {
-    const id = request.headers['mcp-session-id']?.toString()
-    let transport = id === undefined ? undefined : sessions.get(id)
-    if (!transport && id !== undefined) return void response.status(404).json({})
-    if (!transport) {
-      transport = new StreamableHTTPServerTransport({
-        sessionIdGenerator: randomUUID,
-        onsessioninitialized: opened => void sessions.set(opened, transport as StreamableHTTPServerTransport),
-      })
-      await tools().connect(transport as Transport)
-    }
-    await transport.handleRequest(request, response, request.body)
-  })
-  return app
 }
 
 const running: Running[] = []
