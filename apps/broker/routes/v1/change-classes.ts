@@ -68,6 +68,14 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
   'DELETE /v1/webhooks/:id': null,
   'POST /v1/webhooks/:id/messages/:message_id/redeliver': null,
 
+  // They hear what was revoked and can do nothing.
+  'POST /v1/receivers': null,
+  'POST /v1/receivers/:id/token': null,
+  'DELETE /v1/receivers/:id': null,
+  'POST /v1/ssf/streams/:id/status': null,
+  'POST /v1/ssf/streams/:id/dead-letters/:dead_letter_id/redeliver': null,
+  'DELETE /v1/ssf/streams/:id/dead-letters/:dead_letter_id': null,
+
   'POST /v1/keys/rotate': 'keys',
   'POST /v1/keys/rewrap': null,
 
