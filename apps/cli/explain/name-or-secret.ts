@@ -18,6 +18,9 @@ const ids: Readonly<Record<string, readonly [kind: string, next: string]>> = {
   req: ['request, as in the log of the broker', ''],
   key: ['key', 'mayfly keys list'],
   join: ['join token', ''],
+  rcv: ['receiver of security events', 'mayfly receivers get'],
+  evs: ['stream of security events', 'mayfly streams get'],
+  dlt: ['security event that was set aside', ''],
 }
 
 const secrets: Readonly<Record<string, readonly [kind: string, end: string]>> = {
@@ -27,6 +30,7 @@ const secrets: Readonly<Record<string, readonly [kind: string, end: string]>> = 
   mfb: ['bootstrap token', 'it ends by itself within the hour'],
   mfj: ['join token', 'mayfly agents join-tokens delete AGENT ID'],
   mfa: ['credential of one account, for its holder', 'mayfly account revoke ID'],
+  mfe: ['credential of a receiver of security events', 'mayfly receivers token RECEIVER'],
   mfc: ['secret that claims an account', 'it ends with its account'],
 }
 

@@ -2,6 +2,7 @@
 // operation without a command, no command without its operation.
 
 import { accountRows } from './account-rows.ts'
+import { eventRows } from './event-rows.ts'
 import { keyRows } from './key-rows.ts'
 import type { Operation } from './operation.ts'
 import { operatorTableRows } from './operator-rows.ts'
@@ -14,6 +15,7 @@ export const operations: readonly Operation[] = [
   ...registryRows,
   ...accountRows,
   ...outsideRows,
+  ...eventRows,
   ...operatorTableRows,
   ...keyRows,
   ...revocationRows,
