@@ -21,6 +21,7 @@ let head: { shard: string; epoch: number }
 let revoked: number[] | undefined
 let asked: { heads: number; lists: number }
 let fault: Error | undefined
+let takesMs: number
 let lists: PublishedLists
 beforeEach(() => {
   ms = 1_795_305_600_000
@@ -28,6 +29,7 @@ beforeEach(() => {
   revoked = []
   asked = { heads: 0, lists: 0 }
   fault = undefined
+  takesMs = 0
   lists = new PublishedLists({
     clock: { nowMs: () => ms },
     readHead: async () => {
@@ -37,6 +39,7 @@ beforeEach(() => {
     },
     readRevoked: async () => {
       asked.lists++
+      ms += takesMs
       return revoked
     },
   })
@@ -63,6 +66,26 @@ test('asks the database once a second, however many ask', async () => {
   const later = await get()
   expect(asked, 'nothing was revoked: only the times are new').toEqual({ heads: 2, lists: 1 })
   expect(later.iat).toBe(ms / 1000)
+})
+
+test('is made more rarely where making it takes long, and never more rarely than every three seconds', async () => {
+  takesMs = 600
+  await get()
+  head.epoch++
+  ms += 1_100
+  await get()
+  expect(asked.lists).toBe(1)
+  ms += 200
+  await get()
+  expect(asked.lists).toBe(2)
+  takesMs = 5_000
+  head.epoch++
+  ms += 3_000
+  await get()
+  expect(asked.lists).toBe(3)
+  head.epoch++
+  await get()
+  expect(asked.lists, 'it was three seconds old when it was ready').toBe(4)
 })
 
 test('says what was revoked as soon as it is asked for anew', async () => {
