@@ -9,7 +9,7 @@ import { checkType } from './token/check-claims.ts'
 import { parseClaims, type TaskTokenClaims } from './token/claims.ts'
 import { type CompactJws, parseCompactJws } from './token/compact-jws.ts'
 import { resourceHash } from './token/resource-set.ts'
-import { type KnownToken, TokenCache } from './token/token-cache.ts'
+import type { KnownToken, TokenCache } from './token/token-cache.ts'
 import type { Reason } from './verdict.ts'
 
 /** What authentication needs. */
@@ -27,19 +27,33 @@ export interface NotAuthenticated {
   readonly claims?: TaskTokenClaims
 }
 
-/** Authenticates a token: signature, type, shape, issuer, audience, resource hash. Not time, presenter, or permission. */
-export async function authenticate(token: string, by: Authenticator): Promise<KnownToken | NotAuthenticated> {
-  const name = TokenCache.nameOf(token)
-  const known = by.cache.find(name)
-  if (known) {
-    const current = by.findKey(known.kid)
-    if ((current instanceof Promise ? await current : current) === known.key) return known
-    by.cache.drop(name)
-  }
+/**
+ * Authenticates a token: signature, type, shape, issuer, audience, resource hash. Not time, presenter, or permission. Answers at
+ * once where the token and its key are known.
+ */
+export function authenticate(
+  token: string,
+  by: Authenticator,
+): KnownToken | NotAuthenticated | Promise<KnownToken | NotAuthenticated> {
+  const known = by.cache.find(token)
+  if (!known) return authenticateFresh(token, by)
+  const key = by.findKey(known.kid)
+  if (key === known.key) return known
+  return key instanceof Promise ? key.then(found => (found === known.key ? known : startOver(token, by))) : startOver(token, by)
+}
+
+/** The issuer has withdrawn the key that verified the token. */
+function startOver(token: string, by: Authenticator): Promise<KnownToken | NotAuthenticated> {
+  by.cache.drop(token)
+  return authenticateFresh(token, by)
+}
+
+async function authenticateFresh(token: string, by: Authenticator): Promise<KnownToken | NotAuthenticated> {
+  if (!/^[A-Za-z0-9._-]+$/.test(token)) return { reason: 'credentials_malformed' }
   const jws = parseCompactJws(token)
   if (typeof jws === 'string') return { reason: jws }
   const fresh = await verifyFresh(jws, by)
-  if (!('reason' in fresh)) by.cache.keep(name, fresh)
+  if (!('reason' in fresh)) by.cache.keep(token, fresh)
   return fresh
 }
 

@@ -117,52 +117,56 @@ class TokenGuard implements Guard {
   async #judge(request: GuardedRequest, now: number): Promise<Judgement> {
     const credentials = readCredentials(request.headers)
     if (typeof credentials === 'string') return { reason: credentials }
-    const known = await authenticate(credentials.token, this.#authenticator)
+    // What can be answered at once is: each `await` of something that is no promise would cost as much as a check.
+    const found = authenticate(credentials.token, this.#authenticator)
+    const known = found instanceof Promise ? await found : found
     if ('reason' in known) return known
     const { claims } = known
+    const live = this.#checkLive(known, now)
     const reason =
-      (await this.#checkLive(known, now)) ??
+      (live instanceof Promise ? await live : live) ??
       checkBinding(claims, credentials, request, this.#binding, now) ??
       (this.#settings.replay.includes(claims.replay) ? undefined : 'replay_mode_refused')
     if (reason) return { reason, claims }
-    const authorized = await authorize(known.grant, request)
+    const asked = authorize(known.grant, request)
+    const authorized = asked instanceof Promise ? await asked : asked
     if (typeof authorized === 'string') return { reason: authorized, claims }
-    const late = (await this.#checkLive(known)) ?? (await this.#use(claims, now)) ?? this.#checkOvertaken(known)
-    if (late) return { reason: late, claims }
-    this.#letIn.set(claims, known)
+    // Whoever trickles a body must not keep a token alive with it.
+    const late = asked instanceof Promise ? await this.#checkLive(known, this.#settings.clock()) : undefined
+    const refused = late ?? (claims.replay === 'pop' ? undefined : await this.#use(known, now))
+    if (refused) return { reason: refused, claims }
+    if (!known.memo.isLetIn) this.#letIn.set(claims, known)
+    known.memo.isLetIn = true
     return { granted: authorized.detail, claims }
   }
 
   async holds({ token }: Allowed): Promise<boolean> {
     try {
       const known = this.#letIn.get(token)
-      return known !== undefined && (await this.#checkLive(known)) === undefined
+      return known !== undefined && (await this.#checkLive(known, this.#settings.clock())) === undefined
     } catch {
       return false
     }
   }
 
-  /**
-   * Whether the token is of this time and not revoked. Asked again after every step that may wait: whoever trickles a body
-   * must not keep a token alive with it.
-   */
-  #checkLive(known: KnownToken, now = this.#settings.clock()): Reason | undefined | Promise<Reason | undefined> {
+  /** Whether the token is of this time and not revoked. Asked again after a step that may have waited. */
+  #checkLive(known: KnownToken, now: number): Reason | undefined | Promise<Reason | undefined> {
     return checkTime(known.claims, now / 1000, this.#settings.maxAgeSeconds) ?? this.#revocation.check(known)
   }
 
-  /** A revocation that came while the broker was consuming the token. The token is used up either way. */
-  #checkOvertaken(known: KnownToken): Reason | undefined {
-    return this.#revocation.isKnownRevoked(known) ? 'token_revoked' : undefined
-  }
-
   /** The step with an effect; undefined means that the token may be used now. */
-  async #use(claims: TaskTokenClaims, now: number): Promise<Reason | undefined> {
+  async #use(known: KnownToken, now: number): Promise<Reason | undefined> {
     const { issuer, credential } = this.#settings
+    const { claims } = known
     switch (claims.replay) {
       case 'pop':
         return undefined
-      case 'once':
-        return credential ? await consume(this.#connection, issuer, credential, claims) : 'consume_unavailable'
+      case 'once': {
+        if (!credential) return 'consume_unavailable'
+        const refused = await consume(this.#connection, issuer, credential, claims)
+        // A revocation may have overtaken the answer. The token is used up either way.
+        return refused ?? (this.#revocation.isKnownRevoked(known) ? 'token_revoked' : undefined)
+      }
       case 'challenge': {
         const spent = this.#nonces?.spend(claims.nonce ?? '', now) ?? 'refused'
         if (spent === 'full') return 'nonce_store_full'

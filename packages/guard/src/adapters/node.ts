@@ -106,8 +106,8 @@ function describe<Request extends IncomingMessage>(
   return {
     method: request.method ?? '',
     url: liveTarget(request),
-    // All values of a doubled header, where Node would keep the first. HTTP/2 has no such view; there doubled ones come as arrays.
-    headers: request.headersDistinct ?? request.headers,
+    // As they came: Node's own view of them would keep the first of a doubled header, and cost time to make.
+    headers: request.rawHeaders,
     certificate: peerThumbprint(request.socket, options.acceptUnauthorizedPeers ?? false),
     scope,
     operation: operation && (() => operation(request, body)),

@@ -22,20 +22,27 @@ export interface Authorized {
   readonly detail: GrantedDetail | undefined
 }
 
-/** Decides whether the grant covers the request. Reads the body only if a granted entry names a digest. */
-export async function authorize(grant: Grant, request: GuardedRequest): Promise<Authorized | Reason> {
+type Answer = Authorized | Reason
+
+/**
+ * Decides whether the grant covers the request. Reads the body only if a granted entry names a digest. Answers at once where
+ * nothing has to be waited for.
+ */
+export function authorize(grant: Grant, request: GuardedRequest): Answer | Promise<Answer> {
   if (!grant.details) return 'detail_not_understood'
   if (!request.operation && hasOverride(request.headers)) return 'override_header_refused'
   if (grant.details.length === 0) return authorizeByScope(grant.scopes, request)
-  if (request.operation) return authorizeOperation(grant.details, await findOperation(request.operation))
+  if (request.operation) return authorizeOperation(grant.details, request.operation)
   return authorizeRequest(grant.details, request)
 }
 
-async function authorizeByScope(held: ReadonlySet<string>, request: GuardedRequest): Promise<Authorized | Reason> {
-  const { scope: needed, operation } = request
+function authorizeByScope(held: ReadonlySet<string>, { scope: needed, operation }: GuardedRequest): Answer | Promise<Answer> {
   if (needed?.length) return needed.every(scope => held.has(scope)) ? { detail: undefined } : 'scope_missing'
-  const isPresent = held.size > 0 && operation && (await findOperation(operation))?.type === 'presence'
-  return isPresent ? { detail: undefined } : 'operation_not_granted'
+  return held.size > 0 && operation ? authorizePresence(operation) : 'operation_not_granted'
+}
+
+async function authorizePresence(named: NonNullable<GuardedRequest['operation']>): Promise<Answer> {
+  return (await findOperation(named))?.type === 'presence' ? { detail: undefined } : 'operation_not_granted'
 }
 
 async function findOperation(operation: NonNullable<GuardedRequest['operation']>): Promise<Operation | undefined> {
@@ -46,7 +53,11 @@ async function findOperation(operation: NonNullable<GuardedRequest['operation']>
   }
 }
 
-function authorizeOperation(details: readonly CompiledDetail[], operation: Operation | undefined): Authorized | Reason {
+async function authorizeOperation(
+  details: readonly CompiledDetail[],
+  named: NonNullable<GuardedRequest['operation']>,
+): Promise<Answer> {
+  const operation = await findOperation(named)
   if (!operation) return 'operation_not_granted'
   const entry = details.find(candidate => covers(candidate, operation))
   return entry ? { detail: entry.detail } : 'operation_not_granted'
@@ -59,7 +70,7 @@ function covers(entry: CompiledDetail, operation: Operation): boolean {
   return false
 }
 
-async function authorizeRequest(details: readonly CompiledDetail[], request: GuardedRequest): Promise<Authorized | Reason> {
+function authorizeRequest(details: readonly CompiledDetail[], request: GuardedRequest): Answer | Promise<Answer> {
   const live = parseLivePath(request.url)
   if (!live) return 'path_refused'
   // No member of `agent_http` can name a query, so none is ever granted.
@@ -69,8 +80,11 @@ async function authorizeRequest(details: readonly CompiledDetail[], request: Gua
   )
   if (covering.length === 0) return 'operation_not_granted'
   const open = covering.find(entry => entry.contentDigest === undefined)
-  if (open) return { detail: open.detail }
-  const digest = await bodyDigest(request.body)
+  return open ? { detail: open.detail } : authorizeBody(covering, request.body)
+}
+
+async function authorizeBody(covering: readonly AgentHttp[], body: GuardedRequest['body']): Promise<Answer> {
+  const digest = await bodyDigest(body)
   const exact = covering.find(entry => entry.contentDigest === digest)
   return exact ? { detail: exact.detail } : 'body_digest_mismatch'
 }

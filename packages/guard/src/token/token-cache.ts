@@ -16,13 +16,20 @@ export interface KnownToken {
   readonly kid: string
   /** The key that verified it. Once the issuer withdraws the key, the token is no longer known. */
   readonly key: VerificationKey
-  /** What the revocation check remembers of it. */
-  readonly memo: RevocationMemo
+  /** What is remembered of its uses: by the revocation check, and whether it was ever let in. */
+  readonly memo: RevocationMemo & { isLetIn?: boolean }
 }
+
+/** How many texts are remembered. */
+const mostTexts = 256
+/** Two tokens hardly ever end alike, and whole texts are compared. */
+const tailChars = 32
 
 /** A bounded cache that drops what was used longest ago. */
 export class TokenCache {
   readonly #tokens = new Map<string, KnownToken>()
+  /** The last tokens by the end of their text, so that the same text costs a comparison instead of a hash. */
+  readonly #texts = new Map<string, { readonly text: string; readonly known: KnownToken }>()
   readonly #limit: number
 
   /** limit: number of tokens kept; 0 keeps none. */
@@ -30,33 +37,48 @@ export class TokenCache {
     this.#limit = limit
   }
 
-  /** The name of a token. */
-  static nameOf(token: string): string {
-    return hash('sha256', token, 'base64url')
-  }
-
-  find(name: string): KnownToken | undefined {
+  find(token: string): KnownToken | undefined {
+    const recent = this.#texts.get(token.slice(-tailChars))
+    if (recent?.text === token) return recent.known
+    const name = nameOf(token)
     const known = this.#tokens.get(name)
     if (known) {
       this.#tokens.delete(name)
       this.#tokens.set(name, known)
+      this.#remember(token, known)
     }
     return known
   }
 
-  keep(name: string, token: KnownToken): void {
+  keep(token: string, known: KnownToken): void {
     if (this.#limit === 0) return
-    this.#tokens.set(name, token)
-    if (this.#tokens.size <= this.#limit) return
-    const oldest = this.#tokens.keys().next().value
-    if (oldest !== undefined) this.#tokens.delete(oldest)
+    this.#tokens.set(nameOf(token), known)
+    dropOldest(this.#tokens, this.#limit)
   }
 
-  drop(name: string): void {
-    this.#tokens.delete(name)
+  drop(token: string): void {
+    this.#tokens.delete(nameOf(token))
+    this.#texts.delete(token.slice(-tailChars))
   }
 
   get size(): number {
     return this.#tokens.size
   }
+
+  #remember(text: string, known: KnownToken): void {
+    const tail = text.slice(-tailChars)
+    this.#texts.delete(tail)
+    this.#texts.set(tail, { text, known })
+    dropOldest(this.#texts, mostTexts)
+  }
+}
+
+function nameOf(token: string): string {
+  return hash('sha256', token, 'base64url')
+}
+
+function dropOldest(entries: Map<string, unknown>, limit: number): void {
+  if (entries.size <= limit) return
+  const oldest = entries.keys().next().value
+  if (oldest !== undefined) entries.delete(oldest)
 }
