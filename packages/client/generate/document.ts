@@ -41,8 +41,8 @@ export interface Operation {
   readonly waits: boolean
 }
 
-/** Paths of one tenant stand for the same operations below its issuer; event streams are read by guards, not here. */
-const isRead = (path: string): boolean => !path.startsWith('/t/{')
+/** Paths of one tenant stand for the same operations below its issuer; receivers of SSF have clients of their own. */
+const isRead = (path: string): boolean => !/^\/(t\/\{|ssf\/)/.test(path)
 
 /** Every operation of the document, in its order. */
 export function readOperations({ paths }: OpenApiDocument): Operation[] {
@@ -52,7 +52,8 @@ export function readOperations({ paths }: OpenApiDocument): Operation[] {
 }
 
 function read(method: string, path: string, described: Described): Operation | undefined {
-  const [, done] = Object.entries(described.responses).find(([status]) => /^20[013-9]$/.test(status)) ?? []
+  const answers = Object.entries(described.responses)
+  const [, done] = answers.find(([status]) => /^20[013-9]$/.test(status)) ?? answers.find(([status]) => status === '202') ?? []
   const answer = done?.content?.['application/json']?.schema
   const isJson = done !== undefined && (done.content === undefined || answer !== undefined)
   const isSent = described.requestBody === undefined || described.requestBody.content?.['application/json'] !== undefined

@@ -54,8 +54,10 @@ function nameOf({ method, path, item }: Operation, all: readonly Operation[]): s
   const isList = all.some(other => other.path.startsWith(`${path}/{`)) || all.some(other => other.path === path && other.item)
   if (method === 'GET') return [...words, item || isList ? 'list' : 'get'].join('.')
   if (method === 'POST') return [...words, 'create'].join('.')
-  return [...words, method === 'PUT' ? 'set' : 'delete'].join('.')
+  return [...words, ofAll[method]].join('.')
 }
+
+const ofAll: Readonly<Record<string, string>> = { PUT: 'set', PATCH: 'change', DELETE: 'delete' }
 
 const ofOne: Readonly<Record<string, string>> = {
   GET: 'get',

@@ -9,6 +9,8 @@ export type TrustSource =
       created_at: string
       /** RFC 3339, UTC. */
       updated_at: string
+      /** Since when it gets nothing new, until it is reinstated. RFC 3339, UTC. */
+      suspended_at?: string
       kind: 'openid'
       /** For people; unique among its kind in the tenant. */
       name: string
@@ -40,6 +42,8 @@ export type TrustSource =
       created_at: string
       /** RFC 3339, UTC. */
       updated_at: string
+      /** Since when it gets nothing new, until it is reinstated. RFC 3339, UTC. */
+      suspended_at?: string
       kind: 'x509_ca'
       /** For people; unique among its kind in the tenant. */
       name: string
@@ -73,6 +77,8 @@ export type TrustSource =
       created_at: string
       /** RFC 3339, UTC. */
       updated_at: string
+      /** Since when it gets nothing new, until it is reinstated. RFC 3339, UTC. */
+      suspended_at?: string
       kind: 'spiffe'
       /** For people; unique among its kind in the tenant. */
       name: string
@@ -97,6 +103,8 @@ export type TrustSource =
       created_at: string
       /** RFC 3339, UTC. */
       updated_at: string
+      /** Since when it gets nothing new, until it is reinstated. RFC 3339, UTC. */
+      suspended_at?: string
       kind: 'pinned'
       /** For people; unique among its kind in the tenant. */
       name: string
@@ -107,6 +115,8 @@ export type TrustSource =
       created_at: string
       /** RFC 3339, UTC. */
       updated_at: string
+      /** Since when it gets nothing new, until it is reinstated. RFC 3339, UTC. */
+      suspended_at?: string
       kind: 'did'
       /** For people; unique among its kind in the tenant. */
       name: string
@@ -138,6 +148,8 @@ export type TrustSource =
       created_at: string
       /** RFC 3339, UTC. */
       updated_at: string
+      /** Since when it gets nothing new, until it is reinstated. RFC 3339, UTC. */
+      suspended_at?: string
       kind: 'builtin_ca'
       /** For people; unique among its kind in the tenant. */
       name: string
@@ -551,6 +563,8 @@ export interface Agent {
   created_at: string
   /** RFC 3339, UTC. */
   updated_at: string
+  /** Since when it gets nothing new, until it is reinstated. RFC 3339, UTC. */
+  suspended_at?: string
   /** For people; unique among its kind in the tenant. */
   name: string
   /** Who answers for this agent. */
@@ -878,6 +892,57 @@ export interface WebhookMessage {
   due_at: string
   settled_at: string | null
 }
+export interface Receiver {
+  id: string
+  /** For people; unique among its kind in the tenant. */
+  name: string
+  audience: string
+  /** PEM of the CA that its certificate comes from; left out: the public ones. */
+  ca_pem?: string
+  /** RFC 3339, UTC. */
+  created_at: string
+  /** RFC 3339, UTC. */
+  expires_at: string
+}
+export interface SsfStream {
+  id: string
+  receiver: string
+  receiver_name: string
+  delivery: 'push' | 'poll'
+  endpoint_url?: string
+  description?: string
+  status: 'enabled' | 'paused' | 'disabled'
+  status_reason?: string
+  /** Of the feed: everything up to it was taken, set aside, or not asked for. */
+  epoch: number
+  /** How many epochs the feed is ahead of that. */
+  behind: number
+  waiting_since: string | null
+  taken_at: string | null
+  /** In a row, up to now. */
+  failures: number
+  failure: string | null
+  failure_status: number | null
+  /** RFC 3339, UTC. */
+  retry_at?: string
+  dead_letters: number
+  /** RFC 3339, UTC. */
+  created_at: string
+  /** RFC 3339, UTC. */
+  updated_at: string
+}
+export interface SsfStreamDeadLetter {
+  id: string
+  epoch: number
+  revocation: string
+  subject: string
+  err: string
+  description: string | null
+  /** It is being sent again. */
+  due: boolean
+  /** RFC 3339, UTC. */
+  at: string
+}
 export interface Key {
   id: string
   /** As in the header of what it signed and in the key set. */
@@ -896,6 +961,27 @@ export interface Key {
     /** RFC 3339, UTC. */
     at: string
   }
+}
+export interface Revocation {
+  id: string
+  /** What was revoked. tree: an account with all below it. */
+  kind: 'account' | 'tree' | 'token' | 'agent' | 'key' | 'tenant' | 'trust_source'
+  /** What tokens call it, or the trust source. */
+  subject: string
+  /** What it came of: complete, revoke, close, claim, suspend, narrow; or what was revoked. */
+  cause: string
+  /** Who did it: ids and words of ours. */
+  by: {
+    [k: string]: unknown
+  } | null
+  /** RFC 3339, UTC. */
+  at: string
+  /** Of its first entry in the feed; null: no token could be out that it would concern. */
+  from_epoch: number | null
+  /** Who has come this far refuses all of it. */
+  to_epoch: number | null
+  /** With those of accounts that ended because of it. */
+  entries_total: number
 }
 export interface Operator {
   id: string
@@ -1215,6 +1301,65 @@ export interface KeyRewrap {
     count: number
   }[]
 }
+export interface AnyRevocation {
+  id: string
+  /** What was revoked. tree: an account with all below it. */
+  kind: 'account' | 'tree' | 'token' | 'agent' | 'key' | 'tenant' | 'trust_source'
+  /** What tokens call it, or the trust source. */
+  subject: string
+  /** What it came of: complete, revoke, close, claim, suspend, narrow; or what was revoked. */
+  cause: string
+  /** Who did it: ids and words of ours. */
+  by: {
+    [k: string]: unknown
+  } | null
+  /** RFC 3339, UTC. */
+  at: string
+  /** Of its first entry in the feed; null: no token could be out that it would concern. */
+  from_epoch: number | null
+  /** Who has come this far refuses all of it. */
+  to_epoch: number | null
+  /** With those of accounts that ended because of it. */
+  entries_total: number
+  /** Accounts that end because of it, in the background. Their tokens are dead from the start. */
+  accounts?: {
+    ended: number
+    finished: boolean
+  }
+  /** The first 200. */
+  entries: {
+    epoch: number
+    kind: 'account' | 'tree' | 'token' | 'agent' | 'key' | 'tenant'
+    subject: string
+    /** The least gen or cfg that is still good; null: none is. */
+    least: number | null
+    /** When the last token that it could be about has ended. RFC 3339, UTC. */
+    until: string
+  }[]
+  /** Guards that were there when it was revoked and were heard of in the last minute, and streams. */
+  receivers: {
+    acknowledged: {
+      name: string
+      /** One process of a guard, or a stream of security events. */
+      instance: string
+      /** The RFC 8707 URI that it guards; left out for a stream. */
+      resource?: string
+      /** RFC 3339, UTC. */
+      at: string
+      /** Since the commit of the revocation. */
+      ms: number
+    }[]
+    waiting: {
+      name: string
+      /** One process of a guard, or a stream of security events. */
+      instance: string
+      /** The RFC 8707 URI that it guards; left out for a stream. */
+      resource?: string
+      /** Its last sign of life. */
+      seen_at: string | null
+    }[]
+  }
+}
 export interface TenantTwoPerson {
   /**
    * trust: trust sources. ceilings: agents, resources. keys: signing keys. operators: tokens. None: one person is enough.
@@ -1273,6 +1418,47 @@ export interface ConsumeInput {
 }
 export interface ConsumeAnswer {
   consumed: true
+}
+export interface DecisionsInput {
+  /**
+   * @minItems 1
+   * @maxItems 200
+   */
+  decisions: {
+    /** Milliseconds since the epoch on the guard’s clock. */
+    time: number
+    outcome: 'allow' | 'deny'
+    reason: string
+    jti?: string
+    account_id?: string
+    method?: string
+    path_hash?: string
+    count?: number
+    /** What the call cost, in spend units. */
+    units?: number
+  }[]
+}
+export interface DecisionsAnswer {
+  /** How many decisions are now in the log. */
+  accepted: number
+}
+export interface FeedSnapshotAnswer {
+  /** An epoch means something only within its shard. */
+  shard: string
+  epoch: number
+  /** The database's clock, milliseconds since the epoch. */
+  time: number
+  /** <kind><match>.<least>.<until>; docs/reference/feed.md. */
+  entries: string[]
+}
+export interface FeedAcknowledgementsInput {
+  /** What operators call it. */
+  guard: string
+  /** Of this process; made up when it starts. */
+  instance: string
+  /** An epoch means something only within its shard. */
+  shard: string
+  epoch: number
 }
 export interface ClaimStatusInput {
   /** Of `claim_uri`, behind #. */
@@ -1760,6 +1946,41 @@ export interface CreatedWebhook {
   /** With hmac: whsec_ and base64. Shown this once. */
   signing_secret?: string
 }
+export interface ReceiverInput {
+  /** For people; unique among its kind in the tenant. */
+  name: string
+  /** `aud` of what it gets; its id when nothing is said. */
+  audience?: string
+  /** PEM of the CA that its certificate comes from; left out: the public ones. */
+  ca_pem?: string
+  /** How long its credential works. */
+  expires_in_seconds?: number
+}
+export interface CreatedReceiver {
+  id: string
+  /** For people; unique among its kind in the tenant. */
+  name: string
+  audience: string
+  /** PEM of the CA that its certificate comes from; left out: the public ones. */
+  ca_pem?: string
+  /** RFC 3339, UTC. */
+  created_at: string
+  /** RFC 3339, UTC. */
+  expires_at: string
+  /** mfe_…. Shown this once. */
+  token: string
+}
+export interface ReceiversTokenInput {
+  /** How long its credential works. */
+  expires_in_seconds?: number
+  /** How long the credential before goes on working. */
+  overlap_seconds?: number
+}
+export interface SsfStreamsStatusInput {
+  status: 'enabled' | 'paused' | 'disabled'
+  /** For the receiver, who is told. */
+  reason?: string
+}
 export interface KeysRotateInput {
   use: 'signing' | 'ca'
   /** Only keys of this algorithm; else of each. */
@@ -1776,6 +1997,71 @@ export interface KeysRotateAnswer {
   revocation?: string
   /** What it means, for whoever asked. */
   notice: string
+}
+export interface RevocationInput {
+  /** The token itself. */
+  token?: string
+  /** A token's jti. */
+  token_id?: string
+  /** With all below it. */
+  account_id?: string
+  /** An agent's account for a task. */
+  task?: {
+    agent_id: string
+    task_id: string
+  }
+  /** All its tokens, and its accounts. */
+  agent_id?: string
+  /** All tokens of the agents that come by its word, and their accounts. */
+  trust_source_id?: string
+  /** The kid of a signing key. */
+  key_id?: string
+  /** Every token and every account. */
+  tenant?: true
+  /** Why; kept in the log, encrypted. */
+  reason?: string
+  /** Of an agent or a trust source: whether it gets no new tokens either, until it is reinstated. */
+  suspend?: boolean
+  /** For a platform-admin, who belongs to none. */
+  tenant_id?: string
+}
+export interface CreatedRevocation {
+  id: string
+  /** What was revoked. tree: an account with all below it. */
+  kind: 'account' | 'tree' | 'token' | 'agent' | 'key' | 'tenant' | 'trust_source'
+  /** What tokens call it, or the trust source. */
+  subject: string
+  /** What it came of: complete, revoke, close, claim, suspend, narrow; or what was revoked. */
+  cause: string
+  /** Who did it: ids and words of ours. */
+  by: {
+    [k: string]: unknown
+  } | null
+  /** RFC 3339, UTC. */
+  at: string
+  /** Of its first entry in the feed; null: no token could be out that it would concern. */
+  from_epoch: number | null
+  /** Who has come this far refuses all of it. */
+  to_epoch: number | null
+  /** With those of accounts that ended because of it. */
+  entries_total: number
+  /** Accounts that end because of it, in the background. Their tokens are dead from the start. */
+  accounts?: {
+    ended: number
+    finished: boolean
+  }
+}
+export interface AgentsSuspendAnswer {
+  id: string
+  suspended: boolean
+  /** RFC 3339, UTC; null: it is not suspended. */
+  suspended_at: string | null
+}
+export interface TrustSourcesSuspendAnswer {
+  id: string
+  suspended: boolean
+  /** RFC 3339, UTC; null: it is not suspended. */
+  suspended_at: string | null
 }
 export interface OperatorInput {
   /** For people; unique among its kind in the tenant. */
@@ -1984,6 +2270,8 @@ export interface MayflyApi {
   enroll(body: EnrollInput, options?: ApiCallOptions): Promise<EnrollAnswer>
   /** Use up a token of a once resource. `POST /consume` */
   consume(body: ConsumeInput, options?: ApiCallOptions): Promise<ConsumeAnswer>
+  /** Report what a guard allowed and refused. `POST /v1/decisions` */
+  decisions(body: DecisionsInput, options?: ApiCallOptions): Promise<DecisionsAnswer>
   /** Redeem the bootstrap token: first tenant, first operators. `POST /v1/bootstrap` */
   bootstrap(body: BootstrapInput, options?: ApiCallOptions): Promise<BootstrapAnswer>
   /** What was used: accounts opened, tokens, denials, calls, units. `GET /v1/usage` */
@@ -1992,6 +2280,12 @@ export interface MayflyApi {
   signIn(query?: { tenant?: string }, options?: ApiCallOptions): Promise<SignInAnswer>
   /** Whose credential this is. `GET /v1/whoami` */
   whoami(options?: ApiCallOptions): Promise<WhoamiAnswer>
+  readonly feed: {
+    /** All revocations that may still match a token. `GET /v1/feed/snapshot` */
+    snapshot(options?: ApiCallOptions): Promise<FeedSnapshotAnswer>
+    /** Say up to which epoch a guard has applied the feed. `POST /v1/feed/acknowledgements` */
+    acknowledgements(body: FeedAcknowledgementsInput, options?: ApiCallOptions): Promise<undefined>
+  }
   readonly claim: {
     /** Whether the account of a claim link was claimed; for whoever holds the link. `POST /claim/status` */
     status(body: ClaimStatusInput, options?: ApiCallOptions): Promise<ClaimStatusAnswer>
@@ -2035,6 +2329,10 @@ export interface MayflyApi {
     replace(id: string, body: TrustSourceInput, options?: ApiCallOptions): Promise<TrustSource | Waiting>
     /** Delete one trust source. `DELETE /v1/trust-sources/{id}` */
     delete(id: string, options?: ApiCallOptions): Promise<undefined | Waiting>
+    /** Give one trust source nothing new until it is reinstated. `POST /v1/trust-sources/{id}/suspend` */
+    suspend(id: string, options?: ApiCallOptions): Promise<TrustSourcesSuspendAnswer>
+    /** Let one suspended trust source have tokens again. `POST /v1/trust-sources/{id}/reinstate` */
+    reinstate(id: string, options?: ApiCallOptions): Promise<TrustSourcesSuspendAnswer | Waiting>
   }
   readonly agents: {
     /** List agents. `GET /v1/agents` */
@@ -2047,6 +2345,10 @@ export interface MayflyApi {
     replace(id: string, body: AgentInput, options?: ApiCallOptions): Promise<Agent | Waiting>
     /** Delete one agent. `DELETE /v1/agents/{id}` */
     delete(id: string, options?: ApiCallOptions): Promise<undefined | Waiting>
+    /** Give one agent nothing new until it is reinstated. `POST /v1/agents/{id}/suspend` */
+    suspend(id: string, options?: ApiCallOptions): Promise<AgentsSuspendAnswer>
+    /** Let one suspended agent have tokens again. `POST /v1/agents/{id}/reinstate` */
+    reinstate(id: string, options?: ApiCallOptions): Promise<AgentsSuspendAnswer | Waiting>
     readonly joinTokens: {
       /** Create a join token for an agent. `POST /v1/agents/{id}/join-tokens` */
       create(id: string, body?: AgentJoinTokenInput, options?: ApiCallOptions): Promise<CreatedAgentJoinToken | Waiting>
@@ -2138,6 +2440,36 @@ export interface MayflyApi {
       redeliver(id: string, messageId: string, options?: ApiCallOptions): Promise<undefined>
     }
   }
+  readonly receivers: {
+    /** List receivers of security events. `GET /v1/receivers` */
+    list(query?: { limit?: number }, options?: ApiCallOptions): Pages<Receiver>
+    /** Register a receiver of security events. `POST /v1/receivers` */
+    create(body: ReceiverInput, options?: ApiCallOptions): Promise<CreatedReceiver>
+    /** Get one receiver. `GET /v1/receivers/{id}` */
+    get(id: string, options?: ApiCallOptions): Promise<Receiver>
+    /** Remove a receiver, with its streams. `DELETE /v1/receivers/{id}` */
+    delete(id: string, options?: ApiCallOptions): Promise<undefined>
+    /** Give a receiver another credential. `POST /v1/receivers/{id}/token` */
+    token(id: string, body?: ReceiversTokenInput, options?: ApiCallOptions): Promise<CreatedReceiver>
+  }
+  readonly ssf: {
+    readonly streams: {
+      /** List streams of security events. `GET /v1/ssf/streams` */
+      list(query?: { limit?: number }, options?: ApiCallOptions): Pages<SsfStream>
+      /** Get one stream. `GET /v1/ssf/streams/{id}` */
+      get(id: string, options?: ApiCallOptions): Promise<SsfStream>
+      /** Let a stream send, pause or stop. `POST /v1/ssf/streams/{id}/status` */
+      status(id: string, body: SsfStreamsStatusInput, options?: ApiCallOptions): Promise<undefined>
+      readonly deadLetters: {
+        /** What of a stream was set aside. `GET /v1/ssf/streams/{id}/dead-letters` */
+        list(id: string, query?: { limit?: number }, options?: ApiCallOptions): Pages<SsfStreamDeadLetter>
+        /** Send again what was set aside. `POST /v1/ssf/streams/{id}/dead-letters/{dead_letter_id}/redeliver` */
+        redeliver(id: string, deadLetterId: string, options?: ApiCallOptions): Promise<undefined>
+        /** Throw away what was set aside. `DELETE /v1/ssf/streams/{id}/dead-letters/{dead_letter_id}` */
+        delete(id: string, deadLetterId: string, options?: ApiCallOptions): Promise<undefined>
+      }
+    }
+  }
   readonly keys: {
     /** List the tenant's keys. `GET /v1/keys` */
     list(query?: { limit?: number }, options?: ApiCallOptions): Pages<Key>
@@ -2149,6 +2481,14 @@ export interface MayflyApi {
       /** Seal every stored key under the current key-encryption key; the worker does it. `POST /v1/keys/rewrap` */
       start(options?: ApiCallOptions): Promise<KeyRewrap>
     }
+  }
+  readonly revocations: {
+    /** Revoke a token, account, task, agent, trust source, key or the whole tenant. `POST /v1/revocations` */
+    create(body?: RevocationInput, options?: ApiCallOptions): Promise<CreatedRevocation>
+    /** List revocations that may still concern a token, newest first. `GET /v1/revocations` */
+    list(query?: { limit?: number; tenant?: string; kind?: 'account' | 'tree' | 'token' | 'agent' | 'key' | 'tenant'; subject?: string; cause?: string }, options?: ApiCallOptions): Pages<Revocation>
+    /** Get one revocation, and whom it has reached. `GET /v1/revocations/{id}` */
+    get(id: string, query?: { tenant?: string; wait?: number }, options?: ApiCallOptions): Promise<AnyRevocation>
   }
   readonly operators: {
     /** Create an operator token. `POST /v1/operators` */
@@ -2208,6 +2548,9 @@ export interface MayflyApi {
 export const operationTable: readonly (readonly [name: string, method: string, path: string, takes: string])[] = [
   ['enroll', 'POST', '/enroll', 'b'],
   ['consume', 'POST', '/consume', 'b'],
+  ['decisions', 'POST', '/v1/decisions', 'b'],
+  ['feed.snapshot', 'GET', '/v1/feed/snapshot', ''],
+  ['feed.acknowledgements', 'POST', '/v1/feed/acknowledgements', 'b'],
   ['claim.status', 'POST', '/claim/status', 'b'],
   ['bootstrap', 'POST', '/v1/bootstrap', 'b'],
   ['tenants.create', 'POST', '/v1/tenants', 'b'],
@@ -2265,10 +2608,28 @@ export const operationTable: readonly (readonly [name: string, method: string, p
   ['webhooks.delete', 'DELETE', '/v1/webhooks/{id}', ''],
   ['webhooks.messages.list', 'GET', '/v1/webhooks/{id}/messages', 'qp'],
   ['webhooks.messages.redeliver', 'POST', '/v1/webhooks/{id}/messages/{message_id}/redeliver', ''],
+  ['receivers.list', 'GET', '/v1/receivers', 'qp'],
+  ['receivers.create', 'POST', '/v1/receivers', 'b'],
+  ['receivers.get', 'GET', '/v1/receivers/{id}', ''],
+  ['receivers.delete', 'DELETE', '/v1/receivers/{id}', ''],
+  ['receivers.token', 'POST', '/v1/receivers/{id}/token', 'b'],
+  ['ssf.streams.list', 'GET', '/v1/ssf/streams', 'qp'],
+  ['ssf.streams.get', 'GET', '/v1/ssf/streams/{id}', ''],
+  ['ssf.streams.deadLetters.list', 'GET', '/v1/ssf/streams/{id}/dead-letters', 'qp'],
+  ['ssf.streams.status', 'POST', '/v1/ssf/streams/{id}/status', 'b'],
+  ['ssf.streams.deadLetters.redeliver', 'POST', '/v1/ssf/streams/{id}/dead-letters/{dead_letter_id}/redeliver', ''],
+  ['ssf.streams.deadLetters.delete', 'DELETE', '/v1/ssf/streams/{id}/dead-letters/{dead_letter_id}', ''],
   ['keys.list', 'GET', '/v1/keys', 'qp'],
   ['keys.rotate', 'POST', '/v1/keys/rotate', 'b'],
   ['keys.rewrap.get', 'GET', '/v1/keys/rewrap', ''],
   ['keys.rewrap.start', 'POST', '/v1/keys/rewrap', ''],
+  ['revocations.create', 'POST', '/v1/revocations', 'b'],
+  ['revocations.list', 'GET', '/v1/revocations', 'qp'],
+  ['revocations.get', 'GET', '/v1/revocations/{id}', 'q'],
+  ['agents.suspend', 'POST', '/v1/agents/{id}/suspend', ''],
+  ['agents.reinstate', 'POST', '/v1/agents/{id}/reinstate', ''],
+  ['trustSources.suspend', 'POST', '/v1/trust-sources/{id}/suspend', ''],
+  ['trustSources.reinstate', 'POST', '/v1/trust-sources/{id}/reinstate', ''],
   ['operators.create', 'POST', '/v1/operators', 'b'],
   ['operators.list', 'GET', '/v1/operators', 'qp'],
   ['operators.delete', 'DELETE', '/v1/operators/{id}', ''],

@@ -1,0 +1,16 @@
+// MCP_URL=https://… node --conditions=mayfly-source packages/client/examples/mcp.ts
+import { mcpTransport } from '@mayfly/client/mcp'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
+import { client } from './development.ts'
+
+const server = process.env.MCP_URL ?? 'https://mcp.example/mcp'
+
+const access = { resource: server, tools: ['search'], taskId: `research-${Date.now()}` }
+const transport = new StreamableHTTPClientTransport(new URL(server), mcpTransport(client, access))
+
+const mcp = new Client({ name: 'researcher', version: '1.0.0' })
+await mcp.connect(transport)
+console.log(JSON.stringify(await mcp.callTool({ name: 'search', arguments: { index: 'public' } })))
+await mcp.close()
+await client.close()
