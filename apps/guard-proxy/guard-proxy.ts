@@ -24,7 +24,7 @@ const maxHeaderBytes = 64 * 1024
 
 /** Starts listening. Throws a TypeError that names everything wrong with the guard's options. */
 export async function startGuardProxy(config: GuardProxyConfig, log: Logger): Promise<RunningGuardProxy> {
-  const guard = createGuard(config.guard)
+  const guard = createGuard({ onWarning: (text, code) => log.warn({ code }, text), ...config.guard })
   try {
     const metrics = createMetrics(guard)
     const server = createListener(config, answerFor({ config, guard, metrics, log }))
