@@ -71,9 +71,9 @@ export const COMMANDS = {
     json: true,
   },
   'bench:guard': {
-    about: 'measure what the guard costs a request',
+    about: 'measure a guarded route beside the same route bare',
     example: 'npm run bench:guard -- --json',
-    run: [['packages/guard/test/bench/guard.ts']],
+    run: [['test/bench/guard.ts']],
     json: true,
   },
   'bench:feed': {
