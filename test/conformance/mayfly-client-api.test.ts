@@ -9,6 +9,7 @@ import {
   createMayflyClient,
   isWaiting,
   type MayflyApiClient,
+  watchRevocation,
 } from '../../packages/client/src/index.ts'
 import { type GuardedServer, startOrders } from '../client/servers.ts'
 
@@ -122,5 +123,16 @@ describe('revocation', () => {
     })
     expect(refused.status).toBe(401)
     expect(await failure(client.fetch(url(), undefined, token))).toMatchObject({ error: 'access_denied' })
+  })
+
+  test('can be watched until every guard has it', async () => {
+    const client = agent()
+    const token = client.taskToken(permissions('watched'))
+    expect((await client.fetch(url(), undefined, token)).status).toBe(200)
+    const operator = api()
+    const { id } = await operator.revocations.create({ account_id: (await token.get()).accountId! })
+    let last: { readonly acknowledged: readonly unknown[]; readonly waiting: readonly unknown[] } | undefined
+    for await (const { receivers } of watchRevocation(operator, id, { signal: AbortSignal.timeout(20_000) })) last = receivers
+    expect([last!.waiting.length, last!.acknowledged.length > 0]).toEqual([0, true])
   })
 })

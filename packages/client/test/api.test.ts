@@ -2,7 +2,7 @@
 
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Authority, json, newAuthority, type Received, type Served, serve } from '../../test/tls.ts'
-import { ApiError, createMayflyApi, isWaiting, type MayflyApiClient, MayflyError } from '../src/index.ts'
+import { ApiError, createMayflyApi, isWaiting, type MayflyApiClient, MayflyError, watchRevocation } from '../src/index.ts'
 
 let authority: Authority
 let broker: Served
@@ -115,6 +115,19 @@ describe('a list', () => {
     expect(broker.received).toHaveLength(2)
     expect(await api.accounts.list().page('two')).toEqual({ items: [{ id: 3 }], nextCursor: 'three' })
   })
+})
+
+test('a revocation is watched until everybody has it, by answers that the broker holds back', async () => {
+  const receivers = (...waiting: string[]) => ({ receivers: { acknowledged: [], waiting: waiting.map(name => ({ name })) } })
+  answer = (_, count) => ({ status: 200, body: receivers(...['a', 'b'].slice(count - 1)) })
+  const seen: number[] = []
+  for await (const state of watchRevocation(api, 'rev_1', { tenant: 'ten_1' })) seen.push(state.receivers.waiting.length)
+  expect(seen).toEqual([2, 1, 0])
+  expect(broker.received.map(({ path }) => path)).toEqual([
+    '/v1/revocations/rev_1?tenant=ten_1',
+    '/v1/revocations/rev_1?tenant=ten_1&wait=10',
+    '/v1/revocations/rev_1?tenant=ten_1&wait=10',
+  ])
 })
 
 describe('a refusal', () => {
