@@ -5,15 +5,15 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { changeRegistration } from '#test/setup/change-registration.ts'
 import { formBody, formHeaders } from '#test/setup/https-client.ts'
 import { resourceUri } from '#test/setup/registration.ts'
-import { tokenOf } from '#test/setup/sub-agents.ts'
+import { exchangesOf, registerWorkload, tokenOf } from '#test/setup/sub-agents.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 
 const broker = useBroker()
 const accept = 'application/token-introspection+jwt'
 let token: string
 beforeAll(async () => {
-  const { running } = broker
-  token = tokenOf(await running.token(running.form({ task_id: crypto.randomUUID() }), running.certificate))
+  const agent = await registerWorkload(broker.running, 'introspected')
+  token = tokenOf(await exchangesOf(broker.running).own(agent, { task_id: crypto.randomUUID() }))
 })
 
 const ask = (asked: string, headers: Record<string, string> = { accept }) =>

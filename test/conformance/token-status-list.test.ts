@@ -59,9 +59,8 @@ describe('a token', () => {
 
   test('of any other resource says nothing and is written nowhere', async () => {
     const [before] = await broker.database.admin`select count(*)::int as count from mayfly.token_status`
-    const { running } = broker
-    const form = running.form({ task_id: randomUUID(), resource: onceResourceUri, scope: 'orders:read' })
-    expect(decodeJwt(tokenOf(await running.token(form, running.certificate)))).not.toHaveProperty('status')
+    const answer = await exchanges.own(agent, { task_id: randomUUID(), resource: onceResourceUri })
+    expect(decodeJwt(tokenOf(answer))).not.toHaveProperty('status')
     expect((await broker.database.admin`select count(*)::int as count from mayfly.token_status`)[0]).toEqual(before)
   })
 })
