@@ -9,7 +9,7 @@ import { report } from './rig/report.ts'
 import { revokeInDatabase } from './rig/revoke-in-database.ts'
 import { type Rig, startRig } from './rig/rig.ts'
 
-const forMs = 12_000
+const forMs = 8_000
 const accounts = 40
 
 let database: TestDatabase
@@ -59,13 +59,14 @@ async function breakThings(untilMs: number): Promise<number> {
   return broken
 }
 
-test('no guard accepts what it was told is revoked, nor anything revoked beyond its bound, whatever breaks', async () => {
+test('F10: no guard accepts what it was told is revoked, nor anything revoked beyond its bound, whatever breaks', async () => {
   const shown: Shown[] = []
   for (let i = 0; i < accounts; i++) shown.push(await lookout.open(`history-${i}`))
   const good = shown.pop()!
   await lookout.untilAll(good, 'accepted')
   const untilMs = performance.now() + forMs
   const breaking = breakThings(untilMs)
+  breaking.catch(() => {})
   for (const [i, each] of shown.entries()) {
     await delay((forMs / shown.length) * Math.random())
     const revoke = () => revokeInDatabase(database.admin, database.database.sql, each.accountId)
