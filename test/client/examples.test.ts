@@ -24,11 +24,11 @@ afterAll(async () => {
   await Promise.all([orders?.close(), library?.close()])
 })
 
-const example = async (name: string, env: Record<string, string> = {}): Promise<string[]> => {
+const example = async (name: string, ...words: string[]): Promise<string[]> => {
   const program = resolve('packages/client/examples', `${name}.ts`)
   const { PATH } = process.env
-  const options = { cwd: person.home, env: { ...(PATH && { PATH }), ...env }, timeout: 30_000 }
-  const { stdout } = await run(process.execPath, ['--conditions=mayfly-source', program], options)
+  const options = { cwd: person.home, env: { ...(PATH && { PATH }) }, timeout: 30_000 }
+  const { stdout } = await run(process.execPath, ['--conditions=mayfly-source', program, ...words], options)
   return stdout.trim().split('\n')
 }
 
@@ -50,7 +50,7 @@ describe('an example', () => {
   })
 
   test('calls a tool of an MCP server with a token for that tool', async () => {
-    const [line] = await example('mcp', { MCP_URL: library.url })
+    const [line] = await example('mcp', library.url)
     const { text } = JSON.parse(line!).content[0]
     const details = JSON.parse(text.slice(text.indexOf(' ')))
     expect(details).toEqual([{ type: 'agent_tool', locations: [library.url], actions: ['search'] }])

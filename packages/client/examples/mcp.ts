@@ -1,10 +1,10 @@
-// MCP_URL=https://… node --conditions=mayfly-source packages/client/examples/mcp.ts
+// node --conditions=mayfly-source packages/client/examples/mcp.ts https://tools.example/mcp
 import { mcpTransport } from '@mayfly/client/mcp'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import { client } from './development.ts'
 
-const server = process.env.MCP_URL ?? 'https://mcp.example/mcp'
+const [server = 'https://tools.example/mcp'] = process.argv.slice(2)
 
 const access = { resource: server, tools: ['search'], taskId: `research-${Date.now()}` }
 const transport = new StreamableHTTPClientTransport(new URL(server), mcpTransport(client, access))
