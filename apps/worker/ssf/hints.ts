@@ -4,6 +4,7 @@
 import type { Logger } from 'pino'
 import { type Queues, securityEventQueue } from '#apps/process/queues.ts'
 import { sparingly } from '#apps/process/sparingly.ts'
+import { within } from '#apps/process/within.ts'
 import type { Database } from '#db/connect.ts'
 import { listenForSsf, type SsfListener } from '#db/ssf/listen.ts'
 import { readPushStreams } from '#db/ssf/progress.ts'
@@ -11,6 +12,7 @@ import { readPushStreams } from '#db/ssf/progress.ts'
 /** So much is gathered, since a feed that is busy moves hundreds of times a second. */
 const gatherMs = 10
 const listenAgainMs = 5_000
+const goodbyeMs = 2_000
 
 export interface Hints {
   close(): Promise<void>
@@ -67,7 +69,8 @@ export function startHints({ database: { sql }, queues, logger, tick }: HintOpti
       isClosed = true
       clearTimeout(gathering)
       clearTimeout(retry)
-      await Promise.allSettled([listener?.close(), worker.close(), queue.close()])
+      // A backend that is gone answers no goodbye; nothing of ours depends on it.
+      await within(goodbyeMs, Promise.allSettled([listener?.close(), worker.close(), queue.close()]))
     },
   }
 }

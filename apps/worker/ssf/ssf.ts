@@ -84,7 +84,7 @@ export function startSsf({ config, database, logger, registry, queues }: SsfOpti
     async close() {
       clearInterval(timer)
       clearInterval(cleaning)
-      await within(goodbyeMs, Promise.allSettled([hints.close(), lanes.finish()]))
+      await Promise.all([hints.close(), within(goodbyeMs, lanes.finish())])
       await https.close()
     },
   }

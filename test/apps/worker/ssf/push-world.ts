@@ -26,7 +26,7 @@ const actor: Principal = { credentialId: randomUUID(), role: 'tenant-admin', ten
 export class PushWorld {
   readonly keyEncryption = new LocalKeyEncryption(Buffer.alloc(32, 7))
   readonly https = createHttpsClient(createOutbound({ allowed: everythingInside, ownStores: [] }), {
-    timeoutMs: 2_000,
+    timeoutMs: 10_000,
     connections: 4,
   })
   readonly logLines: string[] = []

@@ -4,9 +4,7 @@ import { createHttpsClient } from '#apps/outbound/https.ts'
 import { createOutbound } from '#apps/outbound/outbound.ts'
 import { formatId } from '#core/ids/id.ts'
 import { streamsAcknowledged } from '#core/ssf/acknowledged.ts'
-import { credentialChange, sessionRevoked, streamUpdated, verification } from '#core/ssf/event-types.ts'
-import { setStreamStatus, verifyStream } from '#core/ssf/stream-state.ts'
-import { changeStream } from '#core/ssf/streams.ts'
+import { credentialChange, sessionRevoked } from '#core/ssf/event-types.ts'
 import { keepLateEvents, readSsfBacklog } from '#db/ssf/backlog.ts'
 import { listDeadLetters, redeliverLetter } from '#db/ssf/dead-letters.ts'
 import { leaseStreams } from '#db/ssf/progress.ts'
@@ -151,7 +149,7 @@ describe('F18: a receiver', () => {
     await world.revokeTokens(tenantId, 5)
     await world.revokeTokens(other, 5)
     const draining = world.serve()
-    await vi.waitFor(() => expect(receiver.sets).toHaveLength(10), { timeout: 1_900 })
+    await vi.waitFor(() => expect(receiver.sets).toHaveLength(10), { timeout: 8_000 })
     expect(slow.sets).toHaveLength(1)
     held.resolve({ status: 202 })
     await draining
@@ -231,72 +229,6 @@ describe('F18: a receiver', () => {
     await db.admin`delete from mayfly.revocation where tenant_id = ${tenantId} and epoch = 1`
     const letters = await listDeadLetters(world.dbOf(tenantId), id, { limit: 10, afterId: undefined })
     expect(letters).toMatchObject([{ epoch: 1, err: 'late', event: { subject: ids[0], epoch: 1, kind: 'j' } }])
-  })
-})
-
-describe('a stream', () => {
-  const operator = { operator: { actor: 'crd_1', actor_role: 'tenant-admin' } } as const
-  const setStatus = (id: string, status: 'enabled' | 'paused' | 'disabled') =>
-    world
-      .dbOf(tenantId)
-      .transaction()
-      .execute(trx => setStreamStatus(trx, { id, tenantId }, { status, reason: null }, operator, Date.now()))
-
-  test('that is paused by an operator says so, sends nothing else, and loses nothing', async () => {
-    const { id } = await world.stream(tenantId, receiver)
-    await setStatus(id, 'paused')
-    const ids = await world.revokeTokens(tenantId, 2)
-    await world.serve()
-    expect(receiver.sets.map(({ claims }) => claims.events)).toEqual([{ [streamUpdated]: { status: 'paused' } }])
-    expect(receiver.sets[0]!.claims.sub_id).toEqual({ format: 'opaque', id: formatId('stream', id) })
-    await setStatus(id, 'enabled')
-    await world.serve()
-    expect(subjects().slice(2)).toEqual(ids)
-  })
-
-  test('that is disabled is not sent what happened meanwhile', async () => {
-    const { id } = await world.stream(tenantId, receiver)
-    await setStatus(id, 'disabled')
-    await world.revokeTokens(tenantId, 2)
-    await setStatus(id, 'enabled')
-    const ids = await world.revokeTokens(tenantId, 1)
-    await world.serve()
-    expect(subjects().filter(Boolean)).toEqual(ids)
-  })
-
-  test('is verified when its receiver asks, but not all the time', async () => {
-    const { id, caller } = await world.stream(tenantId, receiver)
-    const verify = (state: string) =>
-      world
-        .dbOf(tenantId)
-        .transaction()
-        .execute(trx => verifyStream(trx, caller, id, state, Date.now()))
-    await verify('one')
-    await expect(verify('two')).rejects.toMatchObject({ code: 'too_many_requests' })
-    await world.serve()
-    await world.serve()
-    expect(receiver.sets.map(({ claims }) => claims.events)).toEqual([{ [verification]: { state: 'one' } }])
-  })
-
-  test('sends its Authorization to no URL that it did not come with', async () => {
-    const elsewhere = await startSetReceiver()
-    const { id, by } = await world.stream(tenantId, receiver)
-    const move = (url: string) =>
-      world
-        .dbOf(tenantId)
-        .transaction()
-        .execute(trx => changeStream(trx, by, id, { delivery: { method: 'urn:ietf:rfc:8935', endpoint_url: url } }, 'patch'))
-    await move(receiver.url)
-    await world.revokeTokens(tenantId, 1)
-    await world.serve()
-    expect(receiver.sets[0]!.headers['authorization']).toBe('Bearer of-the-receiver')
-    await db.admin`update mayfly.ssf_receiver set ca_pem = ${elsewhere.caPem}`
-    await move(elsewhere.url)
-    await world.revokeTokens(tenantId, 1)
-    await world.serve()
-    expect(elsewhere.sets).toHaveLength(1)
-    expect(elsewhere.sets[0]!.headers['authorization']).toBeUndefined()
-    await elsewhere.close()
   })
 })
 
