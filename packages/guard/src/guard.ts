@@ -12,6 +12,7 @@ import { DpopProofs } from './dpop/dpop-proofs.ts'
 import type { FeedState } from './feed/feed-follower.ts'
 import { type GuardOptions, type GuardSettings, type RevocationOptions, readOptions } from './options.ts'
 import { authorize } from './permission/authorize.ts'
+import { neededDetail } from './permission/needed-detail.ts'
 import { placeResource } from './permission/place.ts'
 import { ChallengeNonces } from './replay/challenge-nonces.ts'
 import { consume } from './replay/consume.ts'
@@ -190,6 +191,10 @@ class TokenGuard implements Guard {
     return refuse(reason, {
       resourceMetadata: this.metadataUrl?.href,
       scope: reasons[reason].status === 503 ? undefined : request.scope,
+      needed:
+        reason === 'operation_not_granted'
+          ? neededDetail(this.#settings.resource, this.#authenticator.place, request)
+          : undefined,
       taskNonce: this.#nonces?.issue(now),
       dpop: proofs && {
         algorithms: proofs.algorithms,

@@ -91,15 +91,20 @@ export interface Refused {
   /** Response headers in lower case: `www-authenticate`, `cache-control`, and `task-nonce`, `dpop-nonce` or `retry-after` where due. */
   readonly headers: Readonly<Record<string, string>>
   /** JSON body. */
-  readonly body: Readonly<{ error?: string; error_description?: string }>
+  readonly body: Readonly<{
+    error?: string
+    error_description?: string
+    /** What to ask the issuer for, where a verified token grants something else (RFC 9396). */
+    authorization_details?: readonly GrantedDetail[]
+  }>
 }
 
 /** What became of a request. A refusal is a value, not an exception. */
 export type Verdict = Allowed | Refused
 
 const descriptions = {
-  invalid_token: 'The access token is not valid for this request.',
-  insufficient_scope: 'The access token does not grant this request.',
+  invalid_token: 'The access token is not valid for this request. Get a new one from the issuer.',
+  insufficient_scope: 'The access token does not grant this request. Ask the issuer for one that does.',
   invalid_dpop_proof: 'The DPoP proof is not valid for this request and access token.',
   use_dpop_nonce: 'The DPoP proof must carry the nonce of the DPoP-Nonce header.',
   temporarily_unavailable: 'The access token cannot be checked at the moment.',
@@ -111,6 +116,8 @@ export interface Challenge {
   readonly resourceMetadata: string | undefined
   /** Scopes that the operation needs (RFC 6750 § 3). */
   readonly scope?: readonly string[] | undefined
+  /** What the request would need. */
+  readonly needed?: GrantedDetail | undefined
   /** A fresh nonce for a guard in `challenge` mode. */
   readonly taskNonce?: string | undefined
   /** The guard's side of DPoP, where it has one. */
@@ -136,7 +143,8 @@ export function refuse(reason: Reason, challenge: Challenge): Refused {
   else headers['www-authenticate'] = wwwAuthenticate(row, challenge)
   if (challenge.taskNonce && row.status === 401) headers['task-nonce'] = challenge.taskNonce
   if (challenge.dpop?.nonce && row.status === 401) headers['dpop-nonce'] = challenge.dpop.nonce
-  const body = row.error && description ? { error: row.error, error_description: description } : {}
+  const needed = challenge.needed && { authorization_details: [challenge.needed] }
+  const body = row.error && description ? { error: row.error, error_description: description, ...needed } : {}
   return { ok: false, status: row.status, error: row.error, reason, headers, body }
 }
 

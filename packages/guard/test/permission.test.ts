@@ -2,7 +2,7 @@
 
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { Operation } from '../src/index.ts'
+import type { GuardOptions, Operation } from '../src/index.ts'
 import { parseLivePath } from '../src/permission/live-path.ts'
 import { flights, guardWith, reasonOf, requestWith, resource, tokenWith } from './issuer.ts'
 
@@ -219,5 +219,46 @@ describe('presence', () => {
       reasonOf(await guard.verify(requestWith(tokenWith({ authorization_details: undefined, scope }), here)))
     expect(await of('flights:list')).toBe('allowed')
     expect(await of(undefined)).toBe('403 operation_not_granted')
+  })
+})
+
+describe('a refusal says what to ask for', () => {
+  const bodyOf = async (request: object, options: Partial<GuardOptions> = {}) => {
+    const verdict = await guardWith(options).verify(requestWith(tokenWith(), request))
+    return verdict.ok ? undefined : verdict.body
+  }
+  const needed = (method: string, uri_template: string) => [
+    { type: 'agent_http', locations: [resource], methods: [method], uri_template },
+  ]
+
+  test.each<[string, object, Partial<GuardOptions>, object[]]>([
+    ['another path', { url: '/v1/hotels/7' }, {}, needed('GET', '/hotels/7')],
+    [
+      'another method, with an encoded letter',
+      { method: 'DELETE', url: '/v1/flights/a%20b' },
+      {},
+      needed('DELETE', '/flights/a%20b'),
+    ],
+    ['the root', { url: '/v1/' }, {}, needed('GET', '/')],
+    ['a path behind a proxy that changes it', { url: '/inner/hotels/7' }, { mountPath: '/inner' }, needed('GET', '/hotels/7')],
+  ])('of %s', async (_what, request, options, details) => {
+    expect(await bodyOf(request, options)).toMatchObject({ error: 'insufficient_scope', authorization_details: details })
+    // And with that it is let in.
+    const token = tokenWith({ authorization_details: details })
+    expect(reasonOf(await guardWith(options).verify(requestWith(token, request)))).toBe('allowed')
+  })
+
+  test.each([
+    ['a query, which nothing grants', { url: '/v1/flights/42?x=1' }],
+    ['a path beside the resource', { url: '/v2/flights/42' }],
+    ['an operation of another kind', { operation: { type: 'agent_tool', tool: 'x' } }],
+    ['a method that is no word', { method: 'M-SEARCH' }],
+  ])('but not of %s', async (_what, request) => {
+    expect(await bodyOf(request)).not.toHaveProperty('authorization_details')
+  })
+
+  test('but not to somebody without a good token', async () => {
+    expect(await bodyOf({ url: '/v1/hotels/7', certificate: undefined })).not.toHaveProperty('authorization_details')
+    expect(await bodyOf({ url: '/v1/hotels/7', headers: {} })).toEqual({})
   })
 })
