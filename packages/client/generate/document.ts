@@ -53,7 +53,7 @@ export function readOperations({ paths }: OpenApiDocument): Operation[] {
 
 function read(method: string, path: string, described: Described): Operation | undefined {
   const answers = Object.entries(described.responses)
-  const [, done] = answers.find(([status]) => /^20[013-9]$/.test(status)) ?? answers.find(([status]) => status === '202') ?? []
+  const [status, done] = answers.find(([each]) => /^20[013-9]$/.test(each)) ?? answers.find(([each]) => each === '202') ?? []
   const answer = done?.content?.['application/json']?.schema
   const isJson = done !== undefined && (done.content === undefined || answer !== undefined)
   const isSent = described.requestBody === undefined || described.requestBody.content?.['application/json'] !== undefined
@@ -70,6 +70,6 @@ function read(method: string, path: string, described: Described): Operation | u
     query: goesOn ? query.filter(({ name }) => name !== 'cursor') : query,
     answer,
     item: goesOn ? (properties?.['items']?.['items'] as Schema) : undefined,
-    waits: described.responses['202'] !== undefined && done !== described.responses['202'],
+    waits: status !== '202' && described.responses['202'] !== undefined,
   }
 }

@@ -40,6 +40,14 @@ describe('fetch', () => {
     const last = new URLSearchParams(world.exchanges().at(-1)?.body)
     expect([last.get('nonce'), last.get('account_id')]).toEqual(['n1', 'acct_1'])
   })
+  test('answers it for a token of the caller’s, too', async () => {
+    world.answerToken = form => world.granted({ access_token: `token-for-${form.get('nonce') ?? 'none'}` })
+    world.answerApi = ({ headers }) =>
+      headers.authorization === 'Bearer token-for-n1' ? { status: 200 } : { status: 401, headers: { 'task-nonce': 'n1' } }
+    const client = world.client()
+    const response = await client.fetch(`${world.api.origin}/v1/x`, undefined, client.taskToken(forApi()))
+    expect(response.status).toBe(200)
+  })
   test('forgets a token that the resource refused', async () => {
     world.answerApi = () => ({ status: 401 })
     const client = world.client()
