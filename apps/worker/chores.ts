@@ -10,6 +10,7 @@ import { dropTombstones } from '#db/accounts/due.ts'
 import { retryParkedOutbox } from '#db/accounts/outbox.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import type { Database } from '#db/connect.ts'
+import { dropFeedHistory } from '#db/feed/drop-history.ts'
 import { deleteExpired, ensurePartitions, type Housekeeping } from '#db/housekeeping/delete-expired.ts'
 import { forgetQuota } from '#db/quota/fold-usage.ts'
 import { readClock } from '#db/server/check-server.ts'
@@ -77,7 +78,8 @@ async function keepHouse({ config, database: { sql }, logger }: ChoresDeps): Pro
   const tombstones = await dropTombstones(sql, tombstoneSecondsOf(config))
   const retried = await retryParkedOutbox(sql)
   const leases = await forgetQuota(sql)
-  logger.debug({ collected: done, tombstones, retried, leases }, 'housekeeping done')
+  const feed = await dropFeedHistory(sql)
+  logger.debug({ collected: done, tombstones, retried, leases, feed }, 'housekeeping done')
   return done
 }
 
