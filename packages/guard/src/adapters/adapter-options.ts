@@ -15,7 +15,7 @@ export interface Rule<Request> {
    */
   readonly operation?: (
     request: Request,
-    readBody: () => Promise<Uint8Array>,
+    readBody: () => Promise<Buffer>,
   ) => Operation | undefined | Promise<Operation | undefined>
 }
 
@@ -23,7 +23,7 @@ export interface Rule<Request> {
 export type AdapterOptions<Request> = (GuardOptions | { readonly guard: Guard }) & {
   /** Serve the resource's RFC 9728 document. Default true. */
   readonly serveMetadata?: boolean
-  /** Largest body that is read for a grant that names its digest. Default 1 MiB; larger ones are refused. */
+  /** Largest body that is read for a grant that names its digest. Default 1 MiB, with Fastify the route's own limit. */
   readonly bodyLimitBytes?: number
   /** Called with each refusal, for logs. What it throws is ignored. */
   readonly onRefused?: (refused: Refused, request: Request) => void

@@ -5,38 +5,17 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyRequest, preParsingHookHandler, RequestPayload } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { createGuard, type Guard } from '../guard.ts'
-import type { GuardOptions } from '../options.ts'
-import type { GuardedRequest, Operation } from '../request.ts'
-import type { Allowed, Refused } from '../verdict.ts'
+import type { Guard } from '../guard.ts'
+import type { GuardedRequest } from '../request.ts'
+import type { Allowed } from '../verdict.ts'
+import { defaultBodyLimitBytes, guardOf, metadataHeaders, type NodeAdapterOptions, notify, type Rule } from './adapter-options.ts'
 import { peerThumbprint } from './peer-certificate.ts'
 
 /** What a route tells the guard, in `config.mayfly`. */
-export interface GuardedRoute {
-  /** Scopes that the route needs; decide only for tokens without `authorization_details`. */
-  readonly scope?: readonly string[]
-  /**
-   * Names what the request does where path and method do not; `readBody` gives the raw body, which is parsed later. Called
-   * only once the token is known to be good. Throwing or finding nothing refuses the request.
-   */
-  readonly operation?: (
-    request: FastifyRequest,
-    readBody: () => Promise<Buffer>,
-  ) => Operation | undefined | Promise<Operation | undefined>
-}
+export type GuardedRoute = Rule<FastifyRequest>
 
-/** Options of the plugin: a guard, or what one is made of. */
-export type GuardPluginOptions = (GuardOptions | { readonly guard: Guard }) & {
-  /** Serve the resource's RFC 9728 document. Default true. */
-  readonly serveMetadata?: boolean
-  /**
-   * Take certificates that the server's own TLS did not authorise (`rejectUnauthorized: false`). The binding to the token
-   * holds either way, because the handshake proves the key. Default false.
-   */
-  readonly acceptUnauthorizedPeers?: boolean
-  /** Called with each refusal, for logs. */
-  readonly onRefused?: (refused: Refused, request: FastifyRequest) => void
-}
+/** Options of the plugin. */
+export type GuardPluginOptions = NodeAdapterOptions<FastifyRequest>
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -57,12 +36,14 @@ declare module 'fastify' {
  */
 export const mayfly = fastifyPlugin(
   async (app: FastifyInstance, options: GuardPluginOptions) => {
-    const guard = 'guard' in options ? options.guard : createGuard(options)
-    if (!('guard' in options)) app.addHook('onClose', () => guard.close())
+    const { guard, close } = guardOf(options)
+    app.addHook('onClose', close)
     app.decorateRequest('mayfly', null)
     app.addHook('preParsing', judge(guard, options))
     if (options.serveMetadata !== false && guard.metadataUrl) {
-      app.get(guard.metadataUrl.pathname, { config: { mayfly: false } }, () => guard.metadata)
+      app.get(guard.metadataUrl.pathname, { config: { mayfly: false } }, (_, reply) =>
+        reply.headers(metadataHeaders).send(guard.metadata),
+      )
     }
   },
   { name: '@mayfly/guard', fastify: '5.x' },
@@ -75,7 +56,7 @@ function judge(guard: Guard, options: GuardPluginOptions): preParsingHookHandler
   return (request, reply, payload, done) => {
     const route = request.routeOptions.config?.mayfly
     if (route === false) return done(null, payload)
-    const body = new BodyOnce(payload, request.routeOptions.bodyLimit ?? 1_048_576)
+    const body = new BodyOnce(payload, options.bodyLimitBytes ?? request.routeOptions.bodyLimit ?? defaultBodyLimitBytes)
     const operation = route?.operation
     const guarded: GuardedRequest = {
       method: request.method,
@@ -100,14 +81,6 @@ function judge(guard: Guard, options: GuardPluginOptions): preParsingHookHandler
       },
       error => done(error),
     )
-  }
-}
-
-function notify(options: GuardPluginOptions, refused: Refused, request: FastifyRequest): void {
-  try {
-    options.onRefused?.(refused, request)
-  } catch (error) {
-    request.log.error(error, 'onRefused failed')
   }
 }
 

@@ -101,7 +101,7 @@ const operationOfMethod = (method: string | undefined): Operation | undefined =>
 
 async function readNodeMessage(
   request: McpRequest,
-  readBody: () => Promise<Uint8Array>,
+  readBody: () => Promise<Buffer>,
   others: OperationOfMessage | undefined,
 ): Promise<Operation | undefined> {
   if (request.method !== 'POST') return operationOfMethod(request.method)
@@ -149,7 +149,7 @@ async function handleWeb(
 ): Promise<Response> {
   const { method, headers } = request
   let message: unknown
-  const operation = async (_: unknown, readBody: () => Promise<Uint8Array>): Promise<Operation | undefined> => {
+  const operation = async (_: unknown, readBody: () => Promise<Buffer>): Promise<Operation | undefined> => {
     if (method !== 'POST') return operationOfMethod(method)
     message = parseMessage(await readBody(), headers.get('content-type'), headers.get('content-encoding'))
     return operationOf(message, settings.operation)

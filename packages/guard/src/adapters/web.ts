@@ -33,7 +33,7 @@ export function refusalResponse(refused: Refused): Response {
 }
 
 /** Reads a copy of the body. Throws where it was read before, or is larger than the limit; then nobody can read it any more. */
-export async function copyBody(request: Request, limitBytes: number): Promise<Uint8Array> {
+export async function copyBody(request: Request, limitBytes: number): Promise<Buffer> {
   const reader = request.clone().body?.getReader()
   const chunks: Uint8Array[] = []
   let size = 0
