@@ -33,6 +33,7 @@ async function startApi(resource: string, credential: string, replay: 'pop' | 'o
     replay: [replay],
     allowBearer,
     report: { intervalMs: 60_000 },
+    revocation: { mode: 'feed', name: allowBearer ? 'open' : replay },
   })
   const https = { cert: server.chainPem, key: server.keyPem, ca, requestCert: true, rejectUnauthorized: false }
   const app = Fastify({ https }) as unknown as FastifyInstance
@@ -176,6 +177,43 @@ describe('once', () => {
     expect((await consume(broker.running.resourceSecrets.once)).status).toBe(409)
     const used = (await readLog(broker.database.admin)).filter(({ leaf }) => leaf.type === 'token.consumed' && leaf.token === jti)
     expect(used).toHaveLength(2)
+  })
+})
+
+describe('revocation', () => {
+  const read = (token: string) => call(orders, '/api/orders/42', token, broker.running.certificate)
+  const revoke = async (body: object) => {
+    const { status, body: made, text } = await broker.running.v1('POST', '/v1/revocations', body)
+    if (status !== 201) throw new Error(text)
+    await vi.waitFor(() => expect(orders.guard.stats().feed?.epoch).toBeGreaterThanOrEqual(made.to_epoch), { interval: 5 })
+    return made
+  }
+
+  test('of a token reaches the guard that has it in its cache; another token of the account goes on', async () => {
+    const [token, other] = [await tokenFor({ task_id: 'revoked' }), await tokenFor({ task_id: 'revoked' })]
+    expect((await read(token)).status).toBe(200)
+    await revoke({ token_id: (decodeJwt(token) as { jti: string }).jti })
+    const refused = await read(token)
+    expect([refused.status, refused.body.error]).toEqual([401, 'invalid_token'])
+    expect((await read(other)).status).toBe(200)
+    expect(orders.guard.stats().refused.token_revoked).toBe(1)
+  })
+
+  test('of an account reaches the guard, and the broker is told so', async () => {
+    const token = await tokenFor({ task_id: 'ended' })
+    expect((await read(token)).status).toBe(200)
+    const { id } = await revoke({ account_id: (decodeJwt(token) as { account_id: string }).account_id })
+    expect((await read(token)).status).toBe(401)
+    const { receivers } = (await broker.running.v1('GET', `/v1/revocations/${id}?wait=1`)).body
+    const names = receivers.acknowledged.map(({ name }: { name: string }) => name)
+    expect(names).toEqual(expect.arrayContaining(['pop', 'once']))
+  })
+
+  test('an ended account’s tokens are refused as revoked ones are', async () => {
+    const token = await tokenFor({ task_id: 'completed' })
+    const { account_id } = decodeJwt(token) as { account_id: string }
+    expect((await broker.running.v1('POST', `/v1/accounts/${account_id}/revoke`)).status).toBe(200)
+    await vi.waitFor(async () => expect((await read(token)).status).toBe(401), { interval: 5 })
   })
 })
 
