@@ -5,7 +5,7 @@ import { everywhere } from './parse-words.ts'
 
 /** Which commands of the top level stand together, and how a group is headed. */
 const sections: readonly (readonly [string, readonly string[]])[] = [
-  ['Everyday', ['login', 'logout', 'whoami', 'apply', 'diff', 'token', 'run', 'account', 'explain', 'agent']],
+  ['Everyday', ['login', 'logout', 'whoami', 'apply', 'diff', 'token', 'run', 'account', 'explain', 'agent', 'hook']],
   [
     'Registered',
     [
