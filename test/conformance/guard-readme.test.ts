@@ -10,6 +10,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
 import { fetch as undiciFetch } from 'undici'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
 import { issueServerCertificate } from '#apps/standalone/dev-ca.ts'
 import { freePort } from '#test/setup/free-port.ts'
 import { resourceUri } from '#test/setup/running-broker.ts'
@@ -160,4 +161,13 @@ createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, app).list
     await expect(call('A')).rejects.toThrow()
     await client.close()
   })
+})
+
+test.each(['protect-an-api.md', 'protect-mcp.md'])('the registration in docs/how-to/%s is taken as it stands', async file => {
+  const page = readFileSync(join(root, 'docs/how-to', file), 'utf8')
+  const registration = parse(/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '')
+  const answer = await broker.running.v1('POST', '/v1/resources', registration)
+  expect(answer.status, answer.text).toBe(201)
+  const credential = await broker.running.v1('POST', `/v1/resources/${answer.body.id}/credentials`, { name: 'live' })
+  expect(credential.status, credential.text).toBe(201)
 })
