@@ -721,6 +721,7 @@ alter table mayfly.revocation add constraint revocation_pkey PRIMARY KEY (tenant
 CREATE INDEX revocation_id ON mayfly.revocation USING btree (id);
 CREATE INDEX revocation_match ON mayfly.revocation USING btree (tenant_id, kind, match);
 CREATE INDEX revocation_until ON mayfly.revocation USING btree (tenant_id, until);
+CREATE TRIGGER revocation_pins AFTER INSERT ON mayfly.revocation FOR EACH ROW WHEN ((new.kind = 'j'::text)) EXECUTE FUNCTION mayfly.pin_revoked();
 alter table mayfly.revocation enable row level security;
 alter table mayfly.revocation force row level security;
 create policy across on mayfly.revocation for all to mayfly_across, mayfly_log using (true) with check (true);
@@ -3170,6 +3171,19 @@ begin
   execute format('create policy across on %s to mayfly_across, mayfly_log using (true) with check (true)', p_table);
 end $function$;
 alter function mayfly.keep_tenants_apart(regclass) owner to mayfly_owner;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION mayfly.pin_revoked()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into mayfly.subject_pin (token_hash, key_thumbprint, expires_at)
+    values (sha256(convert_to('delegation ' || new.subject, 'UTF8')), '\x00', new.until) on conflict (token_hash) do nothing;
+  return null;
+end $function$;
+alter function mayfly.pin_revoked() owner to mayfly_owner;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION mayfly.raise_config_epoch()

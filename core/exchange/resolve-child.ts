@@ -6,7 +6,7 @@ import { hash } from 'node:crypto'
 import { type Account, taskKey } from '#core/account/account.ts'
 import { findParentFault } from '#core/delegation/judge-parent.ts'
 import { chainOf, lineageOfChild } from '#core/delegation/lineage.ts'
-import type { DelegationToken } from '#core/issuer-token/issuer-token.ts'
+import { type DelegationToken, pinNameOfDelegation } from '#core/issuer-token/issuer-token.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { LineageNow } from '#db/accounts/read-lineages.ts'
 import type { NewLineage, Pin } from '#db/log/append.ts'
@@ -61,8 +61,6 @@ export async function resolveChild(
     )
   if (token.delegateId !== subject.agent.id)
     return refuseToken('other_delegate', 'Its may_act names another agent than the one that presents it.')
-  if (await deps.isRevoked(snapshot.tenant.id, revocable))
-    return refuseToken('delegation_revoked', 'It was revoked; the parent gets another one, if it may.')
   const taskId = request.taskId ?? `child-${token.tokenId}`
   const child = { taskId, taskKey: taskKey(subject.agent.id, taskId) }
   const pin = pinOf(token, subject, child.taskKey)
@@ -70,6 +68,8 @@ export async function resolveChild(
     return refuseToken('delegation_used', 'It has opened another account; the parent gets a token for each child.')
   const parent = await findParent(attempt, token)
   if ('code' in parent) return parent
+  if (await deps.isRevoked(snapshot.tenant.id, revocable))
+    return refuseToken('delegation_revoked', 'It was revoked; the parent gets another one, if it may.')
   const mayAssumeNew = attempt.first && deps.accounts.recall(child.taskKey) === undefined
   const there = mayAssumeNew ? undefined : await deps.accounts.findByTask(attempt.snapshot.tenant.id, child.taskKey)
   if (there) return useExisting(attempt, subject, there, parent.account, pin)
@@ -145,7 +145,7 @@ const pinMarginSeconds = 60
 function pinOf(token: DelegationToken, subject: VerifiedSubject, childKey: string): Pin {
   const sha256 = (text: string): string => hash('sha256', text, 'hex')
   return {
-    token_hash: sha256(`delegation ${token.tokenId}`),
+    token_hash: pinNameOfDelegation(token.tokenId),
     key: sha256(`child ${childKey} ${subject.opener}`),
     until: token.expiresSeconds + pinMarginSeconds,
   }

@@ -84,9 +84,9 @@ export async function authenticateAccount(deps: AccountAuthentication, call: Acc
     deps.findLiveAccount(snapshot.tenant.id, token),
     deps.isRevoked(snapshot.tenant.id, verified.revocable),
   )
-  if (revoked) throw refuse('token_revoked', 'The token was revoked.')
   if (live?.account.agentId !== agent.id)
     throw refuse('account_not_live', 'The account has ended, or was claimed: its earlier tokens ended with that.')
+  if (revoked) throw refuse('token_revoked', 'The token was revoked.')
   return { snapshot, agent, token, address, ...live }
 }
 

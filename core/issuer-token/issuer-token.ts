@@ -1,6 +1,7 @@
 // What a token for the issuer says. Two kinds that nothing mixes up (RFC 8725 § 3.11): they differ by `typ`, and one says
 // `may_act` where the other must not.
 
+import { hash } from 'node:crypto'
 import { parseId } from '#core/ids/id.ts'
 import { normaliseDetails, parseScope } from '#core/permission/normalise.ts'
 import type { Permission } from '#core/permission/permission.ts'
@@ -45,6 +46,9 @@ export interface DelegationToken extends IssuerToken {
   /** What is carved out of the parent's quotas for it. */
   readonly quota: Readonly<Record<string, number>> | undefined
 }
+
+/** What a delegation token is pinned under, to the one child account that it may open. Hex of SHA-256. */
+export const pinNameOfDelegation = (tokenId: string): string => hash('sha256', `delegation ${tokenId}`, 'hex')
 
 type Payload = Readonly<Record<string, unknown>>
 

@@ -28,6 +28,19 @@ grant select, delete on mayfly.sweep to mayfly_across;
 -- Why somebody revokes is sealed under a key of theirs.
 grant insert on mayfly.subject_key to mayfly_app;
 
+-- Were the token a delegation, somebody may be opening a child account with it at this moment. Whose such a token is, the commit judges
+-- (`log.judge_pins`), and finds that it is nobody's. Rows of the feed are written with the log's head held, as pins are: no deadlock.
+-- The name under which a delegation is pinned: `core/issuer-token/issuer-token.ts`.
+create function mayfly.pin_revoked() returns trigger
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  insert into mayfly.subject_pin (token_hash, key_thumbprint, expires_at)
+    values (sha256(convert_to('delegation ' || new.subject, 'UTF8')), '\x00', new.until) on conflict (token_hash) do nothing;
+  return null;
+end $$;
+revoke all on function mayfly.pin_revoked from public;
+create trigger revocation_pins after insert on mayfly.revocation for each row when (new.kind = 'j') execute function mayfly.pin_revoked();
+
 set local role mayfly_across;
 
 -- Whether the feed has revoked this very token, by its jti.

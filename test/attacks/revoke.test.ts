@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Broker, startBroker } from '#apps/broker/broker.ts'
 import { createLogger } from '#apps/process/logger.ts'
 import { type IssuedCertificate, issueClientCertificate } from '#apps/standalone/dev-ca.ts'
+import { parseId } from '#core/ids/id.ts'
 import { useAccountsAhead } from '#test/setup/accounts-ahead.ts'
 import { freePort } from '#test/setup/free-port.ts'
 import { formBody, formHeaders } from '#test/setup/https-client.ts'
@@ -174,6 +175,27 @@ describe('18: what was revoked', () => {
     expect((await look()).status).toBe(401)
     const child = await ask.openChild(thief, delegation)
     expect([child.status, child.body.error]).toEqual([400, 'invalid_request'])
+  })
+
+  test('opens no child behind its revocation, however close the two are', async () => {
+    let [opened, refused] = [0, 0]
+    for (let i = 0; i < 12; i++) {
+      const delegation = tokenOf(await ask.delegate(victim, thief, { task_id: randomUUID(), scope: 'orders:read' }))
+      const { jti } = decodeJwt(delegation) as { jti: string }
+      const revoking = operate({ token_id: jti })
+      const child = await ask.openChild(thief, delegation)
+      expect((await revoking).status).toBe(201)
+      const log = await readLog(broker.database.admin)
+      const revokedAt = log.find(({ leaf }) => leaf.type === 'token.revoked' && leaf.token === jti)!.position
+      if (child.status !== 200) {
+        refused += 1
+        continue
+      }
+      opened += 1
+      const account = parseId('account', child.body.account_id)
+      expect(log.find(({ leaf }) => leaf.type === 'account.opened' && leaf.account === account)!.position).toBeLessThan(revokedAt)
+    }
+    expect(opened + refused).toBe(12)
   })
 
   test('is what was there before an agent’s revocation, its children among it, and nothing that comes after', async () => {
