@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { flights, issuer, resource } from '../issuer.ts'
+import { makeProof, newProofSigner, proofClaims } from '../proof-maker.ts'
 import { type Running, servers } from './servers.ts'
 import { type Answer, type Call, call, newWorld, revokedId, tokenFor, type World } from './world.ts'
 
@@ -18,6 +19,7 @@ const payments = {
   uri_template: '/payments',
 }
 const order42 = { type: 'agent_row', locations: [resource], actions: ['read'], identifier: 'orders/42' }
+const signer = newProofSigner()
 const granted = (...details: object[]) => ({ authorization_details: details })
 const paid = '{"amount":"10.00"}'
 
@@ -116,6 +118,25 @@ describe.each(servers)('%s', (_, start) => {
   test('does not read a body that is larger than allowed into memory', async () => {
     const answer = await asAgent('/v1/payments', { method: 'POST', body: 'x'.repeat(1_100_000) }, granted(payments))
     expect([answer.status, server.reasons.at(-1)]).toEqual([403, 'body_digest_mismatch'])
+  })
+
+  test('takes a DPoP proof in place of a certificate, once, and tells of the nonce that it must carry', async () => {
+    const token = tokenFor(world.agent, { cnf: { jkt: signer.jkt } })
+    const iat = Math.floor(Date.now() / 1000)
+    const proof = (change: object = {}) => makeProof(signer, proofClaims(token, { iat, ...change }))
+    const show = (dpop: string | string[], path = '/v1/flights/42') =>
+      send({ path, headers: { authorization: `DPoP ${token}`, dpop } })
+    const first = await show(proof())
+    expect(first.headers['www-authenticate']).toContain('error="use_dpop_nonce"')
+    const nonce = first.headers['dpop-nonce']
+    const good = proof({ nonce })
+    expect((await show([good, proof({ nonce })])).status).toBe(401)
+    expect((await show(proof({ nonce, htu: `${resource}/flights/43` }))).status).toBe(401)
+    const answer = await show(good)
+    expect(answer).toMatchObject({ status: 200, body: { id: '42' }, headers: { 'dpop-nonce': expect.any(String) } })
+    expect((await show(good)).status).toBe(401)
+    // Nor does it count as a bearer token for whoever has seen it.
+    expect((await send({ path: '/v1/flights/42', as: world.agent, token })).status).toBe(401)
   })
 
   test('takes one Authorization header, and no token from anywhere else', async () => {

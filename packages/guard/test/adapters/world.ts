@@ -40,6 +40,7 @@ export function guardOptions(reasons: Reason[]): GuardOptions & { onRefused: (re
     resource,
     jwks,
     isRevoked: claims => claims.jti === revokedId,
+    dpop: { nonces: true },
     onRefused: refused => reasons.push(refused.reason),
   }
 }
@@ -57,7 +58,7 @@ export interface Call {
   readonly token?: string | undefined
   readonly method?: string
   readonly body?: string
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers?: Readonly<Record<string, string | string[]>>
 }
 
 export interface Answer {
