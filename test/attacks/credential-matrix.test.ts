@@ -172,6 +172,11 @@ const otherPlaces: Record<string, PlaceOfUse> = {
     takes: ['a resource secret'],
     status: 202,
   },
+  'Authorization of /ssf': {
+    put: text => json('/ssf/streams', {}, text),
+    takes: ['a receiver secret'],
+    status: 201,
+  },
 }
 const introspect = (form: Form, authorization: string): Promise<Answer> =>
   broker.https.send(`${broker.running.issuer}/introspect`, {

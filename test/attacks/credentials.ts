@@ -38,6 +38,8 @@ export const credentialNames = [
   'a claim secret',
   'a join token',
   'an account credential',
+  'a receiver secret',
+  'a security event token',
 ] as const
 export type CredentialName = (typeof credentialNames)[number]
 
@@ -162,6 +164,8 @@ export async function createCredentials(broker: BrokerInUse): Promise<Credential
   }
   const enrolled = await enrol()
   const bootstrap = await insertBootstrapToken(broker)
+  const receiver = (await create('/v1/receivers', { name: 'siem' })).token
+  const set = await securityEvent(broker, receiver)
   const jag = { requested_token_type: 'urn:ietf:params:oauth:token-type:id-jag', audience: 'https://as.partner.example' }
 
   return {
@@ -195,8 +199,24 @@ export async function createCredentials(broker: BrokerInUse): Promise<Credential
       'a claim secret': async () => (await taskToken()).claim_uri.split('#')[1],
       'a join token': joinToken,
       'an account credential': async () => (await create('/v1/accounts', { agent: ids.agent })).account_credential,
+      'a receiver secret': () => receiver,
+      'a security event token': () => set,
     },
   }
+}
+
+/** A SET of ours, as a receiver gets it. */
+async function securityEvent({ https, running }: BrokerInUse, token: string): Promise<string> {
+  const post = (path: string, body: object) =>
+    https.send(`${running.issuer}/ssf${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify(body),
+    })
+  const { stream_id } = (await post('/streams', {})).body
+  await post('/verify', { stream_id })
+  const { sets } = (await post(`/poll/${stream_id}`, {})).body
+  return Object.values<string>(sets)[0]!
 }
 
 /** One that is live, though there are operators: no broker makes such a one. */
