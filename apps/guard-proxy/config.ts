@@ -78,7 +78,7 @@ function readGuard(env: Environment, problems: string[]): GuardOptions {
     ...(replay && { replay }),
     ...(mode && { revocation: { mode, ...(stale && { maxStaleSeconds: Number(stale) }) } }),
     ...(!mode && stale && { revocation: { mode: 'feed' as const, maxStaleSeconds: Number(stale) } }),
-    ...(publicUrl && { dpop: { publicUrl } }),
+    dpop: { ...(publicUrl && { publicUrl }), nonces: env['MAYFLY_DPOP_NONCES'] === 'true' },
     ...(mountPath && { mountPath }),
     ...(caFile && { tls: { caFile } }),
     ...(scopes?.length && { scopes }),

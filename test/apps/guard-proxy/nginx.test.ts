@@ -11,6 +11,7 @@ import { freePort } from '#test/setup/free-port.ts'
 import { hasProxies, type RunningProxy, startProxy } from '#test/setup/proxies.ts'
 import { type Answer, type Call, call, newWorld, type World } from '../../../packages/guard/test/adapters/world.ts'
 import { resource } from '../../../packages/guard/test/issuer.ts'
+import { makeProof, newProofSigner, proofClaims } from '../../../packages/guard/test/proof-maker.ts'
 import { revokedId, startProxyWith, tokenFor } from './setup.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/how-to/guard-proxy.md'), 'utf8')
@@ -52,7 +53,7 @@ describe.skipIf(!hasProxies)('nginx with auth_request', () => {
 
   beforeAll(async () => {
     world = await newWorld()
-    guard = await startProxyWith({ MAYFLY_REPLAY: 'pop challenge' })
+    guard = await startProxyWith({ MAYFLY_REPLAY: 'pop challenge', MAYFLY_DPOP_NONCES: 'true' })
     api = createServer(async (request, response) => {
       const chunks: Buffer[] = []
       for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -133,6 +134,20 @@ describe.skipIf(!hasProxies)('nginx with auth_request', () => {
       status: 200,
       body: { resource },
     })
+  })
+
+  test('takes DPoP proofs, and hands on the nonce that the next one must carry', async () => {
+    const signer = newProofSigner()
+    const token = tokenFor(world.agent.der, { cnf: { jkt: signer.jkt } })
+    const iat = Math.floor(Date.now() / 1000)
+    const show = (nonce?: unknown): Promise<Answer> => {
+      const dpop = makeProof(signer, proofClaims(token, { iat, nonce }))
+      return call(port, world, { path: '/v1/flights/42', headers: { authorization: `DPoP ${token}`, dpop } })
+    }
+    const first = await show()
+    expect([first.status, first.headers['www-authenticate']]).toEqual([401, expect.stringContaining('use_dpop_nonce')])
+    const second = await show(first.headers['dpop-nonce'])
+    expect(second).toMatchObject({ status: 200, headers: { 'dpop-nonce': expect.any(String) } })
   })
 
   test('lets nothing through while the guard is away', async () => {
