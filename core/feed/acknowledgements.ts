@@ -17,22 +17,27 @@ export interface Acknowledgement {
 }
 
 const gatherMs = 20
-const restMs = 200
+/** Between two writes: a tenth of the time at most goes to them, and nobody waits for longer than a second. */
+const leastRestMs = 200
+const longestRestMs = 1_000
 const retryMs = 1_000
-/** From here on only the last word of each receiver is kept. */
-const manyRows = 5_000
+/** From here on only the last word of each receiver is kept: what it said before then counts from the time of that. */
+const manyRows = 1_000
 const mostRows = 20_000
 
 export class Acknowledgements {
   readonly #write: (rows: readonly Acknowledgement[]) => Promise<void>
+  readonly #mark: () => number
   #rows: Acknowledgement[] = []
   /** Where in `#rows` a receiver's last word stands. */
   readonly #last = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
 
-  constructor(write: (rows: readonly Acknowledgement[]) => Promise<void>) {
+  /** mark: monotonic milliseconds. */
+  constructor(write: (rows: readonly Acknowledgement[]) => Promise<void>, mark: () => number) {
     this.#write = write
+    this.#mark = mark
   }
 
   /** Throws BrokerError `overloaded` when too much waits to be written. */
@@ -64,6 +69,7 @@ export class Acknowledgements {
     const rows = this.#rows
     this.#rows = []
     this.#last.clear()
+    const began = this.#mark()
     let isWritten = true
     this.#writing = this.#write(rows).catch(() => {
       isWritten = false
@@ -74,6 +80,7 @@ export class Acknowledgements {
       this.#rows = [...rows, ...this.#rows].slice(0, mostRows)
       this.#last.clear()
     }
+    const restMs = Math.min(longestRestMs, Math.max(leastRestMs, 10 * (this.#mark() - began)))
     if (this.#rows.length > 0) this.#schedule(isWritten ? restMs : retryMs)
   }
 

@@ -40,7 +40,8 @@ export interface Admission {
   readonly head: AskedHead
 }
 
-const staleMs = 2_000
+/** With the time until the next look at it, two seconds. */
+const staleMs = 1_800
 /** Whoever missed more takes a snapshot, which is never longer than what it replaces. */
 const mostBehind = 20_000
 /** Streams of a process that ends come back somewhere else, spread over this time. */

@@ -4,10 +4,12 @@
 import type { Logger } from 'pino'
 import { type Database, openDatabase } from '#db/connect.ts'
 import { listenForFeed } from '#db/feed/listen-feed.ts'
+import { readFeedSince } from '#db/feed/read-since.ts'
 
 /** A read that takes longer has failed. */
 const readWithinMs = 1_500
 const reopenEveryMs = 2_000
+const nobody = '00000000-0000-0000-0000-000000000000'
 
 export interface FeedDatabase {
   /** What `read` gives, unless it takes too long: then it is given up, and so are the connections. */
@@ -38,6 +40,8 @@ export function openFeedDatabase({ url, logger, mark, onAnnounced, onReconnected
 
   const listen = (): Promise<void> => {
     const { sql } = database
+    // So that the first revocation does not wait for a connection to be made; there is no such tenant.
+    if (!listening) void readFeedSince(sql, nobody, 0).catch(() => {})
     listening ??= listenForFeed(sql, { onAnnounced, onReconnected }).catch(error => {
       if (database.sql === sql) listening = undefined
       throw error

@@ -40,7 +40,7 @@ export interface FeedOptions {
 export const standardFeedStreams = 2_000
 
 const beatEveryMs = 1_000
-const checkEveryMs = 250
+const checkEveryMs = 200
 const credentialsEveryMs = 5_000
 
 const toEntry = (row: FeedEntryRow): FeedEntry => ({ epoch: row.epoch, text: encodeEntry(row) })
@@ -81,7 +81,7 @@ export function createFeed({ databaseUrl, maxStreams, clock, database, logger }:
       return { head, entries: entries.map(toEntry) }
     },
   })
-  const acknowledgements = new Acknowledgements(rows => writeAcknowledgements(database.sql, rows))
+  const acknowledgements = new Acknowledgements(rows => writeAcknowledgements(database.sql, rows), mark)
   const timers: NodeJS.Timeout[] = []
   return {
     hub,
@@ -114,7 +114,7 @@ function startClockwork(hub: FeedHub, listen: () => Promise<void>, mark: () => n
   let checkedMark = mark()
   const check = (): void => {
     // This process stood still and has not had the time to ask: it asks first.
-    const stoodStill = mark() - checkedMark > 4 * checkEveryMs
+    const stoodStill = mark() - checkedMark > 5 * checkEveryMs
     checkedMark = mark()
     if (stoodStill) void beat()
     else hub.closeStale()

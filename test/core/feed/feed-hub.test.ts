@@ -89,7 +89,7 @@ describe('all streams', () => {
     const fake = new FakeFeed()
     const sink = await fake.open(0)
     fake.isDown = true
-    fake.nowMs += 1_900
+    fake.nowMs += 1_700
     await expect(fake.hub.beat()).rejects.toThrow()
     fake.hub.closeStale()
     expect(sink.state).toBe('open')
