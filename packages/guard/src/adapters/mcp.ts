@@ -123,6 +123,8 @@ function enterSession(request: McpRequest, response: ServerResponse, sessions: M
     return false
   }
   request.auth = authInfoOf(allowed)
+  // True of every answer here; and once one header is set, Node shows those that come later by `writeHead`, the session's among them.
+  response.setHeader('cache-control', 'no-store')
   response.once('finish', () => {
     const named = session ?? response.getHeader(sessionHeader)?.toString()
     if (named !== undefined) sessions.used(named, account, request.method, response.statusCode)

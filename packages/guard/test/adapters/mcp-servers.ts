@@ -70,19 +70,19 @@ async function answerWeb(request: Request, known: object): Promise<Response> {
 /** Sessions, kept by their id. */
 export const stateful: Serve = guard => {
   const sessions = new Map<string, StreamableHTTPServerTransport>()
-  const app = express()
-  app.all('/v1', guard, async (request, response) => {
-    const id = request.headers['mcp-session-id']?.toString()
-    let transport = id === undefined ? undefined : sessions.get(id)
-    if (!transport && id !== undefined) return void response.status(404).json({})
-    if (!transport) {
-      transport = new StreamableHTTPServerTransport({
-        sessionIdGenerator: randomUUID,
-        onsessioninitialized: opened => void sessions.set(opened, transport as StreamableHTTPServerTransport),
-      })
-      await tools().connect(transport as Transport)
-    }
-    await transport.handleRequest(request, response, request.body)
-  })
-  return app
+  const open = async (): Promise<StreamableHTTPServerTransport> => {
+    const transport = new StreamableHTTPServerTransport({
+      sessionIdGenerator: randomUUID,
+      onsessioninitialized: id => void sessions.set(id, transport),
+    })
+    await tools().connect(transport as Transport)
+    return transport
+  }
+  return (request, response) =>
+    guard(request, response, async () => {
+      const id = request.headers['mcp-session-id']?.toString()
+      const transport = id === undefined ? await open() : sessions.get(id)
+      if (transport) await transport.handleRequest(request, response)
+      else response.writeHead(404).end()
+    })
 }
