@@ -233,6 +233,9 @@ describe('the guard lets nobody in where it cannot know', () => {
     const guard = world.guard({ revocation: { mode: 'feed', maxEntries: 1 } })
     expect(await world.token().ask(guard)).toBe('503 revocation_unknown')
     expect(guard.stats().feed).toMatchObject({ fresh: false, reason: 'too_many_entries', entries: 1 })
+    // Until some of it has ended.
+    world.feed.entries.pop()
+    await until(() => expect(guard.stats().feed?.fresh).toBe(true))
   })
 
   test('because what it knows has grown too old; and comes back by itself', async () => {
@@ -246,6 +249,18 @@ describe('the guard lets nobody in where it cannot know', () => {
     world.feed.answerInstead = undefined
     await until(async () => expect(await ask(guard)).toBe('allowed'))
     expect(world.warnings).toEqual(['stale', 'back'].map(word => `feed_${word}`))
+  })
+
+  test('because its clock was wrong: and once it is right again, all that was revoked meanwhile is refused', async () => {
+    let offMs = 3_600_000
+    const guard = world.guard({ clock: () => Date.now() + offMs })
+    const { claims, ask } = world.token()
+    await guard.ready()
+    world.feed.publish(entryOf('j', claims['jti'] as string, undefined, Math.floor(Date.now() / 1000) + 310))
+    await until(() => expect(guard.stats().feed).toMatchObject({ fresh: false, reason: 'clock_off', entries: 1 }))
+    offMs = 0
+    await until(() => expect(guard.stats().feed?.fresh).toBe(true))
+    expect(await ask(guard)).toBe('401 token_revoked')
   })
 
   test('because it was closed', async () => {

@@ -13,7 +13,7 @@ import type { BrokerConnection } from '../broker/broker-connection.ts'
 import { type Credential, endpoint, secretOf } from '../replay/consume.ts'
 import { Acknowledger } from './acknowledger.ts'
 import { readStream, retryAfter, type StreamEnd } from './event-stream.ts'
-import { Freshness, type Moment, type StaleReason } from './freshness.ts'
+import { clocksAgree, Freshness, type Moment, type StaleReason } from './freshness.ts'
 import { type FeedMessage, type Position, parseMessage, parseSnapshot } from './messages.ts'
 import { RevocationIndex } from './revocation-index.ts'
 
@@ -161,7 +161,11 @@ export class FeedFollower {
     }
     const at = this.#now()
     this.#snapshots += 1
-    if (!this.index.add(snapshot.entries, at.wallMs / 1000)) {
+    if (clocksAgree(snapshot.databaseMs, at, from)) {
+      // What has ended must not be why the rest finds no room.
+      this.index.forgetAllEnded(Math.min(at.wallMs, snapshot.databaseMs) / 1000)
+    }
+    if (!this.index.add(snapshot.entries)) {
       this.#freshness.lose('too_many_entries')
       return 0
     }
@@ -196,12 +200,11 @@ export class FeedFollower {
 
   /** Whether the stream goes on. */
   #take(message: FeedMessage | undefined): boolean {
-    const at = this.#now()
     const position = this.#position
     if (!message || !position || message.type === 'reset') return this.#startAnew()
-    if (message.type === 'heartbeat') return this.#takeHeartbeat(message, position, at)
+    if (message.type === 'heartbeat') return this.#takeHeartbeat(message, position)
     if (message.shard !== position.shard || message.from !== position.epoch + 1) return this.#startAnew()
-    if (!this.index.add(message.entries, at.wallMs / 1000)) {
+    if (!this.index.add(message.entries)) {
       this.#freshness.lose('too_many_entries')
       return this.#startAnew()
     }
@@ -209,8 +212,8 @@ export class FeedFollower {
     return true
   }
 
-  #takeHeartbeat(beat: { readonly epoch: number; readonly databaseMs: number }, position: Position, at: Moment): boolean {
-    this.index.forgetEnded(at.wallMs / 1000)
+  #takeHeartbeat(beat: { readonly epoch: number; readonly databaseMs: number }, position: Position): boolean {
+    const at = this.#now()
     if (position.epoch < beat.epoch) {
       this.#freshness.doubt('behind')
       this.#beatsBehind += 1
@@ -218,7 +221,7 @@ export class FeedFollower {
     }
     this.#beatsBehind = 0
     this.#failures = 0
-    this.#freshness.confirm(beat.databaseMs, at)
+    if (this.#freshness.confirm(beat.databaseMs, at)) this.index.forgetEnded(Math.min(at.wallMs, beat.databaseMs) / 1000)
     return true
   }
 

@@ -15,6 +15,12 @@ export interface Moment {
   readonly wallMs: number
 }
 
+/** Whether the broker's clock, read between `from` and `at`, is near enough to this machine's. */
+export function clocksAgree(databaseMs: number, at: Moment, from: Moment = at): boolean {
+  // Written so that what is no number refuses.
+  return databaseMs - at.wallMs <= mostOffMs && from.wallMs - databaseMs <= mostOffMs
+}
+
 /** Keeps the moment of which the guard's knowledge is. */
 export class Freshness {
   readonly #maxStaleMs: number
@@ -28,20 +34,21 @@ export class Freshness {
 
   /**
    * The broker's word of what time its database had when it read it, received at `at` and asked for at `from` (where nobody
-   * asked, the same). Only to be called where the guard then held everything up to the epoch that came with it.
+   * asked, the same). Only to be called where the guard then held everything up to the epoch that came with it. False where the
+   * two clocks do not agree.
    */
-  confirm(databaseMs: number, at: Moment, from: Moment = at): void {
+  confirm(databaseMs: number, at: Moment, from: Moment = at): boolean {
     const behindMs = at.wallMs - databaseMs
     this.#offMs = behindMs
-    // Written so that what is no number refuses.
-    if (!(databaseMs - at.wallMs <= mostOffMs && from.wallMs - databaseMs <= mostOffMs)) {
+    if (!clocksAgree(databaseMs, at, from)) {
       this.#reason = 'clock_off'
-      return
+      return false
     }
     const ageMs = from === at ? Math.max(0, behindMs) : at.monotonicMs - from.monotonicMs
     const known = { monotonicMs: at.monotonicMs - ageMs, wallMs: at.wallMs - ageMs }
     if (!this.#known || known.monotonicMs > this.#known.monotonicMs) this.#known = known
     this.#reason = 'not_connected'
+    return true
   }
 
   /** Says why nothing is confirmed. */

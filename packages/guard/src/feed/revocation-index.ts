@@ -45,10 +45,9 @@ export class RevocationIndex {
   }
 
   /** Takes entries in. False where they do not all fit: then it cannot be known any more what is revoked. */
-  add(entries: readonly FeedEntry[], nowSeconds: number): boolean {
+  add(entries: readonly FeedEntry[]): boolean {
     this.#version += 1
     for (const { mark, least = Number.POSITIVE_INFINITY, until } of entries) {
-      if (until < nowSeconds) continue
       const held = this.#entries.get(mark)
       if (held) {
         held.least = Math.max(held.least, least)
@@ -67,7 +66,10 @@ export class RevocationIndex {
     })
   }
 
-  /** Forgets some of what has ended. To be called each second or so; each call is short. */
+  /**
+   * Forgets some of what has ended. To be called each second or so; each call is short. Only with a time that is past by this
+   * machine's clock and by the broker's: what was forgotten by a clock that is set back afterwards would count again.
+   */
   forgetEnded(nowSeconds: number): void {
     this.#round ??= this.#entries.entries()
     for (let looked = 0; looked < roundSize; looked += 1) {
@@ -79,6 +81,12 @@ export class RevocationIndex {
       const [mark, held] = next.value
       if (held.until < nowSeconds) this.#entries.delete(mark)
     }
+  }
+
+  /** Forgets all that has ended, by the same rule. */
+  forgetAllEnded(nowSeconds: number): void {
+    this.#round = undefined
+    for (const [mark, held] of this.#entries) if (held.until < nowSeconds) this.#entries.delete(mark)
   }
 }
 
