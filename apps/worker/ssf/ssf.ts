@@ -15,7 +15,7 @@ import { SetSigners } from '#core/ssf/set-signers.ts'
 import { DatabaseClock } from '#core/time/database-clock.ts'
 import type { Database } from '#db/connect.ts'
 import { readClock } from '#db/server/check-server.ts'
-import { forgetAcknowledgements, keepLateEvents, readSsfBacklog } from '#db/ssf/backlog.ts'
+import { forgetAcknowledgements, keepLateEvents, readSsfBacklog, type SsfBacklog } from '#db/ssf/backlog.ts'
 import { leaseStreams } from '#db/ssf/progress.ts'
 import type { WorkerConfig } from '../config.ts'
 import { createLanes, type Lanes } from '../outside/lanes.ts'
@@ -104,7 +104,16 @@ export function createPushLanes(deps: PushDeps & { readonly database: Database }
 }
 
 function report(registry: Registry, { sql }: Database): void {
-  const read = async () => readSsfBacklog(sql).catch(() => undefined)
+  let reading: Promise<SsfBacklog | undefined> | undefined
+  // All are asked for at once; one look answers them.
+  const read = (): Promise<SsfBacklog | undefined> => {
+    reading ??= readSsfBacklog(sql)
+      .catch(() => undefined)
+      .finally(() => {
+        reading = undefined
+      })
+    return reading
+  }
   new Gauge({
     name: 'mayfly_ssf_streams',
     help: 'Streams of security events, by status. Alarm on failing above 0 for long.',

@@ -81,6 +81,17 @@ describe('a poll', () => {
     expect((await running.v1('DELETE', `${path}/${letter.id}`)).status).toBe(404)
   })
 
+  test('that says the same twice, or changes its mind, changes nothing', async () => {
+    const stream = await caughtUp()
+    const ids = [await use.revokeToken(), await use.revokeToken()]
+    const [first, second] = Object.keys((await use.poll(stream)).sets)
+    for (let i = 0; i < 2; i++) expect(subjectsOf((await use.poll(stream, { ack: [second, second] })).sets)).toEqual([ids[0]])
+    await use.poll(stream, { ack: [first] })
+    expect((await use.poll(stream, { setErrs: { [first!]: { err: 'invalid_request' } } })).sets).toEqual({})
+    const { running } = use.broker
+    expect((await running.v1('GET', `/v1/ssf/streams/${stream}`)).body).toMatchObject({ behind: 0, dead_letters: 0 })
+  })
+
   test('waits until something happens', async () => {
     const stream = await caughtUp()
     let answered = false

@@ -68,6 +68,18 @@ describe('a stream that is pushed to', () => {
     expect(await world.state(id)).toMatchObject({ cursor: 12, ahead: [], leased: false })
   })
 
+  test('gets each once and in order from two workers that are busy at the same time', async () => {
+    await world.stream(tenantId, receiver)
+    const workers = [world.sender(), world.sender()]
+    const ids: string[] = []
+    for (let round = 0; round < 5; round++) {
+      const [more] = await Promise.all([world.revokeTokens(tenantId, 8), ...workers.map(worker => worker.tick())])
+      ids.push(...more)
+    }
+    await world.serve()
+    expect(subjects()).toEqual(ids)
+  })
+
   test('gets what it asked for, and passes over the rest', async () => {
     const { id } = await world.stream(tenantId, receiver, { events_requested: [credentialChange] })
     await world.revokeTokens(tenantId, 2)
