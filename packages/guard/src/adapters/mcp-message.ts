@@ -41,13 +41,18 @@ export function parseMessage(
   contentEncoding: string | null | undefined,
 ): Record<string, unknown> | undefined {
   if (contentEncoding && contentEncoding !== 'identity') return undefined
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType ?? '')?.[1]
-  if (charset !== undefined && charset.toLowerCase() !== 'utf-8') return undefined
+  if (!isUtf8(contentType)) return undefined
   try {
     return parseStrictObject(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body))
   } catch {
     return undefined
   }
+}
+
+/** Whether the body says that it is UTF-8, or nothing: in another charset the same bytes may be another message. */
+export function isUtf8(contentType: string | null | undefined): boolean {
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType ?? '')?.[1]
+  return charset === undefined || charset.toLowerCase() === 'utf-8'
 }
 
 /** What the request does, as the guard judges it; undefined is refused. */

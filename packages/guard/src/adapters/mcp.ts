@@ -7,7 +7,7 @@ import type { Guard } from '../guard.ts'
 import type { Operation } from '../request.ts'
 import type { Allowed } from '../verdict.ts'
 import { guardOf, type NodeAdapterOptions } from './adapter-options.ts'
-import { type OperationOfMessage, operationOf, parseMessage } from './mcp-message.ts'
+import { isUtf8, type OperationOfMessage, operationOf, parseMessage } from './mcp-message.ts'
 import { McpSessions, sessionNotFound } from './mcp-sessions.ts'
 import { createMiddleware, type Middleware } from './node.ts'
 import { isBodyRead } from './peek-body.ts'
@@ -105,12 +105,10 @@ async function readNodeMessage(
   others: OperationOfMessage | undefined,
 ): Promise<Operation | undefined> {
   if (request.method !== 'POST') return operationOfMethod(request.method)
+  const { 'content-type': type, 'content-encoding': encoding } = request.headers
   // A parser that stood before us has left what the transport will be given; else it is given what is parsed here.
-  if (!isBodyRead(request)) {
-    const { 'content-type': type, 'content-encoding': encoding } = request.headers
-    request.body = parseMessage(await readBody(), type, encoding)
-  }
-  return operationOf(request.body, others)
+  if (!isBodyRead(request)) request.body = parseMessage(await readBody(), type, encoding)
+  return isUtf8(type) ? operationOf(request.body, others) : undefined
 }
 
 /** False where the session is another account's; then the answer is given. */
@@ -125,7 +123,8 @@ function enterSession(request: McpRequest, response: ServerResponse, sessions: M
   request.auth = authInfoOf(allowed)
   // True of every answer here; and once one header is set, Node shows those that come later by `writeHead`, the session's among them.
   response.setHeader('cache-control', 'no-store')
-  response.once('finish', () => {
+  // Before the caller has the whole answer, and can tell anybody of the session.
+  response.once('prefinish', () => {
     const named = session ?? response.getHeader(sessionHeader)?.toString()
     if (named !== undefined) sessions.used(named, account, request.method, response.statusCode)
   })

@@ -118,6 +118,7 @@ describe.each([
     ['arguments that are no object', message('tools/call', { name: 'search', arguments: [] }), {}],
     ['no JSON', 'nothing', {}],
     ['another charset', message('tools/list'), { 'content-type': 'application/json; charset=utf-16le' }],
+    ['UTF-7, where quotes can hide', message('tools/list'), { 'content-type': 'application/json; charset=utf-7' }],
     ['a compressed body', message('tools/list'), { 'content-encoding': 'gzip' }],
   ])('lets nothing through in %s', async (_, body, headers) => {
     const answer = await post(body, { headers: { ...asMcp, ...headers } })
