@@ -73,7 +73,7 @@ export interface RevocationOptions {
   readonly maxStaleSeconds?: number
   /** This guard's name where the broker shows who has heard of a revocation; at most 64 of `A-Z a-z 0-9 . _ : -`. Default: the host's. */
   readonly name?: string
-  /** Most revocations held at a time; with more to hold it answers 503. Default 1,000,000, about 120 bytes each. */
+  /** Most revocations held at a time; with more to hold it answers 503. Default 1,000,000, about 130 bytes each. */
   readonly maxEntries?: number
 }
 
