@@ -51,8 +51,8 @@ export function parseMessage(
 
 /** Whether the body says that it is UTF-8, or nothing: in another charset the same bytes may be another message. */
 export function isUtf8(contentType: string | null | undefined): boolean {
-  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(contentType ?? '')?.[1]
-  return charset === undefined || charset.toLowerCase() === 'utf-8'
+  const charsets = [...(contentType ?? '').matchAll(/;\s*charset\s*=\s*"?([^";\s]*)/gi)]
+  return charsets.every(([, charset]) => charset?.toLowerCase() === 'utf-8')
 }
 
 /** What the request does, as the guard judges it; undefined is refused. */
