@@ -139,19 +139,20 @@ export class FeedHub {
     for (const feed of this.#feeds.values()) feed.poke()
   }
 
-  /** The heartbeat of every feed, after what is new. Throws when the primary cannot be read. */
-  async beat(): Promise<void> {
+  /**
+   * The heartbeat of every feed, after what is new. Resolves when the primary has answered, with what is then under way for each
+   * feed, so that no tenant waits for another one. Throws when the primary cannot be read.
+   */
+  async beat(): Promise<readonly Promise<void>[]> {
     const feeds = [...this.#feeds.values()].map(feed => ({ feed, epoch: feed.epoch }))
-    if (feeds.length === 0) return
+    if (feeds.length === 0) return []
     const heads = await this.#ask(feeds.map(({ feed }) => feed.tenantId))
-    await Promise.all(
-      feeds.map(async ({ feed, epoch }) => {
-        const head = heads.get(feed.tenantId)
-        if (!head) return
-        if (feed.missedAnnouncement()) this.#deps.metrics?.missed()
-        await feed.beat(head, epoch)
-      }),
-    )
+    return feeds.map(async ({ feed, epoch }) => {
+      const head = heads.get(feed.tenantId)
+      if (!head) return
+      if (feed.missedAnnouncement()) this.#deps.metrics?.missed()
+      await feed.beat(head, epoch)
+    })
   }
 
   /** Ends the streams of feeds that were not known to be up to date for two seconds. */

@@ -107,8 +107,10 @@ function startClockwork(hub: FeedHub, listen: () => Promise<void>, mark: () => n
   const beat = async (): Promise<void> => {
     if (isBeating) return
     isBeating = true
-    await hub.beat().catch(() => {})
+    const beats = await hub.beat().catch(() => [])
     isBeating = false
+    // Of whose feed no heartbeat came through, the streams are closed.
+    void Promise.allSettled(beats)
     await listen().catch(() => {})
   }
   let checkedMark = mark()

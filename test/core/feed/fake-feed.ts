@@ -16,6 +16,8 @@ export class FakeFeed {
   readonly ended: FeedEnd[] = []
   missed = 0
   readonly live = new Set(['credential'])
+  /** Epochs of tenants that stand elsewhere. */
+  readonly heads = new Map<string, number>()
   readonly hub: FeedHub
 
   constructor(maxStreams = 100) {
@@ -24,7 +26,12 @@ export class FakeFeed {
       mark: () => this.nowMs,
       readHeads: async tenantIds => {
         this.#answer()
-        return tenantIds.map(tenantId => ({ tenantId, shard: this.shard, epoch: this.epoch, databaseMs: this.nowMs }))
+        return tenantIds.map(tenantId => ({
+          tenantId,
+          shard: this.shard,
+          epoch: this.heads.get(tenantId) ?? this.epoch,
+          databaseMs: this.nowMs,
+        }))
       },
       readSince: async (_tenantId, epoch) => {
         this.reads++
@@ -58,9 +65,12 @@ export class FakeFeed {
     if (announced) this.hub.announce('tenant', this.epoch)
   }
 
-  async open(since: number, options: { shard?: string; credentialId?: string; resourceId?: string } = {}): Promise<FakeSink> {
-    const { credentialId = 'credential', resourceId = 'resource' } = options
-    const reader = { tenantId: 'tenant', resourceId, credentialId }
+  async open(
+    since: number,
+    options: { shard?: string; credentialId?: string; resourceId?: string; tenantId?: string } = {},
+  ): Promise<FakeSink> {
+    const { credentialId = 'credential', resourceId = 'resource', tenantId = 'tenant' } = options
+    const reader = { tenantId, resourceId, credentialId }
     const admission = await this.hub.admit(reader, { shard: options.shard ?? this.shard, epoch: since })
     const sink = new FakeSink()
     const stream = this.hub.open(admission, () => sink)

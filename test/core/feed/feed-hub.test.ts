@@ -2,6 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { FakeFeed } from './fake-feed.ts'
 
+const beat = async (fake: FakeFeed): Promise<unknown> => Promise.all(await fake.hub.beat())
+
 describe('a stream', () => {
   test('is brought up to date, told the time, then told of what is new', async () => {
     const fake = new FakeFeed()
@@ -16,12 +18,12 @@ describe('a stream', () => {
     const fake = new FakeFeed()
     const sink = await fake.open(0)
     fake.revoke(3, false)
-    await fake.hub.beat()
+    await beat(fake)
     expect(sink.story).toEqual(['♥0', '1-3', '♥3'])
     expect(fake.missed).toBe(0)
-    await fake.hub.beat()
+    await beat(fake)
     expect(fake.missed).toBe(1)
-    await fake.hub.beat()
+    await beat(fake)
     expect(fake.missed).toBe(1)
   })
 
@@ -117,6 +119,17 @@ describe('all streams', () => {
     hung.resolve()
   })
 
+  test('of one tenant have their heartbeat though another tenant’s feed cannot be read', async () => {
+    const fake = new FakeFeed()
+    const other = await fake.open(0, { tenantId: 'other' })
+    await fake.open(0)
+    fake.gate = new Promise(() => {})
+    fake.revoke(1, false)
+    fake.heads.set('other', 0)
+    await fake.hub.beat()
+    await expect.poll(() => other.story).toEqual(['♥0', '♥0'])
+  })
+
   test('take a new snapshot when the database comes back with another shard, or knows less than it did', async () => {
     for (const change of [
       (fake: FakeFeed) => {
@@ -130,7 +143,7 @@ describe('all streams', () => {
       fake.epoch = 5
       const sink = await fake.open(5)
       change(fake)
-      await fake.hub.beat()
+      await beat(fake)
       expect(sink.story.at(-1)).toBe('reset')
       expect(sink.state).toBe('ended')
     }

@@ -3,6 +3,9 @@ import type { FeedSink } from '#core/feed/feed-stream.ts'
 
 const headers = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
 
+/** A connection that breaks says so by its `close`. */
+const ignore = (): void => {}
+
 /** Whoever does not take the last words by then gets none. */
 const goodbyeMs = 5_000
 
@@ -13,6 +16,7 @@ const goodbyeMs = 5_000
 export function openEventStream(response: ServerResponse): FeedSink {
   response.shouldKeepAlive = false
   response.useChunkedEncodingByDefault = false
+  response.on('error', ignore)
   response.writeHead(200, headers)
   return {
     write: bytes => void response.write(bytes),
