@@ -6,7 +6,7 @@ import { formatId, newUuid } from '#core/ids/id.ts'
 import { canonicalJson } from '#core/json/canonical.ts'
 import { actorFacts, type Principal } from '#core/operators/principal.ts'
 import type { Permission } from '#core/permission/permission.ts'
-import { publishAgents } from '#core/revocation/publish.ts'
+import { publishAgentsWithAccounts } from '#core/revocation/publish.ts'
 import type { Trx } from '#db/connect.ts'
 import { type AgentRow, type AgentValues, deleteAgent, findAgent, insertAgent, updateAgent } from '#db/registry/agents.ts'
 import { keepCeiling } from '#db/registry/ceilings.ts'
@@ -50,7 +50,7 @@ export async function removeAgent(trx: Trx, change: AgentChange, id: string): Pr
   const { actor, tenantId } = change
   const revocationId = newUuid(change.nowMs)
   const target = { kind: 'agent', subject: formatId('agent', id) } as const
-  await publishAgents(trx, { id: revocationId, tenantId, cause: 'agent', facts: actorFacts(actor), target }, [id])
+  await publishAgentsWithAccounts(trx, { id: revocationId, tenantId, cause: 'agent', facts: actorFacts(actor), target }, [id])
   await record(trx, change, 'agent.deleted', id, { revocation: formatId('revocation', revocationId) })
 }
 

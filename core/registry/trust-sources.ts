@@ -3,9 +3,11 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { refuseProblems } from '#core/errors/validation-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { actorFacts, type Principal } from '#core/operators/principal.ts'
+import { publishAgents } from '#core/revocation/publish.ts'
 import type { Trx } from '#db/connect.ts'
 import { agentsTrusting } from '#db/registry/agents.ts'
 import { isAudienceUsed } from '#db/registry/issuer-audience.ts'
+import { readAgentsVouchedFor } from '#db/registry/suspensions.ts'
 import type { TenantRow } from '#db/registry/tenants.ts'
 import {
   deleteTrustSource,
@@ -57,7 +59,10 @@ export async function replaceTrustSource(
   return row!
 }
 
-/** Throws `not_found`, and `conflict` while an agent's rule names it. */
+/**
+ * No rule names it any more, but workloads may have enrolled by its word: their certificates are not renewed from now on, and what they
+ * got with them is worth nothing. Throws `not_found`, and `conflict` while an agent's rule names it.
+ */
 export async function removeTrustSource(trx: Trx, change: TrustSourceChange, id: string): Promise<void> {
   await holdTenant(trx, change.tenantId)
   const before = await findTrustSource(trx, id, change.tenantId)
@@ -68,8 +73,23 @@ export async function removeTrustSource(trx: Trx, change: TrustSourceChange, id:
     const named = users.map(user => formatId('agent', user)).join(', ')
     throw new BrokerError('conflict', { hint: `Rules of these agents name it: ${named}. Change or delete them first.` })
   }
+  const enrolled = await readAgentsVouchedFor(trx, change.tenantId, id)
   if (!(await deleteTrustSource(trx, id, change.tenantId))) throw new BrokerError('not_found')
-  await record(trx, change, 'trust_source.deleted', id, {})
+  await record(trx, change, 'trust_source.deleted', id, await revokeEnrolled(trx, change, id, enrolled))
+}
+
+/** Facts for the log. Their accounts live on: whoever still has a way to prove itself goes on in them. agents: uuids. */
+async function revokeEnrolled(
+  trx: Trx,
+  { actor, tenantId, nowMs }: TrustSourceChange,
+  id: string,
+  agents: readonly string[],
+): Promise<Record<string, unknown>> {
+  if (agents.length === 0) return {}
+  const revocationId = newUuid(nowMs)
+  const target = { kind: 'trust_source', subject: formatId('trustSource', id) } as const
+  await publishAgents(trx, { id: revocationId, tenantId, cause: 'trust_source', facts: actorFacts(actor), target }, agents)
+  return { revocation: formatId('revocation', revocationId) }
 }
 
 function check(tenant: TenantRow, change: TrustSourceChange, input: TrustSourceInput) {

@@ -29,18 +29,23 @@ export interface RevocationTarget {
 export const revokedBy = ({ facts, target }: Pick<RevocationHead, 'facts' | 'target'>): object => ({ ...facts, target })
 
 /**
- * Every token of these agents that was issued up to now is worth nothing, and their accounts end. The transaction must raise the
- * tenant's config epoch. agents: uuids. trx: of the tenant.
+ * Every token of these agents that was issued up to now is worth nothing. The transaction must raise the tenant's config epoch.
+ * agents: uuids. trx: of the tenant.
  */
-export async function publishAgents(trx: Trx, head: RevocationHead, agents: readonly string[]): Promise<void> {
-  if (agents.length === 0) return
-  const { id, tenantId, cause, facts } = head
+export function publishAgents(trx: Trx, head: RevocationHead, agents: readonly string[]): Promise<void> {
+  const { id, tenantId, cause } = head
   const by = revokedBy(head)
-  await publishRevocations(
+  return publishRevocations(
     trx,
     agents.map(agent => ({ id, tenantId, kind: 'c', subject: formatId('agent', agent), least: null, cause, by })),
   )
-  await insertSweep(trx, { id, tenantId, agents, facts })
+}
+
+/** The same, and their accounts end. */
+export async function publishAgentsWithAccounts(trx: Trx, head: RevocationHead, agents: readonly string[]): Promise<void> {
+  if (agents.length === 0) return
+  await publishAgents(trx, head, agents)
+  await insertSweep(trx, { id: head.id, tenantId: head.tenantId, agents, facts: head.facts })
 }
 
 /** Whatever these keys signed is worth nothing. trx: of the tenant. */

@@ -14,7 +14,7 @@ import type { KeyRow } from '#db/keys/key-rows.ts'
 import { findSuspended, raiseConfigEpoch, readAgentsVouchedFor, setSuspended } from '#db/registry/suspensions.ts'
 import { publishRevocations } from '#db/revocation/publish.ts'
 import { insertSweep } from '#db/revocation/sweeps.ts'
-import { publishAgents, publishKeys, type RevocationHead, type RevocationTarget, revokedBy } from './publish.ts'
+import { publishAgentsWithAccounts, publishKeys, type RevocationHead, type RevocationTarget, revokedBy } from './publish.ts'
 
 export interface RevocationOrder {
   /** uuid */
@@ -64,7 +64,7 @@ export async function revokeAgent(
   await holdTenant(trx, order.tenantId)
   await raiseOrSuspend(trx, order, 'mayfly.agent', agentId, suspend)
   const head = headOf(order, 'agent', { kind: 'agent', subject: formatId('agent', agentId) })
-  await publishAgents(trx, head, [agentId])
+  await publishAgentsWithAccounts(trx, head, [agentId])
   await record(trx, order, 'agent.revoked', { suspended: suspend }, { agentId })
 }
 
@@ -81,7 +81,7 @@ export async function revokeTrustSource(
   await raiseOrSuspend(trx, order, 'mayfly.trust_source', trustSourceId, suspend)
   const agents = await readAgentsVouchedFor(trx, order.tenantId, trustSourceId)
   const subject = formatId('trustSource', trustSourceId)
-  await publishAgents(trx, headOf(order, 'trust_source', { kind: 'trust_source', subject }), agents)
+  await publishAgentsWithAccounts(trx, headOf(order, 'trust_source', { kind: 'trust_source', subject }), agents)
   await record(trx, order, 'trust_source.revoked', { trust_source: subject, suspended: suspend, agents: agents.length })
   return agents
 }

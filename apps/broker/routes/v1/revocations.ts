@@ -4,13 +4,12 @@
 import { createHash } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { sealFacts } from '#core/audit/event.ts'
+import { type SealedFacts, sealFacts } from '#core/audit/event.ts'
 import { formatId, formatUuid, newUuid } from '#core/ids/id.ts'
 import { keyOfOperator } from '#core/operators/operator-key.ts'
-import { actorFacts } from '#core/operators/principal.ts'
+import { actorFacts, type Principal } from '#core/operators/principal.ts'
 import type { RevocationOrder } from '#core/revocation/revoke.ts'
-import type { Trx } from '#db/connect.ts'
-import { findRevocation, type RevocationRow } from '#db/revocation/revocations.ts'
+import { findRevocation } from '#db/revocation/revocations.ts'
 import { findSweep } from '#db/revocation/sweeps.ts'
 import { withTenant } from '#db/with-tenant.ts'
 import { principalOf, rowsOf } from '../../http/access.ts'
@@ -86,33 +85,35 @@ async function carryOut(
 ): Promise<{ readonly id: string; readonly at: Date }> {
   const actor = principalOf(request)
   const nowMs = deps.clock.nowMs()
-  const { reason } = request.body as RevocationBody
-  const sealed = reason === undefined ? undefined : sealFacts(await keyOf(deps, tenantId, actor), { reason })
-  const orderOf = (name: string | undefined): RevocationOrder => {
-    const id = name === undefined ? newUuid(nowMs) : idOfName(name)
-    return { id, tenantId, facts: { ...actorFacts(actor), by: 'operator' }, sealed, nowMs }
-  }
-  const isDone = async (trx: Trx, order: RevocationOrder): Promise<RevocationRow | undefined> =>
-    findRevocation(trx, tenantId, order.id)
-  const order = await rowsOf(deps.db, request)
+  const sealed = await sealReason(deps, tenantId, actor, (request.body as RevocationBody).reason)
+  const facts = { ...actorFacts(actor), by: 'operator' }
+  const { order, isRepeated } = await rowsOf(deps.db, request)
     .transaction()
     .execute(async trx => {
       const name = await reserveKey(trx, request, actor.credentialId)
-      const ordered = orderOf(name)
-      await withTenant(trx, tenantId, async () => {
-        if (name !== undefined && (await isDone(trx, ordered))) return
-        await revoker.work?.(trx, ordered)
+      const order: RevocationOrder = { id: name === undefined ? newUuid(nowMs) : idOfName(name), tenantId, facts, sealed, nowMs }
+      return await withTenant(trx, tenantId, async () => {
+        const isRepeated = name !== undefined && (await findRevocation(trx, tenantId, order.id)) !== undefined
+        if (!isRepeated) await revoker.work?.(trx, order)
+        return { order, isRepeated }
       })
-      return ordered
     })
   // Accounts change in a statement that commits by itself.
-  const db = deps.db.forTenant(tenantId)
-  if (revoker.change && !(await findRevocation(db, tenantId, order.id))) await revoker.change(order)
+  if (!isRepeated) await revoker.change?.(order)
   return { id: order.id, at: new Date(nowMs) }
 }
 
-const keyOf = (deps: V1Deps, tenantId: string, actor: ReturnType<typeof principalOf>) =>
-  keyOfOperator(deps.accounts.opening.subjectKeys, deps.db.forTenant(tenantId), tenantId, actor)
+/** Why, as the log keeps it. */
+async function sealReason(
+  deps: V1Deps,
+  tenantId: string,
+  actor: Principal,
+  reason: string | undefined,
+): Promise<SealedFacts | undefined> {
+  if (reason === undefined) return undefined
+  const key = await keyOfOperator(deps.accounts.opening.subjectKeys, deps.db.forTenant(tenantId), tenantId, actor)
+  return sealFacts(key, { reason })
+}
 
 const idOfName = (name: string): string =>
   formatUuid(createHash('sha256').update(`revocation ${name}`).digest('hex').slice(0, 32))

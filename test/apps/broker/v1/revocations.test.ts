@@ -220,6 +220,25 @@ describe('an agent that is deleted', () => {
   })
 })
 
+describe('a trust source that is deleted', () => {
+  test('leaves no token behind of those who enrolled by it, and their accounts to whoever still proves itself', async () => {
+    const other = { ...openIdSource, name: 'for enrolling', issuer: 'https://enrolling.example' }
+    const id = (await api.call('POST', '/v1/trust-sources', who.tenantAdmin, other)).body.id
+    const agent = await newAgent()
+    const account = await openAccount(api.database.sql, tenantId, { agent: parseId('agent', agent)! })
+    await api.admin`insert into mayfly.enrolment (id, tenant_id, agent_id, instance, trust_source_id, basis, not_after)
+      values (${randomUUID()}, ${tenantId}, ${parseId('agent', agent)!}, 'w-1', ${parseId('trustSource', id)!}, '\\x00', now() + interval '1 hour')`
+    expect((await api.call('DELETE', `/v1/trust-sources/${id}`, who.tenantAdmin)).status).toBe(204)
+    const { type, revocation } = await lastEvent()
+    expect(type).toBe('trust_source.deleted')
+    const shown = (await get(String(revocation))).body
+    expect(shown).toMatchObject({ kind: 'trust_source', subject: id, cause: 'trust_source' })
+    expect(shown.entries).toMatchObject([{ kind: 'agent', subject: agent, least: await configEpoch() }])
+    expect(shown).not.toHaveProperty('accounts')
+    expect(await statesOf([account.id])).toEqual(['a'])
+  })
+})
+
 describe('an emergency rotation', () => {
   test('tells verifiers of every key that it retired', async () => {
     const { body } = await api.call('POST', '/v1/keys/rotate', who.tenantAdmin, { use: 'signing', now: true })
