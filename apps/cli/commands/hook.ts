@@ -2,6 +2,7 @@
 // nothing. What they say is read by a model, so no token ever stands in it, save in headers, which Claude Code keeps to itself.
 
 import { type MayflyClient, MayflyError, type Permissions } from '../../../packages/client/src/index.ts'
+import { isWithin } from '../../../packages/client/src/resource-fetch.ts'
 import { CliError, UsageError } from '../cli-error.ts'
 import type { Command, Context } from '../command.ts'
 import { endAccount, isLive, openForSubagent, taskOfSession } from '../hook/hook-accounts.ts'
@@ -96,7 +97,7 @@ A token that is bound to --cert needs the same certificate in CLAUDE_CODE_CLIENT
       const { io } = context
       const server = io.env['CLAUDE_CODE_MCP_SERVER_URL']
       const asked = await readAsked(context, connection, server)
-      if (server !== undefined && !isWithin(server, asked.resource)) {
+      if (server !== undefined && !(URL.canParse(server) && isWithin(new URL(server), asked.resource))) {
         throw new CliError({
           what: `No token for ${server}.`,
           why: `It does not lie within ${asked.resource}, which the token would be for.`,
@@ -145,12 +146,4 @@ async function withClient(
   } finally {
     await client.close()
   }
-}
-
-/** Whether an address is the resource or lies below it. */
-function isWithin(address: string, resource: string): boolean {
-  if (!URL.canParse(address) || !URL.canParse(resource)) return false
-  const [url, root] = [new URL(address), new URL(resource)]
-  const folder = root.pathname.endsWith('/') ? root.pathname : `${root.pathname}/`
-  return url.origin === root.origin && (url.pathname === root.pathname || url.pathname.startsWith(folder))
 }

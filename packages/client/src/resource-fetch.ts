@@ -169,7 +169,7 @@ const isRefusal = (error: unknown): boolean => error instanceof MayflyError && e
 const isRefusedToken = (header: string | null): boolean => header !== null && /\berror="?invalid_token\b/i.test(header)
 
 /** Whether the URL is the resource or lies below it. */
-function isWithin(url: URL, resource: string): boolean {
+export function isWithin(url: URL, resource: string): boolean {
   if (!URL.canParse(resource)) return false
   const root = new URL(resource)
   const directory = root.pathname.endsWith('/') ? root.pathname : `${root.pathname}/`
