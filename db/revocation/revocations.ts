@@ -45,7 +45,10 @@ export async function listRevocations(
     sql`r.tenant_id = ${tenantId}::uuid`,
     ...(page.beforeEpoch === undefined ? [] : [sql`r.epoch < ${page.beforeEpoch}`]),
     ...(kind === undefined ? [] : [sql`r.kind = ${kind}`]),
-    ...(subject === undefined ? [] : [sql`r.subject = ${subject}`]),
+    // By the index, whatever the kind.
+    ...(subject === undefined
+      ? []
+      : [sql`r.kind in ('a', 'x', 'j', 'c', 'k', 't') and r.match = log.match_of(${subject}) and r.subject = ${subject}`]),
     ...(cause === undefined ? [] : [sql`r.cause = ${cause}`]),
     sql`not exists (select from mayfly.revocation o where o.id = r.id and o.tenant_id = r.tenant_id and o.epoch < r.epoch)`,
   ]

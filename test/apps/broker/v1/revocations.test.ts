@@ -204,6 +204,10 @@ describe('the list of revocations', () => {
     expect([...first.items, ...second.items]).toEqual(all.slice(0, 4))
     const tokens = (await api.call('GET', '/v1/revocations?kind=token', who.tenantAdmin)).body.items
     expect(new Set(tokens.map((item: { kind: string }) => item.kind))).toEqual(new Set(['token']))
+    const [one] = tokens
+    const named = (await api.call('GET', `/v1/revocations?subject=${one.subject}`, who.tenantAdmin)).body.items
+    expect(named).toEqual([one])
+    expect((await api.call('GET', '/v1/revocations?subject=nobody', who.tenantAdmin)).body.items).toEqual([])
     const others = (await api.call('GET', '/v1/revocations', who.otherAdmin)).body.items
     expect(others.map((item: { kind: string }) => item.kind)).toEqual(['tenant'])
     expect((await get(all[0].id, who.otherAdmin)).status).toBe(404)
