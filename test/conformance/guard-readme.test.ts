@@ -13,7 +13,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { issueServerCertificate } from '#apps/standalone/dev-ca.ts'
 import { freePort } from '#test/setup/free-port.ts'
-import { resourceUri } from '#test/setup/running-broker.ts'
+import { resourceUri, untilServed } from '#test/setup/registration.ts'
 import { exchangesOf, registerWorkload, tokenOf, type Workload } from '#test/setup/sub-agents.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 
@@ -103,15 +103,15 @@ async function tokenFor(
   task: string,
 ): Promise<{ readonly headers: Record<string, string>; readonly account: string }> {
   const form = { authorization_details: JSON.stringify([detail]), scope: undefined, task_id: task }
-  const answer = await exchangesOf(broker.running).own(agent, form)
+  const answer = await untilServed(() => exchangesOf(broker.running).own(agent, form))
   return { headers: { authorization: `Bearer ${tokenOf(answer)}` }, account: answer.body.account_id }
 }
 
 /** Revokes, and waits until the process has heard of it. */
 async function revoke(account: string, call: () => Promise<{ readonly status: number }>): Promise<void> {
-  const answer = await broker.running.v1('POST', '/v1/revocations', { account_id: account, reason: 'a test' })
+  const answer = await untilServed(() => broker.running.v1('POST', '/v1/revocations', { account_id: account, reason: 'a test' }))
   expect(answer.status).toBe(201)
-  await expect.poll(async () => (await call()).status, { interval: 20 }).toBe(401)
+  await expect.poll(async () => (await call()).status, { interval: 20, timeout: 20_000 }).toBe(401)
 }
 
 describe('an Express API', () => {
@@ -166,8 +166,10 @@ createServer({ ...tls, requestCert: true, rejectUnauthorized: false }, app).list
 test.each(['protect-an-api.md', 'protect-mcp.md'])('the registration in docs/how-to/%s is taken as it stands', async file => {
   const page = readFileSync(join(root, 'docs/how-to', file), 'utf8')
   const registration = parse(/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '')
-  const answer = await broker.running.v1('POST', '/v1/resources', registration)
+  const answer = await untilServed(() => broker.running.v1('POST', '/v1/resources', registration))
   expect(answer.status, answer.text).toBe(201)
-  const credential = await broker.running.v1('POST', `/v1/resources/${answer.body.id}/credentials`, { name: 'live' })
+  const credential = await untilServed(() =>
+    broker.running.v1('POST', `/v1/resources/${answer.body.id}/credentials`, { name: 'live' }),
+  )
   expect(credential.status, credential.text).toBe(201)
 })

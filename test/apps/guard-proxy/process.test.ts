@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { freePort } from '#test/setup/free-port.ts'
-import { resourceUri } from '#test/setup/running-broker.ts'
+import { resourceUri, untilServed } from '#test/setup/registration.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 import { ask, nginxProxy } from './setup.ts'
 
@@ -54,7 +54,9 @@ const readiness = (): Promise<number> =>
 /** A token, and how nginx would ask with it. */
 async function newToken(task: string) {
   const form = broker.running.form({ authorization_details: JSON.stringify([orders]), scope: undefined, task_id: task })
-  const { body } = await broker.running.token(form, broker.running.certificate)
+  const answer = await untilServed(() => broker.running.token(form, broker.running.certificate))
+  expect(answer.status, answer.text).toBe(200)
+  const { body } = answer
   const headers = {
     authorization: `Bearer ${body.access_token}`,
     'x-original-method': 'GET',
@@ -69,10 +71,10 @@ async function newToken(task: string) {
 test('lets a token of the broker in until it is revoked, and writes no token to its log', async () => {
   const { account, token, question } = await newToken('invoice')
   expect(await question()).toBe(200)
-  const revoked = await broker.running.v1('POST', '/v1/revocations', { account_id: account, reason: 'a test' })
+  const revoked = await untilServed(() => broker.running.v1('POST', '/v1/revocations', { account_id: account, reason: 'a test' }))
   expect(revoked.status).toBe(201)
-  await expect.poll(question, { interval: 20 }).toBe(401)
-  await expect.poll(() => logged).toContain('token_revoked')
+  await expect.poll(question, { interval: 20, timeout: 20_000 }).toBe(401)
+  await expect.poll(() => logged, { timeout: 10_000 }).toContain('token_revoked')
   expect(logged).not.toContain(token.split('.')[1])
 })
 
@@ -82,7 +84,7 @@ test('F10: cut off from the broker, it lets nobody in beyond its bound and says 
   await broker.running.close()
   await expect.poll(question, { timeout: 20_000, interval: 100 }).toBe(503)
   expect(await readiness()).toBe(503)
-  await expect.poll(() => logged).toContain('feed_stale')
+  await expect.poll(() => logged, { timeout: 10_000 }).toContain('feed_stale')
 })
 
 test('ends on SIGTERM', async () => {
