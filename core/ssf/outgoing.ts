@@ -33,7 +33,7 @@ export interface Batch {
 
 const scan = 500
 /** So far ahead of the first that a receiver leaves open it is sent others. */
-const furthestAhead = 20_000
+export const furthestAhead = 20_000
 
 /** Of the receiver's own making: a subject as SSF compares it here, byte for byte in its canonical form. SHA-256. */
 export const hashSubject = (subject: SubjectId | object): Buffer => hash('sha256', canonicalJson(subject), 'buffer')
@@ -77,7 +77,8 @@ async function readWanted(db: Db | Trx, stream: StreamView, limit: number) {
       seen = row.epoch
     }
     // What the feed has forgotten is no gap: it was set aside, or is nothing that anybody still has to know.
-    if (rows.length < scan && events.length < limit) seen = end
+    const isThrough = rows.length < scan || rows.at(-1)!.epoch > end
+    if (isThrough && events.length < limit) seen = end
   }
   const passed = rangesBetween(
     progress.cursor,

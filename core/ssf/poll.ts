@@ -9,7 +9,8 @@ import { findRevocationEvent } from '#db/ssf/events.ts'
 import { findStream, lockStream, type StreamView } from '#db/ssf/streams.ts'
 import type { Caller } from './authenticate-receiver.ts'
 import { clean } from './delivery.ts'
-import { type Batch, readOutgoing } from './outgoing.ts'
+import { type Batch, furthestAhead, readOutgoing } from './outgoing.ts'
+import { isSettled } from './progress.ts'
 import { setTyp } from './security-event.ts'
 import { parseSetId } from './set-id.ts'
 import { type Refused, settleStream } from './settle.ts'
@@ -44,8 +45,8 @@ export async function acknowledge(db: Db, caller: Caller, streamId: string, requ
     for (const { name, err, description } of errors) {
       if (name.of !== 'revocation') continue
       const { shard, epoch } = name
-      const inFeed =
-        shard === stream.feed_shard && epoch > row.cursor ? await findRevocationEvent(trx, row.tenant_id, epoch) : undefined
+      const isOpen = shard === stream.feed_shard && isSent(name, stream) && !isSettled(row, epoch)
+      const inFeed = isOpen ? await findRevocationEvent(trx, row.tenant_id, epoch) : undefined
       const event = inFeed ?? (await findDeadLetter(trx, streamId, shard, epoch))?.event
       const words = { err: clean(err).slice(0, 40), description: description === undefined ? null : clean(description) }
       if (event) refused.push({ shard, event, ...words })
@@ -65,9 +66,9 @@ export async function acknowledge(db: Db, caller: Caller, streamId: string, requ
   })
 }
 
-/** Nobody has taken what has not happened yet. */
+/** Nobody has taken what was not sent: what has not happened yet, or lies further ahead than is ever sent. */
 const isSent = ({ shard, epoch }: { shard: string; epoch: number }, stream: StreamView): boolean =>
-  shard !== stream.feed_shard || epoch <= stream.feed_epoch
+  shard !== stream.feed_shard || (epoch <= stream.feed_epoch && epoch <= stream.cursor + furthestAhead)
 
 /** What is next; what the stream does not want is settled on the way. Throws `not_found`. */
 export async function readNext(db: Db, caller: Caller, streamId: string, limit: number, nowMs: number): Promise<Batch> {

@@ -86,6 +86,7 @@ describe('a poll', () => {
     const ids = [await use.revokeToken(), await use.revokeToken()]
     const [first, second] = Object.keys((await use.poll(stream)).sets)
     for (let i = 0; i < 2; i++) expect(subjectsOf((await use.poll(stream, { ack: [second, second] })).sets)).toEqual([ids[0]])
+    await use.poll(stream, { setErrs: { [second!]: { err: 'invalid_request' } } })
     await use.poll(stream, { ack: [first] })
     expect((await use.poll(stream, { setErrs: { [first!]: { err: 'invalid_request' } } })).sets).toEqual({})
     const { running } = use.broker

@@ -241,6 +241,17 @@ describe('F18: a receiver', () => {
     await db.admin`delete from mayfly.revocation where tenant_id = ${tenantId} and epoch = 1`
     const letters = await listDeadLetters(world.dbOf(tenantId), id, { limit: 10, afterId: undefined })
     expect(letters).toMatchObject([{ epoch: 1, err: 'late', event: { subject: ids[0], epoch: 1, kind: 'j' } }])
+    await db.admin`update mayfly.ssf_stream set endpoint_url = ${receiver.url}`
+    await world.releaseHolds()
+    await world.serve()
+    expect(subjects()).toEqual([ids[1]])
+    expect(await world.state(id)).toMatchObject({ cursor: 2 })
+    await world
+      .dbOf(tenantId)
+      .transaction()
+      .execute(trx => redeliverLetter(trx, id, letters[0]!.id))
+    await world.serve()
+    expect(subjects()).toEqual([ids[1], ids[0]])
   })
 })
 
