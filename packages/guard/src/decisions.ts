@@ -55,6 +55,11 @@ export class Decisions {
     this.reporter = reporterOf(settings, connection)
   }
 
+  /** The time on the process's own clock, where anybody asks how long a decision takes. */
+  startOne(): number {
+    return this.#hooks.onDecision || this.#hooks.unitsOf ? performance.now() : 0
+  }
+
   /** Takes note of a decision. Never throws. timeMs: since the epoch; startedMs: on the process's own clock. */
   note(judged: Judgement, request: GuardedRequest, timeMs: number, startedMs: number): void {
     if ('reason' in judged) this.#refused[judged.reason] = (this.#refused[judged.reason] ?? 0) + 1

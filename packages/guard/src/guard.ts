@@ -102,7 +102,7 @@ class TokenGuard implements Guard {
   }
 
   async verify(request: GuardedRequest): Promise<Verdict> {
-    const startedMs = performance.now()
+    const startedMs = this.#decisions.startOne()
     try {
       const now = this.#settings.clock()
       const judged = await this.#judge(request, now)

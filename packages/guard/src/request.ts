@@ -88,7 +88,8 @@ export function readCredentials(headers: RequestHeaders): Credentials | Reason {
   if (values.length > 1) return 'credentials_malformed'
   if (scheme !== 'bearer' && scheme !== 'dpop') return 'no_credentials'
   if (space < 0) return 'credentials_malformed'
-  return { scheme, token: value.slice(space + 1), proofs: valuesOf(headers, 'dpop') }
+  // Proofs are for tokens of that scheme alone.
+  return { scheme, token: value.slice(space + 1), proofs: scheme === 'dpop' ? valuesOf(headers, 'dpop') : none }
 }
 
 function valuesOf(headers: RequestHeaders, name: string): readonly string[] {

@@ -54,9 +54,15 @@ export default mayfly
 /** Callback style, because a hook that has replied must not go on, and a promise would. */
 function judge(guard: Guard, options: GuardPluginOptions): preParsingHookHandler {
   return (request, reply, payload, done) => {
-    const route = request.routeOptions.config?.mayfly
+    // Fastify makes them anew at each look.
+    const { config, bodyLimit } = request.routeOptions
+    const route = config?.mayfly
     if (route === false) return done(null, payload)
-    const body = new BodyOnce(payload, options.bodyLimitBytes ?? request.routeOptions.bodyLimit ?? defaultBodyLimitBytes)
+    let body: BodyOnce | undefined
+    const read = () => {
+      body ??= new BodyOnce(payload, options.bodyLimitBytes ?? bodyLimit ?? defaultBodyLimitBytes)
+      return body.read()
+    }
     const operation = route?.operation
     const guarded: GuardedRequest = {
       method: request.method,
@@ -65,15 +71,15 @@ function judge(guard: Guard, options: GuardPluginOptions): preParsingHookHandler
       headers: request.raw.rawHeaders,
       certificate: peerThumbprint(request.raw.socket, options.acceptUnauthorizedPeers ?? false),
       scope: route?.scope,
-      operation: operation && (() => operation(request, () => body.read())),
-      body: () => body.read(),
+      operation: operation && (() => operation(request, read)),
+      body: read,
     }
     guard.verify(guarded).then(
       verdict => {
         if (verdict.ok) {
           request.mayfly = verdict
           reply.headers(verdict.headers)
-          done(null, body.payload)
+          done(null, body?.payload ?? payload)
         } else {
           reply.code(verdict.status).headers(verdict.headers).send(verdict.body)
           notify(options, verdict, request)

@@ -39,8 +39,8 @@ export function splitPath(path: string): readonly string[] | undefined {
   if (!path.startsWith('/')) return undefined
   const segments: string[] = []
   const raw = path.slice(1).split('/')
-  for (const [at, part] of raw.entries()) {
-    const segment = decodeSegment(part)
+  for (let at = 0; at < raw.length; at += 1) {
+    const segment = decodeSegment(raw[at]!)
     if (segment === undefined || (segment === '' && at < raw.length - 1)) return undefined
     segments.push(segment)
   }
