@@ -42,14 +42,13 @@ export function latencies(
 
 /** From the commit until the first and until the last guard had applied it: how the time divides into telling and hearing. */
 export function spread(name: string, revoked: readonly Revoked[], applied: readonly Applied[], guards: number): Figures {
+  const byGuard = [...Map.groupBy(applied, ({ guard }) => guard).values()].map(list => list.toSorted((a, b) => a.atMs - b.atMs))
   const [first, last]: [number[], number[]] = [[], []]
   for (const { epoch, committedMs } of revoked) {
-    const times = new Map<number, number>()
-    for (const each of applied)
-      if (each.epoch >= epoch) times.set(each.guard, Math.min(times.get(each.guard) ?? Number.POSITIVE_INFINITY, each.atMs))
-    if (times.size < guards) continue
-    first.push(Math.min(...times.values()) - committedMs)
-    last.push(Math.max(...times.values()) - committedMs)
+    const times = byGuard.flatMap(list => list.find(each => each.epoch >= epoch)?.atMs ?? [])
+    if (times.length < guards) continue
+    first.push(Math.min(...times) - committedMs)
+    last.push(Math.max(...times) - committedMs)
   }
   return {
     [`${name}_first_guard_p50_ms`]: round(percentiles(first).p50),

@@ -31,8 +31,9 @@ async function runAll(stage: Stage): Promise<{ figures: Figures; faults: string[
     const revoked = await toRevoked(stage.world, watched)
     all.push(...revoked)
     Object.assign(figures, latencies(name, stage.world, watched, revoked))
-    if (name === 'single')
-      Object.assign(figures, spread(name, revoked, (await stage.fleet.history()).applied, stage.fleet.guards))
+    if (name === 'family') return
+    const timed = revoked.filter((_, i) => watched[i]!.lastRefusalMs !== undefined)
+    Object.assign(figures, spread(name, timed, (await stage.fleet.history()).applied, stage.fleet.guards))
   }
   if (options.single > 0) {
     tell(`${options.single} revocations, one at a time, at ${stage.fleet.guards} guards.`)
@@ -56,6 +57,7 @@ async function runAll(stage: Stage): Promise<{ figures: Figures; faults: string[
 async function judgeRun({ world, fleet }: Stage, revoked: readonly Revoked[], figures: Figures): Promise<string[]> {
   const epochs = await world.readEpochs()
   const feeds = await arrived(fleet, epochs.at(-1) ?? 0)
+  await fleet.look(revoked.flatMap(({ tokens }) => tokens))
   const history = await fleet.history()
   const seen = revoked.filter(({ tokens }) => tokens.length > 0)
   const judged = judge({ guards: fleet.guards, ...history, revoked: seen, boundMs: boundSeconds * 1_000 })

@@ -55,7 +55,9 @@ export async function revokeSteadily(
     // Whoever watches more than a few tokens at a time measures the watching.
     const isWatched = i % plan.watchEvery === 0 && underWatch < mostUnderWatch
     underWatch += isWatched ? 1 : 0
-    const revoking = isWatched ? revokeWatched({ world, fleet }, id, tokens[i / plan.watchEvery]!) : revokeUnseen(world, id)
+    const revoking = isWatched
+      ? revokeWatched({ world, fleet }, id, tokens[i / plan.watchEvery]!)
+      : revokeUnseen(world, id, i % plan.watchEvery === 0 ? [tokens[i / plan.watchEvery]!] : [])
     work.push(
       revoking.finally(() => {
         underWatch -= isWatched ? 1 : 0
@@ -74,12 +76,12 @@ async function revokeWatched({ world, fleet }: Stage, id: string, token: number)
   return { call, tokens: [token], lastRefusalMs: await inTime(lastRefusal) }
 }
 
-const revokeUnseen = async (world: RevocationWorld, id: string): Promise<Watched> => ({
+const revokeUnseen = async (world: RevocationWorld, id: string, tokens: readonly number[]): Promise<Watched> => ({
   call: await world.revoke(id),
-  tokens: [],
+  tokens,
 })
 
-/** The guards watch the descendants between them, each its share; afterwards every guard is asked for every one. */
+/** The guards watch the descendants between them, each its share. At the end of the run every guard is asked for every one. */
 export async function revokeFamily({ world, fleet }: Stage, children: number): Promise<Watched> {
   const family = await world.openFamily(children)
   const all: Opened[] = [family.root, ...family.children]
@@ -89,7 +91,6 @@ export async function revokeFamily({ world, fleet }: Stage, children: number): P
   world.wall.sample()
   const call = await world.revoke(family.root.id)
   const lastRefusalMs = await inTime(lastRefusal)
-  await fleet.look(tokens)
   return { call, tokens, lastRefusalMs }
 }
 
