@@ -2917,6 +2917,7 @@ CREATE OR REPLACE FUNCTION log.publish(p_entries jsonb, p_now timestamp with tim
 AS $function$
 declare
   v record;
+  v_tenants int := (select count(distinct r.tenant) from jsonb_to_recordset(p_entries) r(tenant uuid));
 begin
   for v in
     update mayfly.feed f set epoch = f.epoch + e.count
@@ -2930,7 +2931,10 @@ begin
           cause text, actor jsonb)
        where e.tenant = v.tenant_id;
     perform pg_notify('mayfly_feed', v.tenant_id || ' ' || v.epoch);
+    v_tenants := v_tenants - 1;
   end loop;
+  -- What nobody is told of must not count as revoked.
+  if v_tenants <> 0 then raise exception 'log.publish: % tenants without a feed', v_tenants; end if;
 end $function$;
 alter function log.publish(jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
@@ -2952,7 +2956,8 @@ begin
     select t.config_epoch into strict v_least from mayfly.tenant t where t.id = new.tenant_id;
   end if;
   perform log.publish(jsonb_build_array(jsonb_build_object('n', 1, 'tenant', new.tenant_id, 'id', new.id, 'kind', new.kind, 'subject', new.subject,
-    'least', v_least, 'until', log.end_of_tokens(new.tenant_id, coalesce(new.until, 'infinity'), v_now), 'cause', new.cause, 'actor', new.actor)), v_now);
+    'least', v_least, 'until', case when new.kind = 'k' and new.until is not null then ceil(extract(epoch from new.until))
+      else log.end_of_tokens(new.tenant_id, coalesce(new.until, 'infinity'), v_now) end, 'cause', new.cause, 'actor', new.actor)), v_now);
   return null;
 end $function$;
 alter function log.publish_pending() owner to mayfly_log;

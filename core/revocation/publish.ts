@@ -2,6 +2,7 @@
 // end the accounts behind them.
 
 import { formatId } from '#core/ids/id.ts'
+import { revokedKeySeconds } from '#core/keys/rotation/times.ts'
 import type { Trx } from '#db/connect.ts'
 import { type PublishedRevocation, publishRevocations } from '#db/revocation/publish.ts'
 import { insertSweep } from '#db/revocation/sweeps.ts'
@@ -48,12 +49,13 @@ export async function publishAgentsWithAccounts(trx: Trx, head: RevocationHead, 
   await insertSweep(trx, { id: head.id, tenantId: head.tenantId, agents, facts: head.facts })
 }
 
-/** Whatever these keys signed is worth nothing. trx: of the tenant. */
-export function publishKeys(trx: Trx, head: RevocationHead, kids: readonly string[]): Promise<void> {
+/** Whatever these keys signed is worth nothing, or will sign in a thief's hands. nowMs: the database's clock. trx: of the tenant. */
+export function publishKeys(trx: Trx, head: RevocationHead, kids: readonly string[], nowMs: number): Promise<void> {
   const { id, tenantId, cause } = head
   const by = revokedBy(head)
+  const untilSeconds = Math.ceil(nowMs / 1000) + revokedKeySeconds
   return publishRevocations(
     trx,
-    kids.map(kid => ({ id, tenantId, kind: 'k', subject: kid, least: null, cause, by })),
+    kids.map(kid => ({ id, tenantId, kind: 'k', subject: kid, least: null, untilSeconds, cause, by })),
   )
 }

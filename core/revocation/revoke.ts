@@ -100,7 +100,7 @@ export async function revokeKey(
   const replaced = fresh ? await replaceKeys(trx, use, fresh, change) : []
   if (!fresh) await retireKeyNow(trx, use, key.kid, change)
   const kids = [...new Set([key.kid, ...replaced])]
-  await publishKeys(trx, headOf(order, 'key', { kind: 'key', subject: key.kid }), kids)
+  await publishKeys(trx, headOf(order, 'key', { kind: 'key', subject: key.kid }), kids, nowMs)
   await record(trx, order, 'signing_key.revoked', { kid: key.kid, kids })
 }
 

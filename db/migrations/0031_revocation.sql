@@ -85,6 +85,7 @@ language plpgsql set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v record;
+  v_tenants int := (select count(distinct r.tenant) from jsonb_to_recordset(p_entries) r(tenant uuid));
 begin
   for v in
     update mayfly.feed f set epoch = f.epoch + e.count
@@ -98,7 +99,10 @@ begin
           cause text, actor jsonb)
        where e.tenant = v.tenant_id;
     perform pg_notify('mayfly_feed', v.tenant_id || ' ' || v.epoch);
+    v_tenants := v_tenants - 1;
   end loop;
+  -- What nobody is told of must not count as revoked.
+  if v_tenants <> 0 then raise exception 'log.publish: % tenants without a feed', v_tenants; end if;
 end $$;
 
 -- When the last token that can be out has ended; guards' clocks may differ a little.
@@ -150,7 +154,8 @@ create table log.pending_revocation (
   subject       text not null,
   -- Null, of an agent or a tenant: the config epoch that this transaction leaves.
   least         bigint,
-  -- When the last token that it could be about has ended; null: whenever the last of the tenant has.
+  -- When the last token that it could be about has ended; null: whenever the last of the tenant has. Of a key: when the last verifier
+  -- has forgotten it, however long that is after the last token of ours, since whoever has stolen it writes any end into theirs.
   until         timestamptz,
   cause         text not null,
   actor         jsonb
@@ -168,7 +173,8 @@ begin
     select t.config_epoch into strict v_least from mayfly.tenant t where t.id = new.tenant_id;
   end if;
   perform log.publish(jsonb_build_array(jsonb_build_object('n', 1, 'tenant', new.tenant_id, 'id', new.id, 'kind', new.kind, 'subject', new.subject,
-    'least', v_least, 'until', log.end_of_tokens(new.tenant_id, coalesce(new.until, 'infinity'), v_now), 'cause', new.cause, 'actor', new.actor)), v_now);
+    'least', v_least, 'until', case when new.kind = 'k' and new.until is not null then ceil(extract(epoch from new.until))
+      else log.end_of_tokens(new.tenant_id, coalesce(new.until, 'infinity'), v_now) end, 'cause', new.cause, 'actor', new.actor)), v_now);
   return null;
 end $$;
 create constraint trigger pending_revocation_at_commit after insert on log.pending_revocation

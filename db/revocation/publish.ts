@@ -11,7 +11,10 @@ export interface PublishedRevocation {
   readonly subject: string
   /** Least generation or config epoch that is still good. null, of `c` and `t`: the config epoch that this transaction leaves. */
   readonly least: number | null
-  /** When the last token that it could be about has ended, seconds since the epoch; left out: whenever the tenant's last one has. */
+  /**
+   * When the last token that it could be about has ended, seconds since the epoch; left out: whenever the tenant's last one has. Of a
+   * key: when no verifier knows it any more, however late that is.
+   */
   readonly untilSeconds?: number | undefined
   readonly cause: 'token' | 'agent' | 'trust_source' | 'key' | 'tenant'
   /** Who did it: random ids and words of ours. */

@@ -55,6 +55,6 @@ export async function rotateByCommand(
   if (retired.length === 0 || use.use !== 'signing') return { retired, revocationId: undefined }
   const id = newUuid(nowMs)
   const target = { kind: 'key', subject: retired[0]! } as const
-  await publishKeys(trx, { id, tenantId, cause: 'key', facts: actorFacts(actor), target }, retired)
+  await publishKeys(trx, { id, tenantId, cause: 'key', facts: actorFacts(actor), target }, retired, nowMs)
   return { retired, revocationId: id }
 }

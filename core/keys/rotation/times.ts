@@ -19,6 +19,12 @@ const onTheWaySeconds = 60 + 60
 /** What a commit, a clock and a stopped process may add. See `limitIdleTime`. */
 const marginSeconds = 300
 
+/**
+ * For how long after its revocation somebody may still take a key for good: a guard that has the key set from before, which it got from
+ * a cache. What a thief signs with it ends when the thief likes, so no token's life says when the revocation may be forgotten.
+ */
+export const revokedKeySeconds = guardKeySetSeconds + onTheWaySeconds + marginSeconds
+
 export const defaultSigningKeyDays = 90
 export const signingKeyDays = { least: 1, most: 3650 } as const
 

@@ -59,6 +59,18 @@ const publish = (...revocations: PublishedRevocation[]) =>
     .transaction()
     .execute(trx => publishRevocations(trx, revocations))
 
+test('what nobody can be told of is not revoked: without a feed the transaction fails', async () => {
+  const lost = await createTenant(db.admin)
+  await db.admin`delete from mayfly.feed where tenant_id = ${lost}`
+  const by = { by: 'test' }
+  const revocation = { id: randomUUID(), tenantId: lost, kind: 'k', subject: 'kid', least: null, cause: 'key', by } as const
+  const published = db.database.db
+    .forTenant(lost)
+    .transaction()
+    .execute(trx => publishRevocations(trx, [revocation]))
+  await expect(published).rejects.toThrow(/without a feed/)
+})
+
 describe('ending an account', () => {
   test('is one entry with the next epoch, under the id that was given', async () => {
     const before = await head()

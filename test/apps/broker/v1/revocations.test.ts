@@ -145,6 +145,9 @@ describe('a revocation', () => {
     const now = (await api.call('GET', '/v1/keys', who.tenantAdmin)).body.items
     expect(now.find((key: { kid: string }) => key.kid === kid).state).toBe('retired')
     expect(now.filter((key: { alg: string; state: string }) => key.alg === 'ES256' && key.state === 'active')).toHaveLength(1)
+    // A thief's tokens end when the thief likes; a guard may go on with its key set for an hour.
+    const [entry] = (await get(body.id)).body.entries
+    expect(Date.parse(entry.until) - Date.parse(body.at)).toBeGreaterThan(3_600_000)
     // Verifiers that read the key set earlier must hear of it again.
     expect((await revoke({ key_id: kid })).status).toBe(201)
     expect((await revoke({ key_id: 'nobody' })).status).toBe(404)
