@@ -49,14 +49,17 @@ export class PushWorld {
     })
   }
 
-  /** Sends all that is due. A look that an earlier call left under way may have taken a stream: then that is waited for. */
+  /** Sends until nothing is due and nobody is sending, though other senders may have taken some of it. */
   async serve(lanes: Lanes = this.sender()): Promise<void> {
-    await lanes.drain()
     await vi.waitFor(async () => {
-      const leased = await this.db.admin`select from mayfly.ssf_stream where leased_until > clock_timestamp()`
-      if (leased.length > this.leasedElsewhere) throw new Error('a stream is being served')
-    })
-    await lanes.drain()
+      await lanes.drain()
+      const left = await this.db.admin`
+        select from mayfly.ssf_stream s join mayfly.feed f on f.tenant_id = s.tenant_id
+         where s.method = 'push' and (s.leased_until > clock_timestamp() or s.hold_until <= clock_timestamp() and (
+           s.status = 'enabled' and (s.cursor < f.epoch or s.shard <> f.shard)
+           or exists (select from mayfly.ssf_notice n where n.stream_id = s.id and s.status = 'enabled')))`
+      if (left.length > this.leasedElsewhere) throw new Error('something is due or being sent')
+    }, 10_000)
   }
 
   dbOf(tenantId: string) {
