@@ -2,7 +2,7 @@
 // The order of the steps matters: what is cheap and proves nothing comes first, what has an effect (consuming a token,
 // spending a nonce) comes last, so that a request that is refused anyway consumes nothing.
 
-import { type Authenticator, authenticate } from './authenticate.ts'
+import { type Authenticator, authenticate, type NotAuthenticated } from './authenticate.ts'
 import { type BindingRules, checkBinding } from './binding.ts'
 import { BrokerConnection } from './broker/broker-connection.ts'
 import { loadIssuerKeys } from './broker/discovery.ts'
@@ -11,12 +11,12 @@ import { Decisions, type Judgement } from './decisions.ts'
 import { DpopProofs } from './dpop/dpop-proofs.ts'
 import type { FeedState } from './feed/feed-follower.ts'
 import { type GuardOptions, type GuardSettings, type RevocationOptions, readOptions } from './options.ts'
-import { authorize } from './permission/authorize.ts'
+import { type Authorization, type Authorized, authorize } from './permission/authorize.ts'
 import { neededDetail } from './permission/needed-detail.ts'
 import { placeResource } from './permission/place.ts'
 import { ChallengeNonces } from './replay/challenge-nonces.ts'
 import { consume } from './replay/consume.ts'
-import { type GuardedRequest, readCredentials } from './request.ts'
+import { type Credentials, type GuardedRequest, readCredentials } from './request.ts'
 import { metadataAddress, type ResourceMetadata, resourceMetadata } from './resource-metadata.ts'
 import { RevocationCheck } from './revocation.ts'
 import { checkTime } from './token/check-claims.ts'
@@ -41,6 +41,8 @@ export interface GuardStats {
 export interface Guard {
   /** Judges a request. Never throws: what cannot be judged is refused. */
   verify(request: GuardedRequest): Promise<Verdict>
+  /** The same, at once where nothing has to be waited for: for adapters, to which a promise costs as much as the verdict. */
+  decide(request: GuardedRequest): Verdict | Promise<Verdict>
   /**
    * Whether what was let in may go on: false once its token has ended or was revoked, or where that cannot be known. For streams
    * and sockets, which outlive their request; to be asked each second. Never throws.
@@ -102,43 +104,78 @@ class TokenGuard implements Guard {
   }
 
   async verify(request: GuardedRequest): Promise<Verdict> {
+    return this.decide(request)
+  }
+
+  decide(request: GuardedRequest): Verdict | Promise<Verdict> {
     const startedMs = this.#decisions.startOne()
-    try {
-      const now = this.#settings.clock()
-      const judged = await this.#judge(request, now)
-      this.#decisions.note(judged, request, now, startedMs)
-      if ('reason' in judged) return this.#refusal(judged.reason, request, now)
-      return { ok: true, token: judged.claims, granted: judged.granted, headers: this.#headersFor(judged.claims, now) }
-    } catch {
+    const fail = () => {
       this.#decisions.note({ reason: 'guard_failed' }, request, Date.now(), startedMs)
       return refuse('guard_failed', { resourceMetadata: undefined })
     }
+    try {
+      const now = this.#settings.clock()
+      const judged = this.#judge(request, now)
+      if (!(judged instanceof Promise)) return this.#conclude(judged, request, now, startedMs)
+      return judged.then(late => this.#conclude(late, request, now, startedMs)).catch(fail)
+    } catch {
+      return fail()
+    }
   }
 
-  async #judge(request: GuardedRequest, now: number): Promise<Judgement> {
+  #conclude(judged: Judgement, request: GuardedRequest, now: number, startedMs: number): Verdict {
+    this.#decisions.note(judged, request, now, startedMs)
+    if ('reason' in judged) return this.#refusal(judged.reason, request, now)
+    return { ok: true, token: judged.claims, granted: judged.granted, headers: this.#headersFor(judged.claims, now) }
+  }
+
+  // What can be answered at once is: waiting for what is no promise would cost as much as all the checks of a known token.
+  #judge(request: GuardedRequest, now: number): Judgement | Promise<Judgement> {
     const credentials = readCredentials(request.headers)
     if (typeof credentials === 'string') return { reason: credentials }
-    // What can be answered at once is: each `await` of something that is no promise would cost as much as a check.
     const found = authenticate(credentials.token, this.#authenticator)
-    const known = found instanceof Promise ? await found : found
+    if (found instanceof Promise) return found.then(known => this.#judgeFound(known, credentials, request, now))
+    return this.#judgeFound(found, credentials, request, now)
+  }
+
+  #judgeFound(
+    known: KnownToken | NotAuthenticated,
+    credentials: Credentials,
+    request: GuardedRequest,
+    now: number,
+  ): Judgement | Promise<Judgement> {
     if ('reason' in known) return known
-    const { claims } = known
     const live = this.#checkLive(known, now)
+    if (live instanceof Promise)
+      return live.then(reason => (reason ? { reason, claims: known.claims } : this.#judgeLive(known, credentials, request, now)))
+    return live ? { reason: live, claims: known.claims } : this.#judgeLive(known, credentials, request, now)
+  }
+
+  #judgeLive(known: KnownToken, credentials: Credentials, request: GuardedRequest, now: number): Judgement | Promise<Judgement> {
+    const { claims } = known
     const reason =
-      (live instanceof Promise ? await live : live) ??
       checkBinding(claims, credentials, request, this.#binding, now) ??
       (this.#settings.replay.includes(claims.replay) ? undefined : 'replay_mode_refused')
     if (reason) return { reason, claims }
-    const asked = authorize(known.grant, request)
-    const authorized = asked instanceof Promise ? await asked : asked
+    const authorized = authorize(known.grant, request)
+    if (authorized instanceof Promise || claims.replay !== 'pop') return this.#judgeLate(known, authorized, now)
+    return typeof authorized === 'string' ? { reason: authorized, claims } : this.#letThrough(known, authorized)
+  }
+
+  /** The steps that wait, and the one with an effect. */
+  async #judgeLate(known: KnownToken, asked: Authorization | Promise<Authorization>, now: number): Promise<Judgement> {
+    const { claims } = known
+    const authorized = await asked
     if (typeof authorized === 'string') return { reason: authorized, claims }
     // Whoever trickles a body must not keep a token alive with it.
-    const late = asked instanceof Promise ? await this.#checkLive(known, this.#settings.clock()) : undefined
-    const refused = late ?? (claims.replay === 'pop' ? undefined : await this.#use(known, now))
-    if (refused) return { reason: refused, claims }
-    if (!known.memo.isLetIn) this.#letIn.set(claims, known)
+    const reason = (await this.#checkLive(known, this.#settings.clock())) ?? (await this.#use(known, now))
+    return reason ? { reason, claims } : this.#letThrough(known, authorized)
+  }
+
+  #letThrough(known: KnownToken, { detail }: Authorized): Judgement {
+    if (!known.memo.isLetIn) this.#letIn.set(known.claims, known)
     known.memo.isLetIn = true
-    return { granted: authorized.detail, claims }
+    return { granted: detail, claims: known.claims }
   }
 
   async holds({ token }: Allowed): Promise<boolean> {

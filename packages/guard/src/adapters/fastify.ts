@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyRequest, preParsingHookHandler, RequestPay
 import fastifyPlugin from 'fastify-plugin'
 import type { Guard } from '../guard.ts'
 import type { GuardedRequest } from '../request.ts'
-import type { Allowed } from '../verdict.ts'
+import type { Allowed, Verdict } from '../verdict.ts'
 import { defaultBodyLimitBytes, guardOf, metadataHeaders, type NodeAdapterOptions, notify, type Rule } from './adapter-options.ts'
 import { peerThumbprint } from './peer-certificate.ts'
 
@@ -74,19 +74,19 @@ function judge(guard: Guard, options: GuardPluginOptions): preParsingHookHandler
       operation: operation && (() => operation(request, read)),
       body: read,
     }
-    guard.verify(guarded).then(
-      verdict => {
-        if (verdict.ok) {
-          request.mayfly = verdict
-          reply.headers(verdict.headers)
-          done(null, body?.payload ?? payload)
-        } else {
-          reply.code(verdict.status).headers(verdict.headers).send(verdict.body)
-          notify(options, verdict, request)
-        }
-      },
-      error => done(error),
-    )
+    const conclude = (verdict: Verdict) => {
+      if (verdict.ok) {
+        request.mayfly = verdict
+        reply.headers(verdict.headers)
+        done(null, body?.payload ?? payload)
+      } else {
+        reply.code(verdict.status).headers(verdict.headers).send(verdict.body)
+        notify(options, verdict, request)
+      }
+    }
+    const verdict = guard.decide(guarded)
+    if (verdict instanceof Promise) verdict.then(conclude, done)
+    else conclude(verdict)
   }
 }
 

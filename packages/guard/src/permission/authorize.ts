@@ -22,13 +22,14 @@ export interface Authorized {
   readonly detail: GrantedDetail | undefined
 }
 
-type Answer = Authorized | Reason
+/** What came of it. */
+export type Authorization = Authorized | Reason
 
 /**
  * Decides whether the grant covers the request. Reads the body only if a granted entry names a digest. Answers at once where
  * nothing has to be waited for.
  */
-export function authorize(grant: Grant, request: GuardedRequest): Answer | Promise<Answer> {
+export function authorize(grant: Grant, request: GuardedRequest): Authorization | Promise<Authorization> {
   if (!grant.details) return 'detail_not_understood'
   if (!request.operation && hasOverride(request.headers)) return 'override_header_refused'
   if (grant.details.length === 0) return authorizeByScope(grant.scopes, request)
@@ -36,12 +37,15 @@ export function authorize(grant: Grant, request: GuardedRequest): Answer | Promi
   return authorizeRequest(grant.details, request)
 }
 
-function authorizeByScope(held: ReadonlySet<string>, { scope: needed, operation }: GuardedRequest): Answer | Promise<Answer> {
+function authorizeByScope(
+  held: ReadonlySet<string>,
+  { scope: needed, operation }: GuardedRequest,
+): Authorization | Promise<Authorization> {
   if (needed?.length) return needed.every(scope => held.has(scope)) ? { detail: undefined } : 'scope_missing'
   return held.size > 0 && operation ? authorizePresence(operation) : 'operation_not_granted'
 }
 
-async function authorizePresence(named: NonNullable<GuardedRequest['operation']>): Promise<Answer> {
+async function authorizePresence(named: NonNullable<GuardedRequest['operation']>): Promise<Authorization> {
   return (await findOperation(named))?.type === 'presence' ? { detail: undefined } : 'operation_not_granted'
 }
 
@@ -56,7 +60,7 @@ async function findOperation(operation: NonNullable<GuardedRequest['operation']>
 async function authorizeOperation(
   details: readonly CompiledDetail[],
   named: NonNullable<GuardedRequest['operation']>,
-): Promise<Answer> {
+): Promise<Authorization> {
   const operation = await findOperation(named)
   if (!operation) return 'operation_not_granted'
   const entry = details.find(candidate => covers(candidate, operation))
@@ -70,7 +74,7 @@ function covers(entry: CompiledDetail, operation: Operation): boolean {
   return false
 }
 
-function authorizeRequest(details: readonly CompiledDetail[], request: GuardedRequest): Answer | Promise<Answer> {
+function authorizeRequest(details: readonly CompiledDetail[], request: GuardedRequest): Authorization | Promise<Authorization> {
   const live = parseLivePath(request.url)
   if (!live) return 'path_refused'
   // No member of `agent_http` can name a query, so none is ever granted.
@@ -83,7 +87,7 @@ function authorizeRequest(details: readonly CompiledDetail[], request: GuardedRe
   return open ? { detail: open.detail } : authorizeBody(covering, request.body)
 }
 
-async function authorizeBody(covering: readonly AgentHttp[], body: GuardedRequest['body']): Promise<Answer> {
+async function authorizeBody(covering: readonly AgentHttp[], body: GuardedRequest['body']): Promise<Authorization> {
   const digest = await bodyDigest(body)
   const exact = covering.find(entry => entry.contentDigest === digest)
   return exact ? { detail: exact.detail } : 'body_digest_mismatch'
