@@ -9,6 +9,7 @@
 // Streams are written to in slices, so that two thousand of them do not hold up whoever else this process serves.
 
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises'
+import { CatchUps } from './catch-ups.ts'
 import { type EntriesFrame, entriesFrames, type FeedBatch, type FeedEntry, heartbeatFrame, resetFrame } from './feed-frames.ts'
 import type { FeedHead } from './feed-position.ts'
 import type { FeedStream } from './feed-stream.ts'
@@ -58,8 +59,7 @@ export class TenantFeed {
   #isRunning = false
   /** Who waits until the feed has come as far as an epoch, or cannot. */
   #waiting: { readonly epoch: number; readonly resolve: () => void }[] = []
-  /** Of the same epoch for many streams that come back at once. */
-  readonly #catchUps = new Map<number, Promise<FeedRead>>()
+  readonly #catchUps: CatchUps
 
   constructor(tenantId: string, head: AskedHead, deps: TenantFeedDeps) {
     this.tenantId = tenantId
@@ -70,6 +70,7 @@ export class TenantFeed {
     this.#announced = head.epoch
     this.#found = head.epoch
     this.#freshMark = head.askedMark
+    this.#catchUps = new CatchUps(epoch => deps.readSince(tenantId, epoch), deps.mark)
   }
 
   get epoch(): number {
@@ -96,16 +97,9 @@ export class TenantFeed {
   }
 
   async #catchUp(stream: FeedStream): Promise<void> {
-    const from = stream.epoch
-    let reading = this.#catchUps.get(from)
-    if (!reading) {
-      reading = this.#deps.readSince(this.tenantId, from).finally(() => this.#catchUps.delete(from))
-      this.#catchUps.set(from, reading)
-    }
-    const { head, entries } = await reading
-    if (head.shard !== this.#shard || head.epoch < from) return stream.end(resetFrame)
-    const batch = { shard: head.shard, from: from + 1, to: head.epoch, entries }
-    stream.sendBatch(batch, [...entriesFrames(batch)])
+    const { head, batch, frames } = await this.#catchUps.after(stream.epoch)
+    if (head.shard !== this.#shard || head.epoch < stream.epoch) return stream.end(resetFrame)
+    await stream.catchUpWith(batch, frames)
   }
 
   announce(epoch: number): void {

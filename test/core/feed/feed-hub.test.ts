@@ -87,6 +87,35 @@ describe('all streams', () => {
     expect(fake.reads).toBeLessThanOrEqual(2)
   })
 
+  test('that come back at once, each with another epoch, are served by one read, in order and without a gap', async () => {
+    const fake = new FakeFeed()
+    fake.epoch = 40
+    const { promise, resolve } = Promise.withResolvers<void>()
+    fake.gate = promise
+    const first = await fake.open(39)
+    await nextTurn()
+    const others = await Promise.all(Array.from({ length: 30 }, (_, since) => fake.open(since)))
+    resolve()
+    await expect
+      .poll(() => [first, ...others].map(({ story }) => story))
+      .toEqual([['40-40', '♥40'], ...others.map((_, since) => [`${since + 1}-40`, '♥40'])])
+    expect(fake.reads).toBe(2)
+  })
+
+  test('that missed much get it as they take it, out of one copy; who takes nothing is cut off', async () => {
+    const fake = new FakeFeed(2_000)
+    fake.epoch = 20_000
+    const heap = process.memoryUsage().arrayBuffers
+    const sinks = await Promise.all(Array.from({ length: 200 }, () => fake.open(0)))
+    for (const sink of sinks) sink.unsent = 64 * 1024 + 1
+    await expect.poll(() => sinks[199]!.text.length).toBeGreaterThan(0)
+    expect(sinks.every(({ text }) => text.length < 20_000)).toBe(true)
+    expect(process.memoryUsage().arrayBuffers - heap).toBeLessThan(10_000_000)
+    sinks[0]!.unsent = 0
+    await expect.poll(() => sinks[0]!.story.at(-1)).toBe('♥20000')
+    expect(sinks[0]!.story).toHaveLength(21)
+  })
+
   test('end within the check after two seconds in which the database could not be read, and not before', async () => {
     const fake = new FakeFeed()
     const sink = await fake.open(0)
