@@ -15,7 +15,7 @@ const used = useBroker({ config: { feedStreams: 3, metricsPort } })
 const open: FeedReading[] = []
 afterEach(async () => {
   for (const reading of open.splice(0)) reading.close()
-  await expect.poll(() => used.running.broker.deps.feed.hub.openStreams).toBe(0)
+  await expect.poll(() => used.running.broker.deps.feed.hub.openStreams, { timeout: 10_000 }).toBe(0)
 })
 
 const tenantId = (): string => parseId('tenant', used.running.ids.tenant)!
@@ -148,7 +148,7 @@ describe('places', () => {
     expect(answer.headers['retry-after']).toBe('5')
     expect(await metric('mayfly_feed_streams')).toBe(3)
     open.pop()!.close()
-    await expect.poll(() => used.running.broker.deps.feed.hub.openStreams).toBe(2)
+    await expect.poll(() => used.running.broker.deps.feed.hub.openStreams, { timeout: 10_000 }).toBe(2)
     await (await read(`${shard}.${epoch}`)).next('heartbeat')
   })
 })

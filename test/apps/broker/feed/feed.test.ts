@@ -10,6 +10,9 @@ import { useBroker } from '../../../setup/use-broker.ts'
 
 const used = useBroker()
 
+/** On a busy machine things take their time. */
+const patiently = { timeout: 10_000, interval: 20 }
+
 const open: FeedReading[] = []
 afterEach(() => {
   for (const reading of open.splice(0)) reading.close()
@@ -132,7 +135,7 @@ describe('a stream', () => {
       told.push(...(await revoking))
     }
     for (const reading of readings) {
-      await expect.poll(() => reading.entries().length).toBe(told.length)
+      await expect.poll(() => reading.entries().length, patiently).toBe(told.length)
       describes(reading.entries(), told)
       let at = epoch
       for (const { event, data, id } of reading.events) {
@@ -206,12 +209,16 @@ describe('acknowledgements', () => {
     const [quick, slow] = [randomUUID(), randomUUID()]
     for (const instance of [quick, slow])
       expect((await acknowledge({ guard: 'orders', instance, shard, epoch })).status).toBe(204)
-    await expect.poll(async () => (await receivers(epoch)).acknowledged.length + (await receivers(epoch)).waiting.length).toBe(0)
-    await expect.poll(async () => (await receivers(epoch + 1)).waiting.length).toBe(2)
+    await expect
+      .poll(async () => (await receivers(epoch)).acknowledged.length + (await receivers(epoch)).waiting.length, patiently)
+      .toBe(0)
+    await expect.poll(async () => (await receivers(epoch + 1)).waiting.length, patiently).toBe(2)
     await revoke()
     expect((await receivers(epoch + 1)).waiting.map(({ instance }) => instance).sort()).toEqual([quick, slow].sort())
     await acknowledge({ guard: 'orders', instance: quick, shard, epoch: epoch + 1 })
-    await expect.poll(async () => (await receivers(epoch + 1)).acknowledged.map(({ instance }) => instance)).toEqual([quick])
+    await expect
+      .poll(async () => (await receivers(epoch + 1)).acknowledged.map(({ instance }) => instance), patiently)
+      .toEqual([quick])
     const told = await receivers(epoch + 1)
     expect(told.acknowledged[0]).toMatchObject({ name: 'orders', resourceUri: expect.stringContaining('https://') })
     expect(told.acknowledged[0]!.ms).toBeLessThan(5_000)
@@ -224,12 +231,12 @@ describe('acknowledgements', () => {
     await acknowledge({ guard: 'boaster', instance: boaster, shard, epoch: epoch + 1_000 })
     await acknowledge({ guard: 'stranger', instance: stranger, shard: randomUUID(), epoch })
     await acknowledge({ guard: 'own', instance: own, shard, epoch })
-    await expect.poll(async () => (await receivers(epoch + 1)).waiting.map(({ name }) => name)).toContain('own')
+    await expect.poll(async () => (await receivers(epoch + 1)).waiting.map(({ name }) => name), patiently).toContain('own')
     await revoke()
     await acknowledge({ guard: 'thief', instance: own, shard, epoch: epoch + 1 }, used.running.resourceSecrets.once)
     await acknowledge({ guard: 'last', instance: randomUUID(), shard, epoch: epoch + 1 })
     const names = async () => (await used.database.admin`select name from mayfly.feed_receiver`).map(row => row['name'])
-    await expect.poll(names).toContain('last')
+    await expect.poll(names, patiently).toContain('last')
     const { acknowledged, waiting } = await receivers(epoch + 1)
     expect(acknowledged).toEqual([])
     expect(waiting.map(({ name }) => name)).toEqual(expect.arrayContaining(['boaster', 'own']))
