@@ -44,15 +44,19 @@ export interface ExchangeInput extends KeyRequest {
   readonly request: ExchangeRequest
   /** SHA-256 (hex) of the caller's Idempotency-Key. */
   readonly idempotencyKeyHash: string | undefined
-  /** Is told what the agent may still use of its limits, before the answer. */
-  readonly onStandings?: (standings: readonly Standing[]) => void
+}
+
+export interface ExchangeResult {
+  readonly answer: TokenAnswer
+  /** What the agent may still use of its limits. */
+  readonly standings: readonly Standing[]
 }
 
 /** How often a decision is made anew because something changed under it, before the caller is asked to come back. */
 const maxAttempts = 5
 
 /** RFC 8693 § 2 / RFC 7523 § 2.1. Throws BrokerError; every verified subject's refusal stands in the log before. */
-export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promise<TokenAnswer> {
+export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promise<ExchangeResult> {
   let { snapshot } = input
   const tokenHash = SubjectAuthenticator.hashToken(input.request.subjectToken)
   const proving = proveKeys(deps, input)
@@ -137,7 +141,7 @@ async function issue(
   attempt: Attempt,
   subject: VerifiedSubject,
   plan: Plan,
-): Promise<TokenAnswer | Exclude<AppendOutcome, 'appended'>> {
+): Promise<ExchangeResult | Exclude<AppendOutcome, 'appended'>> {
   const { deps, input, snapshot } = attempt
   const charging = charge(attempt, subject, plan)
   const taken = charging instanceof Promise ? await charging : charging
@@ -171,8 +175,8 @@ async function issue(
   if (plan.opening?.child) deps.lineages.remember(plan.opening.child.lineage)
   if (plan.pin) deps.pins.remember(plan.pin)
   const claimSecret = plan.opening?.claimSecret ?? (await renewClaimSecret(attempt, plan))
-  input.onStandings?.(deps.quotas.standings(taken))
-  return tokenAnswer(plan, token, snapshot.tenant.issuer, claimSecret)
+  const answer = tokenAnswer(plan, token, snapshot.tenant.issuer, claimSecret)
+  return { answer, standings: deps.quotas.standings(taken) }
 }
 
 function claimsOf(

@@ -4,12 +4,11 @@ import { hash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyPluginCallback } from 'fastify'
 import { BrokerError } from '#core/errors/broker-error.ts'
-import { exchange } from '#core/exchange/exchange.ts'
+import { type ExchangeResult, exchange } from '#core/exchange/exchange.ts'
 import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
 import { parseExchangeRequest } from '#core/exchange/exchange-request.ts'
 import { parseForm } from '#core/exchange/form.ts'
 import type { TokenAnswer } from '#core/exchange/token-answer.ts'
-import type { Standing } from '#core/quota/quota-error.ts'
 import { rateLimitFields } from '#core/quota/rate-limit-fields.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
@@ -57,14 +56,8 @@ export const tokenRoutes: FastifyPluginCallback<TokenRouteDeps> = (app, deps, do
 
 /** Throws BrokerError. */
 export async function answerTokenRequest(deps: TokenRouteDeps, request: TokenRequest): Promise<TokenResponse> {
-  let standings: readonly Standing[] = []
-  const body = writeAnswer(
-    await withinDeadline(
-      findAnswer(deps, request, told => {
-        standings = told
-      }),
-    ),
-  )
+  const { answer, standings } = await withinDeadline(findAnswer(deps, request))
+  const body = writeAnswer(answer)
   const headers = { ...tokenHeaders, ...rateLimitFields(standings) }
   if (request.raw.headers.dpop === undefined) return { headers, body }
   // RFC 9449 § 8.2: whoever proves a key gets the nonce of the next proof.
@@ -77,11 +70,7 @@ function writeAnswer({ access_token, ...rest }: TokenAnswer): string {
   return `{"access_token":"${access_token}",${JSON.stringify(rest).slice(1)}`
 }
 
-async function findAnswer(
-  deps: TokenRouteDeps,
-  { slug, raw, body }: TokenRequest,
-  onStandings: (standings: readonly Standing[]) => void,
-): Promise<TokenAnswer> {
+async function findAnswer(deps: TokenRouteDeps, { slug, raw, body }: TokenRequest): Promise<ExchangeResult> {
   const snapshot = deps.directory.recall(slug) ?? (await resolveTenant(deps.directory, slug))
   const address = deps.peers.addressOf(raw)
   return exchange(deps.exchange, {
@@ -91,7 +80,6 @@ async function findAnswer(
     dpop: readDpop(deps, snapshot, raw.headers.dpop),
     address,
     idempotencyKeyHash: readIdempotencyKey(raw.headers['idempotency-key']),
-    onStandings,
   })
 }
 
