@@ -502,6 +502,7 @@ create table mayfly.feed_receiver (
 ) with (fillfactor=70);
 alter table mayfly.feed_receiver owner to mayfly_owner;
 alter table mayfly.feed_receiver add constraint feed_receiver_pkey PRIMARY KEY (tenant_id, id);
+CREATE INDEX feed_receiver_resource ON mayfly.feed_receiver USING btree (resource_id, seen_at);
 alter table mayfly.feed_receiver enable row level security;
 alter table mayfly.feed_receiver force row level security;
 create policy across on mayfly.feed_receiver for all to mayfly_across, mayfly_log using (true) with check (true);
@@ -2099,6 +2100,7 @@ CREATE OR REPLACE FUNCTION across.note_receivers(p_tenants uuid[], p_ids uuid[],
 AS $function$
 declare
   v_given jsonb;
+  v_grown uuid[];
 begin
   select jsonb_agg(jsonb_build_object('tenant', g.tenant, 'id', g.id, 'resource', g.resource, 'name', g.name, 'shard', g.shard,
       'epoch', least(g.epoch, f.epoch), 'at', to_timestamp(g.at)))
@@ -2109,14 +2111,25 @@ begin
    using jsonb_to_recordset(v_given) g(tenant uuid, id uuid, resource uuid, shard uuid)
     join mayfly.feed_receiver r on r.tenant_id = g.tenant and r.id = g.id and r.resource_id = g.resource and r.shard <> g.shard
    where a.tenant_id = r.tenant_id and a.receiver_id = r.id;
-  insert into mayfly.feed_receiver as r (tenant_id, id, resource_id, name, shard, epoch, first_seen_at, seen_at)
-    select distinct on (g.tenant, g.id) g.tenant, g.id, g.resource, g.name, g.shard, g.epoch,
-        min(g.at) over (partition by g.tenant, g.id), max(g.at) over (partition by g.tenant, g.id)
-      from jsonb_to_recordset(v_given) g(tenant uuid, id uuid, resource uuid, name text, shard uuid, epoch bigint, at timestamptz)
-     order by g.tenant, g.id, g.epoch desc
-    on conflict (tenant_id, id) do update set name = excluded.name, shard = excluded.shard, seen_at = greatest(r.seen_at, excluded.seen_at),
-        epoch = case when r.shard = excluded.shard then greatest(r.epoch, excluded.epoch) else excluded.epoch end
-      where r.resource_id = excluded.resource_id;
+  with noted as (
+    insert into mayfly.feed_receiver as r (tenant_id, id, resource_id, name, shard, epoch, first_seen_at, seen_at)
+      select distinct on (g.tenant, g.id) g.tenant, g.id, g.resource, g.name, g.shard, g.epoch,
+          min(g.at) over (partition by g.tenant, g.id), max(g.at) over (partition by g.tenant, g.id)
+        from jsonb_to_recordset(v_given) g(tenant uuid, id uuid, resource uuid, name text, shard uuid, epoch bigint, at timestamptz)
+       order by g.tenant, g.id, g.epoch desc
+      on conflict (tenant_id, id) do update set name = excluded.name, shard = excluded.shard, seen_at = greatest(r.seen_at, excluded.seen_at),
+          epoch = case when r.shard = excluded.shard then greatest(r.epoch, excluded.epoch) else excluded.epoch end
+        where r.resource_id = excluded.resource_id
+    returning r.resource_id, r.xmax = 0 as is_new
+  ) select array_agg(distinct n.resource_id) into v_grown from noted n where n.is_new;
+  if v_grown is not null then
+    with gone as (
+      delete from mayfly.feed_receiver r
+       using unnest(v_grown) g(resource), lateral (
+         select v.tenant_id, v.id from mayfly.feed_receiver v where v.resource_id = g.resource order by v.seen_at desc, v.id offset 5000) o
+       where r.tenant_id = o.tenant_id and r.id = o.id returning r.tenant_id, r.id
+    ) delete from mayfly.feed_acknowledgement a using gone where a.tenant_id = gone.tenant_id and a.receiver_id = gone.id;
+  end if;
   insert into mayfly.feed_acknowledgement (tenant_id, receiver_id, epoch, at)
     select g.tenant, g.id, g.epoch, g.at
       from jsonb_to_recordset(v_given) g(tenant uuid, id uuid, resource uuid, epoch bigint, at timestamptz)

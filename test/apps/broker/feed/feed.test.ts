@@ -225,6 +225,28 @@ describe('acknowledgements', () => {
     expect(told.waiting.map(({ instance }) => instance)).toEqual([slow])
   })
 
+  test('of a resource that makes up receivers without end push out its own oldest ones, and no others', async () => {
+    const { admin } = used.database
+    const { shard, epoch } = await snapshot()
+    const mine = randomUUID()
+    await acknowledge({ guard: 'neighbour', instance: mine, shard, epoch }, used.running.resourceSecrets.once)
+    await expect.poll(async () => (await admin`select from mayfly.feed_receiver where id = ${mine}`).length, patiently).toBe(1)
+    await acknowledge({ guard: 'first', instance: randomUUID(), shard, epoch })
+    const find = () => admin`select resource_id from mayfly.feed_receiver where name = 'first'`
+    await expect.poll(async () => (await find()).length, patiently).toBe(1)
+    const resourceId = (await find())[0]!['resource_id']
+    await admin`insert into mayfly.feed_receiver (tenant_id, id, resource_id, name, shard, epoch, first_seen_at, seen_at)
+      select ${tenantId()}, gen_random_uuid(), ${resourceId}, 'made-up', ${shard}, 0, now(), now() - i * interval '1 ms'
+        from generate_series(1, 6000) i`
+    const last = randomUUID()
+    await acknowledge({ guard: 'last', instance: last, shard, epoch })
+    const count = async () => (await admin`select from mayfly.feed_receiver where resource_id = ${resourceId}`).length
+    await expect.poll(count, patiently).toBe(5000)
+    const kept = await admin`select id from mayfly.feed_receiver where id in (${mine}, ${last})`
+    expect(kept).toHaveLength(2)
+    await admin`delete from mayfly.feed_receiver where name = 'made-up'`
+  })
+
   test('count for no epoch that there is not, no other shard and nobody else’s instance', async () => {
     const { shard, epoch } = await snapshot()
     const [boaster, stranger, own] = [randomUUID(), randomUUID(), randomUUID()]
