@@ -173,17 +173,20 @@ export function findAttachment(db: Db, tenantId: string, id: string, accountId: 
     .executeTakeFirst()
 }
 
+/** A page of a tenant's, by their ids. */
+function pageOf(db: Db, tenantId: string, { limit, afterId }: Page) {
+  const query = db.selectFrom('mayfly.attachment').select(columns).where('tenant_id', '=', tenantId).orderBy('id').limit(limit)
+  return (afterId === undefined ? query : query.where('id', '>', afterId)).$narrowType<Typed>()
+}
+
 /** Those of an account, those that are gone included, until their receipts are old. */
 export function listAttachments(db: Db, tenantId: string, accountId: string, page: Page): Promise<AttachmentRow[]> {
-  let query = db
-    .selectFrom('mayfly.attachment')
-    .select(columns)
-    .where('tenant_id', '=', tenantId)
-    .where('account_id', '=', accountId)
-    .orderBy('id')
-    .limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
-  return query.$narrowType<Typed>().execute()
+  return pageOf(db, tenantId, page).where('account_id', '=', accountId).execute()
+}
+
+/** Those of a tenant that failed so often that somebody must look at them. */
+export function listParked(db: Db, tenantId: string, page: Page): Promise<AttachmentRow[]> {
+  return pageOf(db, tenantId, page).where('parked', '=', true).execute()
 }
 
 /** What an account has outside, what is kept of it included; and all that it ever had, as far as that is not forgotten. */
@@ -199,19 +202,6 @@ export async function readDeadline(db: Db, accountId: string): Promise<number | 
   const { rows } = await sql<{ deadline: number }>`
     select extract(epoch from deadline)::float8 as deadline from mayfly.account where id = ${accountId}`.execute(db)
   return rows[0]?.deadline
-}
-
-/** Those of a tenant that failed so often that somebody must look at them. */
-export function listParked(db: Db, tenantId: string, page: Page): Promise<AttachmentRow[]> {
-  let query = db
-    .selectFrom('mayfly.attachment')
-    .select(columns)
-    .where('tenant_id', '=', tenantId)
-    .where('parked', '=', true)
-    .orderBy('id')
-    .limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
-  return query.$narrowType<Typed>().execute()
 }
 
 export interface Holding {
