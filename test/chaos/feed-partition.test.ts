@@ -121,6 +121,6 @@ test('38: a broker that is cut off from its database closes its streams within 2
   await lookout.untilAll(good, 'accepted', 20_000)
   const judged = lookout.judge()
   report('row 38', { endedAfterMs, closedAfterMs, latestMs: judged.acceptedAfterAnswerMs })
-  expect(endedAfterMs).toBeLessThan(3_000)
+  expect(endedAfterMs).toBeLessThan(2_500)
   expect(judged.violations).toEqual([])
 })

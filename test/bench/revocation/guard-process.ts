@@ -7,6 +7,7 @@ import { toColumns } from './protocol.ts'
 import { type KnownToken, type Trail, WatchedGuard } from './watched-guard.ts'
 
 const freshWithinMs = 20_000
+const quietMs = 30
 const trail: Trail = { looks: [], applied: [], reasons: {} }
 const tokens: KnownToken[] = []
 let guards: WatchedGuard[] = []
@@ -23,7 +24,8 @@ function refused(token: number, atMs: number): void {
   wait.lastMs = Math.max(wait.lastMs, atMs)
   if (--wait.left > 0) return
   waiting.delete(token)
-  say({ refused: token, lastMs: wait.lastMs })
+  // Later, so that telling of it takes no time from guards that have yet to hear of it.
+  setTimeout(say, quietMs, { refused: token, lastMs: wait.lastMs })
 }
 
 async function start(options: FleetOptions, first: number, count: number): Promise<void> {
