@@ -3198,7 +3198,7 @@ CREATE OR REPLACE FUNCTION mayfly.pin_revoked()
 AS $function$
 begin
   insert into mayfly.subject_pin (token_hash, key_thumbprint, expires_at)
-    values (sha256(convert_to('delegation ' || new.subject, 'UTF8')), '\x00', new.until) on conflict (token_hash) do nothing;
+    values (sha256(convert_to('delegation ' || new.tenant_id || ' ' || new.subject, 'UTF8')), '\x00', new.until) on conflict (token_hash) do nothing;
   return null;
 end $function$;
 alter function mayfly.pin_revoked() owner to mayfly_owner;

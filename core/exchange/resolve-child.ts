@@ -63,7 +63,7 @@ export async function resolveChild(
     return refuseToken('other_delegate', 'Its may_act names another agent than the one that presents it.')
   const taskId = request.taskId ?? `child-${token.tokenId}`
   const child = { taskId, taskKey: taskKey(subject.agent.id, taskId) }
-  const pin = pinOf(token, subject, child.taskKey)
+  const pin = pinOf(snapshot.tenant.id, token, subject, child.taskKey)
   if (deps.pins.isForeign(pin))
     return refuseToken('delegation_used', 'It has opened another account; the parent gets a token for each child.')
   const parent = await findParent(attempt, token)
@@ -142,10 +142,10 @@ async function openChild(
 const pinMarginSeconds = 60
 
 /** One delegation token, one child account: the first account that it opens is the one that it belongs to. */
-function pinOf(token: DelegationToken, subject: VerifiedSubject, childKey: string): Pin {
+function pinOf(tenantId: string, token: DelegationToken, subject: VerifiedSubject, childKey: string): Pin {
   const sha256 = (text: string): string => hash('sha256', text, 'hex')
   return {
-    token_hash: pinNameOfDelegation(token.tokenId),
+    token_hash: pinNameOfDelegation(tenantId, token.tokenId),
     key: sha256(`child ${childKey} ${subject.opener}`),
     until: token.expiresSeconds + pinMarginSeconds,
   }

@@ -47,8 +47,12 @@ export interface DelegationToken extends IssuerToken {
   readonly quota: Readonly<Record<string, number>> | undefined
 }
 
-/** What a delegation token is pinned under, to the one child account that it may open. Hex of SHA-256. */
-export const pinNameOfDelegation = (tokenId: string): string => hash('sha256', `delegation ${tokenId}`, 'hex')
+/**
+ * What a delegation token is pinned under, to the one child account that it may open. Hex of SHA-256. tenantId: uuid; whoever revokes
+ * an id writes down what they like, and must take no other tenant's token with it. `mayfly.pin_revoked` says the same.
+ */
+export const pinNameOfDelegation = (tenantId: string, tokenId: string): string =>
+  hash('sha256', `delegation ${tenantId} ${tokenId}`, 'hex')
 
 type Payload = Readonly<Record<string, unknown>>
 

@@ -35,7 +35,7 @@ create function mayfly.pin_revoked() returns trigger
 language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   insert into mayfly.subject_pin (token_hash, key_thumbprint, expires_at)
-    values (sha256(convert_to('delegation ' || new.subject, 'UTF8')), '\x00', new.until) on conflict (token_hash) do nothing;
+    values (sha256(convert_to('delegation ' || new.tenant_id || ' ' || new.subject, 'UTF8')), '\x00', new.until) on conflict (token_hash) do nothing;
   return null;
 end $$;
 revoke all on function mayfly.pin_revoked from public;

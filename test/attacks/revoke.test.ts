@@ -110,6 +110,10 @@ describe('18: taking away what is another’s at /revoke', () => {
     expect((await broker.running.v1('POST', '/v1/revocations', { account_id }, other.token)).status).toBe(404)
     expect((await broker.running.v1('POST', '/v1/revocations', { agent_id: victim.clientId }, other.token)).status).toBe(404)
     expect(await isActive(token)).toBe(true)
+    const delegation = tokenOf(await ask.delegate(victim, thief, { task_id: randomUUID(), scope: 'orders:read' }))
+    const named = { token_id: decodeJwt(delegation).jti }
+    expect((await broker.running.v1('POST', '/v1/revocations', named, other.token)).status).toBe(201)
+    expect((await ask.openChild(thief, delegation)).status).toBe(200)
   })
 
   test('is not done by a token with a jti of one’s choice: what no key of ours signed says nothing', async () => {
