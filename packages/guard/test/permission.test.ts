@@ -14,6 +14,7 @@ describe('agent_http', () => {
   test.each([
     ['GET', '/v1/flights/42', 'allowed'],
     ['GET', 'https://anything.example/v1/flights/42', 'allowed'],
+    ['GET', 'http://[::1]:8080/v1/flights/42', 'allowed'],
     ['GET', '/v1/flights/a%20b', 'allowed'],
     ['GET', '/v1/flights/~%C3%A9', 'allowed'],
     ['HEAD', '/v1/flights/42', '403 operation_not_granted'],
@@ -53,6 +54,12 @@ describe('agent_http', () => {
     '*',
     '',
     'file:///v1/flights/42',
+    'https://anything%61/v1/flights/42',
+    "https://anything'/v1/flights/42",
+    'https://anything;/v1/flights/42',
+    'https://user@anything/v1/flights/42',
+    'https://anything:80x/v1/flights/42',
+    'https:///v1/flights/42',
   ])('refuses the path %j, which two routers may read differently', async url => {
     expect(await judge([flights], { url })).toBe('403 path_refused')
   })

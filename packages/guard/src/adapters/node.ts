@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Guard } from '../guard.ts'
+import { absolutePath } from '../permission/live-path.ts'
 import type { GuardedRequest } from '../request.ts'
 import type { Allowed, Refused } from '../verdict.ts'
 import {
@@ -124,7 +125,8 @@ function liveTarget(request: IncomingMessage & { baseUrl?: string; originalUrl?:
   // `/v1` on a mount path `/v1` is shown as `/`.
   const isAtMount = url.startsWith('/') && originalUrl.endsWith(url.slice(1))
   if (baseUrl === undefined) return originalUrl.endsWith(url) || isAtMount ? originalUrl : ''
-  const below = url.replace(/^https?:\/\/[^/?#]*/i, '')
+  const below = url.startsWith('/') ? url : absolutePath(url)
+  if (below === undefined) return ''
   return isAtMount && originalUrl === baseUrl + below.slice(1) ? originalUrl : baseUrl + below
 }
 

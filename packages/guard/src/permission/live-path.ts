@@ -62,7 +62,11 @@ export function decodeSegment(part: string): string | undefined {
   return segment
 }
 
-function absolutePath(target: string): string | undefined {
-  const match = /^https?:\/\/[^/?#\\]+(\/[^#]*)$/i.exec(target)
-  return match?.[1]
+/** Older parsers of URLs end a host at the first character that none has, and take the rest of it for the path. */
+const plainOrigin = /^https?:\/\/(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?=\/)/i
+
+/** What follows the origin of a target in absolute form (RFC 9112 § 3.2.2); undefined where all cannot agree on where that is. */
+export function absolutePath(target: string): string | undefined {
+  const origin = plainOrigin.exec(target)?.[0]
+  return origin === undefined ? undefined : target.slice(origin.length)
 }

@@ -60,6 +60,20 @@ test('a target in absolute form is judged by its path', async () => {
   expect((await send('https://other.example/v1/admin')).status).toBe(403)
 })
 
+test.each(['%61dmin', '%2561dmin', ';admin', "'admin"])(
+  'a host that ends in %s, which Express takes for the first part of the path, opens no other path',
+  async rest => {
+    const app = express()
+    app.use(mayfly(options()))
+    app.use((request, response) => void response.json({ served: request.path }))
+    const send = await serve(app)
+    expect(await send(`http://host${rest}/v1/flights/42`)).toMatchObject({
+      status: 403,
+      text: expect.not.stringContaining('served'),
+    })
+  },
+)
+
 test('refuses a digest that it cannot check because the body was parsed before', async () => {
   const reasons: Reason[] = []
   const app = express()
