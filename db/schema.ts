@@ -260,6 +260,7 @@ export interface MayflyFeedReceiver {
   epoch: Int8
   first_seen_at: Timestamp
   seen_at: Timestamp
+  gone: WithDefault<boolean>
 }
 
 export interface MayflyIdempotency {

@@ -14,6 +14,8 @@ export interface Acknowledgement {
   readonly epoch: number
   /** When it said so, on the database's clock, milliseconds since the epoch. */
   readonly atMs: number
+  /** It ends: nobody need wait for it any more. */
+  readonly leaves?: boolean
 }
 
 const gatherMs = 20
@@ -44,8 +46,8 @@ export class Acknowledgements {
   note(row: Acknowledgement): void {
     const name = `${row.tenantId} ${row.receiverId}`
     const at = this.#last.get(name)
-    if (at !== undefined && (this.#rows.length >= manyRows || isSameEpoch(this.#rows[at]!, row))) {
-      if (!isSameEpoch(this.#rows[at]!, row)) this.#rows[at] = row
+    if (at !== undefined && (this.#rows.length >= manyRows || saysTheSame(this.#rows[at]!, row))) {
+      if (!saysTheSame(this.#rows[at]!, row)) this.#rows[at] = row
       return
     }
     if (this.#rows.length >= mostRows)
@@ -93,4 +95,5 @@ export class Acknowledgements {
   }
 }
 
-const isSameEpoch = (a: Acknowledgement, b: Acknowledgement): boolean => a.epoch === b.epoch && a.shard === b.shard
+const saysTheSame = (a: Acknowledgement, b: Acknowledgement): boolean =>
+  a.epoch === b.epoch && a.shard === b.shard && a.leaves === b.leaves

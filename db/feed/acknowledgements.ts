@@ -10,6 +10,7 @@ export interface AcknowledgementRow {
   readonly shard: string
   readonly epoch: number
   readonly atMs: number
+  readonly leaves?: boolean
 }
 
 /** Writes them in one round trip. Those of another shard than the feed's, or for another resource's receiver, are left out. */
@@ -17,5 +18,6 @@ export async function writeAcknowledgements(sql: Sql, rows: readonly Acknowledge
   const array = (read: (row: AcknowledgementRow) => string | number): string => arrayText(rows.map(read))
   await sql`select across.note_receivers(${array(row => row.tenantId)}::text::uuid[], ${array(row => row.receiverId)}::text::uuid[],
     ${array(row => row.resourceId)}::text::uuid[], ${array(row => row.name)}::text::text[], ${array(row => row.shard)}::text::uuid[],
-    ${array(row => row.epoch)}::text::bigint[], ${array(row => row.atMs / 1000)}::text::double precision[])`
+    ${array(row => row.epoch)}::text::bigint[], ${array(row => row.atMs / 1000)}::text::double precision[],
+    ${array(row => String(row.leaves ?? false))}::text::boolean[])`
 }

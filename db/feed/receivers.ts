@@ -15,7 +15,7 @@ export interface FeedReceiver {
 export interface Receivers {
   /** ms: from the commit of the epoch until the broker was told that it is applied; undefined: the epoch's row is gone. */
   readonly acknowledged: readonly (FeedReceiver & { readonly at: Date; readonly ms: number | undefined })[]
-  /** Heard of within the last minute, and not as far. */
+  /** Heard of within the last minute, not as far, and not gone since. */
   readonly waiting: readonly FeedReceiver[]
 }
 
@@ -43,7 +43,7 @@ export async function receiversOf(db: Db, tenantId: string, epoch: number): Prom
         select k.at from mayfly.feed_acknowledgement k
          where k.tenant_id = r.tenant_id and k.receiver_id = r.id and k.epoch >= ${epoch} order by k.epoch limit 1) a on true
      where f.tenant_id = ${tenantId} and (v.at is null or r.first_seen_at <= v.at)
-       and (a.at is not null or r.seen_at > clock_timestamp() - make_interval(secs => ${seenWithinSeconds}))
+       and (a.at is not null or not r.gone and r.seen_at > clock_timestamp() - make_interval(secs => ${seenWithinSeconds}))
      order by a.at, r.name, r.id`.execute(db)
   return {
     acknowledged: rows.flatMap(({ at, ms, ...receiver }) =>

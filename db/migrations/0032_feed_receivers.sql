@@ -12,6 +12,8 @@ create table mayfly.feed_receiver (
   epoch         bigint not null,
   first_seen_at timestamptz not null,
   seen_at       timestamptz not null,
+  -- It said that it ends: nobody waits for it any more.
+  gone          boolean not null default false,
   primary key (tenant_id, id)
 ) with (fillfactor = 70);
 create index feed_receiver_resource on mayfly.feed_receiver (resource_id, seen_at);
@@ -62,28 +64,32 @@ end $$;
 -- shard that is over, nor for a receiver of another resource. A resource that makes up receivers without end has the 5,000 that were
 -- heard of last: whoever revokes reads them all. p_ats: seconds.
 create function across.note_receivers(p_tenants uuid[], p_ids uuid[], p_resources uuid[], p_names text[], p_shards uuid[], p_epochs bigint[],
-  p_ats double precision[]) returns void
+  p_ats double precision[], p_gone boolean[]) returns void
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_given jsonb;
   v_grown uuid[];
 begin
   select jsonb_agg(jsonb_build_object('tenant', g.tenant, 'id', g.id, 'resource', g.resource, 'name', g.name, 'shard', g.shard,
-      'epoch', least(g.epoch, f.epoch), 'at', to_timestamp(g.at)))
+      'epoch', least(g.epoch, f.epoch), 'at', to_timestamp(g.at), 'gone', g.gone))
     into v_given
-    from unnest(p_tenants, p_ids, p_resources, p_names, p_shards, p_epochs, p_ats) g(tenant, id, resource, name, shard, epoch, at)
+    from unnest(p_tenants, p_ids, p_resources, p_names, p_shards, p_epochs, p_ats, p_gone)
+      g(tenant, id, resource, name, shard, epoch, at, gone)
     join mayfly.feed f on f.tenant_id = g.tenant and f.shard = g.shard;
   delete from mayfly.feed_acknowledgement a
    using jsonb_to_recordset(v_given) g(tenant uuid, id uuid, resource uuid, shard uuid)
     join mayfly.feed_receiver r on r.tenant_id = g.tenant and r.id = g.id and r.resource_id = g.resource and r.shard <> g.shard
    where a.tenant_id = r.tenant_id and a.receiver_id = r.id;
   with noted as (
-    insert into mayfly.feed_receiver as r (tenant_id, id, resource_id, name, shard, epoch, first_seen_at, seen_at)
+    insert into mayfly.feed_receiver as r (tenant_id, id, resource_id, name, shard, epoch, first_seen_at, seen_at, gone)
       select distinct on (g.tenant, g.id) g.tenant, g.id, g.resource, g.name, g.shard, g.epoch,
-          min(g.at) over (partition by g.tenant, g.id), max(g.at) over (partition by g.tenant, g.id)
-        from jsonb_to_recordset(v_given) g(tenant uuid, id uuid, resource uuid, name text, shard uuid, epoch bigint, at timestamptz)
+          min(g.at) over (partition by g.tenant, g.id), max(g.at) over (partition by g.tenant, g.id),
+          bool_or(g.gone) over (partition by g.tenant, g.id)
+        from jsonb_to_recordset(v_given) g(tenant uuid, id uuid, resource uuid, name text, shard uuid, epoch bigint, at timestamptz,
+          gone boolean)
        order by g.tenant, g.id, g.epoch desc
       on conflict (tenant_id, id) do update set name = excluded.name, shard = excluded.shard, seen_at = greatest(r.seen_at, excluded.seen_at),
+          gone = excluded.gone,
           epoch = case when r.shard = excluded.shard then greatest(r.epoch, excluded.epoch) else excluded.epoch end
         where r.resource_id = excluded.resource_id
     returning r.resource_id, r.xmax = 0 as is_new

@@ -134,7 +134,9 @@ class TokenGuard implements Guard {
     const credentials = readCredentials(request.headers)
     if (typeof credentials === 'string') return { reason: credentials }
     const found = authenticate(credentials.token, this.#authenticator)
-    if (found instanceof Promise) return found.then(known => this.#judgeFound(known, credentials, request, now))
+    // Keys or a feed that are long in coming keep no token alive: after each wait it is later.
+    if (found instanceof Promise)
+      return found.then(known => this.#judgeFound(known, credentials, request, this.#settings.clock()))
     return this.#judgeFound(found, credentials, request, now)
   }
 
@@ -146,9 +148,19 @@ class TokenGuard implements Guard {
   ): Judgement | Promise<Judgement> {
     if ('reason' in known) return known
     const live = this.#checkLive(known, now)
-    if (live instanceof Promise)
-      return live.then(reason => (reason ? { reason, claims: known.claims } : this.#judgeLive(known, credentials, request, now)))
+    if (live instanceof Promise) return live.then(reason => this.#judgeFoundLive(reason, known, credentials, request))
     return live ? { reason: live, claims: known.claims } : this.#judgeLive(known, credentials, request, now)
+  }
+
+  #judgeFoundLive(
+    reason: Reason | undefined,
+    known: KnownToken,
+    credentials: Credentials,
+    request: GuardedRequest,
+  ): Judgement | Promise<Judgement> {
+    const now = this.#settings.clock()
+    const refused = reason ?? checkTime(known.claims, now / 1000, this.#settings.maxAgeSeconds)
+    return refused ? { reason: refused, claims: known.claims } : this.#judgeLive(known, credentials, request, now)
   }
 
   #judgeLive(known: KnownToken, credentials: Credentials, request: GuardedRequest, now: number): Judgement | Promise<Judgement> {
@@ -264,7 +276,7 @@ class TokenGuard implements Guard {
   }
 
   async close(): Promise<void> {
-    this.#revocation.close()
+    await this.#revocation.close()
     await this.#decisions.reporter?.close()
     this.#connection.close()
   }

@@ -23,6 +23,7 @@ export class RevocationCheck {
   readonly #lists: StatusLists | undefined
   readonly #warn: OnWarning
   #isStale = false
+  #isClosed = false
 
   constructor(settings: GuardSettings, connection: BrokerConnection, findKey: FindKey) {
     this.#settings = settings
@@ -69,8 +70,9 @@ export class RevocationCheck {
     await this.#feed?.starting
   }
 
-  close(): void {
-    this.#feed?.close()
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#feed?.close()
   }
 
   #askOwner({ claims }: KnownToken): Answer {
@@ -83,6 +85,8 @@ export class RevocationCheck {
 
   #checkFeed(known: KnownToken, feed: FeedFollower): Answer | Promise<Answer> {
     if (this.isKnownRevoked(known)) return 'token_revoked'
+    // What was under way when it was closed may still arrive, and lists could still be read.
+    if (this.#isClosed) return 'revocation_unknown'
     if (feed.isFresh) {
       if (this.#isStale) this.#tellFresh()
       return undefined

@@ -66,9 +66,10 @@ export const feedRoutes: FastifyPluginCallback<FeedRouteDeps> = (app, deps, done
       `${prefix}/v1/feed/acknowledgements`,
       { schema: acknowledgementSchema },
       async (request, reply) => {
-        const { guard: name, instance: receiverId, shard, epoch } = request.body
+        const { guard: name, instance: receiverId, shard, epoch, leaving: leaves = false } = request.body
         const { tenantId, resourceId } = callerOf(request)
-        deps.acknowledgements.note({ tenantId, resourceId, receiverId, name, shard, epoch, atMs: deps.clock.nowMs() })
+        const atMs = deps.clock.nowMs()
+        deps.acknowledgements.note({ tenantId, resourceId, receiverId, name, shard, epoch, atMs, leaves })
         return reply.code(204).send()
       },
     )

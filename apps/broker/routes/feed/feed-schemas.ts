@@ -54,6 +54,7 @@ export const AcknowledgementBody = Type.Object(
     instance: Type.String({ pattern: uuid, description: 'Of this process; made up when it starts.' }),
     shard: Shard,
     epoch: Epoch,
+    leaving: Type.Optional(Type.Boolean({ description: 'It ends. Who revokes need not wait for it any more.' })),
   },
   {
     ...closed,

@@ -1459,6 +1459,8 @@ export interface FeedAcknowledgementsInput {
   /** An epoch means something only within its shard. */
   shard: string
   epoch: number
+  /** It ends. Who revokes need not wait for it any more. */
+  leaving?: boolean
 }
 export interface ClaimStatusInput {
   /** Of `claim_uri`, behind #. */

@@ -124,13 +124,15 @@ export class FeedFollower {
     }
   }
 
-  close(): void {
+  /** Says goodbye, so that nobody who revokes waits for this guard; resolves when that was tried. */
+  async close(): Promise<void> {
     this.#closing.abort()
     this.#freshness.lose('not_connected')
     this.#acknowledger.close()
     this.#agent.destroy()
     this.#wake()
     this.#hasStarted()
+    if (this.#position) await this.#acknowledge(this.#position, true).catch(() => {})
   }
 
   async #run(): Promise<void> {
@@ -237,9 +239,9 @@ export class FeedFollower {
     this.#acknowledger.applied(this.#position)
   }
 
-  async #acknowledge({ shard, epoch }: Position): Promise<number> {
+  async #acknowledge({ shard, epoch }: Position, leaving?: true): Promise<number> {
     const { connection, issuer, credential, guard, instance } = this.#options
-    const body = { guard, instance, shard, epoch }
+    const body = { guard, instance, shard, epoch, leaving }
     return (await connection.post(endpoint(issuer, 'v1/feed/acknowledgements'), body, await secretOf(credential))).status
   }
 

@@ -223,6 +223,8 @@ describe('acknowledgements', () => {
     expect(told.acknowledged[0]).toMatchObject({ name: 'orders', resourceUri: expect.stringContaining('https://') })
     expect(told.acknowledged[0]!.ms).toBeLessThan(5_000)
     expect(told.waiting.map(({ instance }) => instance)).toEqual([slow])
+    await acknowledge({ guard: 'orders', instance: slow, shard, epoch, leaving: true })
+    await expect.poll(async () => (await receivers(epoch + 1)).waiting, patiently).toEqual([])
   })
 
   test('of a resource that makes up receivers without end push out its own oldest ones, and no others', async () => {
