@@ -49,8 +49,8 @@ export async function revokeSteadily(
   let underWatch = 0
   const begunMs = performance.now()
   for (const [i, { id }] of accounts.entries()) {
-    const dueMs = begunMs + (i * 60_000) / plan.perMinute
-    if (dueMs - performance.now() > 1) await delay(dueMs - performance.now())
+    const waitMs = begunMs + (i * 60_000) / plan.perMinute - performance.now()
+    if (waitMs > 1) await delay(waitMs)
     if (i % 100 === 0) world.wall.sample()
     // Whoever watches more than a few tokens at a time measures the watching.
     const isWatched = i % plan.watchEvery === 0 && underWatch < mostUnderWatch

@@ -8,6 +8,7 @@ import type { Answer } from '#test/setup/registration.ts'
 import { type Exchanges, exchangesOf, registerWorkload, tokenOf } from '#test/setup/sub-agents.ts'
 import { type BenchBroker, startBenchBroker } from '../broker/bench-broker.ts'
 import { nowMs, WallClock } from './clock.ts'
+import { Gate } from './gate.ts'
 import type { FleetOptions, HeldToken } from './protocol.ts'
 
 export interface Opened extends HeldToken {
@@ -49,11 +50,14 @@ export interface RevocationWorld {
 
 const tokenTtl = '900'
 const callers = 24
+/** What operators' tools keep open, however much there is to revoke. */
+const callsAtOnce = 48
 
 export async function startRevocationWorld(): Promise<RevocationWorld> {
   const broker = await startBenchBroker({ track_commit_timestamp: 'on' })
   const admin = postgres(broker.adminUrl, { max: 2, onnotice: () => {} })
   const wall = new WallClock()
+  const gate = new Gate(callsAtOnce)
   const announced: { readonly epoch: number; readonly atMs: number }[] = []
   await admin.listen('mayfly_feed', payload => announced.push({ epoch: Number(payload.split(' ')[1]), atMs: nowMs() }))
   const { tenant, trafficOptions } = broker
@@ -73,14 +77,7 @@ export async function startRevocationWorld(): Promise<RevocationWorld> {
     }),
     open: opener(broker),
     openFamily: children => openFamily(broker, exchanges, children),
-    async revoke(id) {
-      const askedMs = nowMs()
-      // A busy broker may say 503 of a change that was made: asked again, it says so.
-      const answer = await again(() => http.v1('POST', `/v1/accounts/${id}/revoke`, tenant.adminToken))
-      const answeredMs = nowMs()
-      if (answer.status !== 200) throw new Error(`not revoked: ${answer.status} ${answer.text}`)
-      return { id, askedMs, answeredMs }
-    },
+    revoke: id => gate.through(() => revoke(broker, id)),
     announcedMs: epoch => announced.find(each => each.epoch >= epoch)?.atMs ?? Number.NaN,
     readCommits: ids => readCommits(admin, wall, ids),
     async readEpochs() {
@@ -92,6 +89,15 @@ export async function startRevocationWorld(): Promise<RevocationWorld> {
       await broker.stop()
     },
   }
+}
+
+async function revoke({ registrar, tenant }: BenchBroker, id: string): Promise<Call> {
+  const askedMs = nowMs()
+  // A busy broker may say 503 of a change that was made: asked again, it says so.
+  const answer = await again(() => registrar.http.v1('POST', `/v1/accounts/${id}/revoke`, tenant.adminToken))
+  const answeredMs = nowMs()
+  if (answer.status !== 200) throw new Error(`not revoked: ${answer.status} ${answer.text}`)
+  return { id, askedMs, answeredMs }
 }
 
 /** Opens accounts by exchanges of workload tokens, as agents do. */
