@@ -148,19 +148,15 @@ class TokenGuard implements Guard {
   ): Judgement | Promise<Judgement> {
     if ('reason' in known) return known
     const live = this.#checkLive(known, now)
-    if (live instanceof Promise) return live.then(reason => this.#judgeFoundLive(reason, known, credentials, request))
+    if (live instanceof Promise) return this.#judgeLater(live, known, credentials, request)
     return live ? { reason: live, claims: known.claims } : this.#judgeLive(known, credentials, request, now)
   }
 
-  #judgeFoundLive(
-    reason: Reason | undefined,
-    known: KnownToken,
-    credentials: Credentials,
-    request: GuardedRequest,
-  ): Judgement | Promise<Judgement> {
+  async #judgeLater(live: Promise<Reason | undefined>, known: KnownToken, credentials: Credentials, request: GuardedRequest) {
+    const revoked = await live
     const now = this.#settings.clock()
-    const refused = reason ?? checkTime(known.claims, now / 1000, this.#settings.maxAgeSeconds)
-    return refused ? { reason: refused, claims: known.claims } : this.#judgeLive(known, credentials, request, now)
+    const reason = revoked ?? checkTime(known.claims, now / 1000, this.#settings.maxAgeSeconds)
+    return reason ? { reason, claims: known.claims } : this.#judgeLive(known, credentials, request, now)
   }
 
   #judgeLive(known: KnownToken, credentials: Credentials, request: GuardedRequest, now: number): Judgement | Promise<Judgement> {

@@ -277,3 +277,15 @@ test('refuses to start half configured, and names everything wrong at once', () 
     createGuard({ issuer: 'http://broker.example', resource: 'orders', replay: ['once'], jwksUri: 'http://x', jwks }),
   ).toThrow(/issuer.*resource.*at most one.*jwksUri.*credential/)
 })
+
+test('a token that ended while its key was looked for is over', async () => {
+  let passedMs = 0
+  const keys = async () => {
+    passedMs += 200_000
+    return createPublicKey({ key: key.jwk, format: 'jwk' })
+  }
+  const guard = guardWith({ jwks: undefined as never, keys, clock: () => nowSeconds * 1000 + passedMs })
+  const request = requestWith(tokenWith())
+  expect(reasonOf(await guard.verify(request))).toBe('allowed')
+  expect(reasonOf(await guard.verify(request))).toBe('401 token_expired')
+})

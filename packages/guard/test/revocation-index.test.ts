@@ -124,6 +124,15 @@ describe('the index', () => {
     expect(index.size).toBe(1)
   })
 
+  test('never forgets a key: whoever stole it writes into tokens when they end', () => {
+    const index = new RevocationIndex(10)
+    index.add([{ kind: 'k', mark: markOf('k', 'stolen'), least: undefined, until: 100 }])
+    for (let round = 0; round < 2; round += 1) index.forgetEnded(101)
+    index.forgetAllEnded(101)
+    const forged = claimsWith({ exp: 9_999_999_999 }) as unknown as TaskTokenClaims
+    expect(index.refuses(marksOf(forged, 'stolen'), forged)).toBe(true)
+  })
+
   test('keeps what is told again with a later end', () => {
     const index = new RevocationIndex(10)
     index.add([about('x', 100)])

@@ -36,6 +36,14 @@ describe('a token that names a status list', () => {
     expect(await world.token().ask(guard)).toBe('503 revocation_unknown')
   })
 
+  test('is not judged by it any more once the guard is closed', async () => {
+    const uri = serveList()
+    const guard = await world.following()
+    expect(await onList(uri, 0).ask(guard)).toBe('allowed')
+    await guard.close()
+    expect(await onList(uri, 0).ask(guard)).toBe('503 revocation_unknown')
+  })
+
   test('is judged by it alone, without a credential, where the guard was told so; others are refused', async () => {
     const uri = serveList()
     const guard = createGuard({
@@ -50,6 +58,27 @@ describe('a token that names a status list', () => {
     expect(await onList(uri, 1).ask(guard)).toBe('401 token_revoked')
     expect(await world.token().ask(guard)).toBe('401 status_missing')
     expect(world.feed.received.filter(({ path }) => path.startsWith('/v1/feed'))).toEqual([])
+  })
+
+  test('is over where it ended while the list was read', async () => {
+    const uri = serveList()
+    const serveNow = world.feed.other
+    let passedMs = 0
+    world.feed.other = (received, response) => {
+      if (received.path.startsWith('/status-lists')) passedMs = 300_000
+      return serveNow(received, response)
+    }
+    const guard = createGuard({
+      issuer: world.feed.origin,
+      resource,
+      jwks,
+      tls: { ca: world.authority.pem },
+      revocation: { mode: 'status-list', maxStaleSeconds: 600 },
+      onWarning: () => {},
+      clock: () => Date.now() + passedMs,
+    })
+    world.guards.push(guard)
+    expect(await onList(uri, 0).ask(guard)).not.toBe('allowed')
   })
 
   test('has a claim of that shape, or is none', async () => {
