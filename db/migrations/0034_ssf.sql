@@ -1,4 +1,4 @@
--- Who is told of revocations by Security Event Tokens (docs/decisions/0029-ssf.md). What happened stands once, in mayfly.revocation; of each
+-- Who is told of revocations by Security Event Tokens (docs/decisions/0029-security-events.md). What happened stands once, in mayfly.revocation; of each
 -- stream there is only how far it has come.
 
 set local role mayfly_owner;
