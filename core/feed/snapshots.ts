@@ -2,6 +2,9 @@
 //
 // The head is asked of the primary for each request, so that a snapshot is never older than the question; the entries are read
 // again only when the head has moved, or now and then, to leave out what has ended meanwhile.
+//
+// It may be megabytes, and all guards of a tenant may ask for it in one second: they get one copy, in pieces, so that it goes out as
+// each of them takes it.
 
 import { LRUCache } from 'lru-cache'
 import type { FeedHead } from './feed-position.ts'
@@ -18,25 +21,32 @@ export interface SnapshotDeps {
 
 interface Kept {
   readonly head: FeedHead
-  /** A JSON array. */
-  readonly entries: string
+  /** A JSON array, UTF-8. */
+  readonly entries: Buffer
   readonly madeMark: number
 }
 
-const mostCharacters = 64 * 1024 * 1024
+/** JSON, UTF-8. */
+export interface SnapshotBody {
+  readonly bytes: number
+  readonly pieces: Iterable<Buffer>
+}
+
+const mostBytes = 64 * 1024 * 1024
+const pieceBytes = 64 * 1024
 const keptForMs = 60_000
 
 export class FeedSnapshots {
   readonly #deps: SnapshotDeps
-  readonly #kept = new LRUCache<string, Kept>({ maxSize: mostCharacters, sizeCalculation: ({ entries }) => entries.length + 100 })
+  readonly #kept = new LRUCache<string, Kept>({ maxSize: mostBytes, sizeCalculation: ({ entries }) => entries.length + 100 })
   readonly #reading = new Map<string, Promise<Kept>>()
 
   constructor(deps: SnapshotDeps) {
     this.#deps = deps
   }
 
-  /** The body of the answer: JSON. Throws what the reads throw. */
-  async get(tenantId: string): Promise<string> {
+  /** The body of the answer. Throws what the reads throw. */
+  async get(tenantId: string): Promise<SnapshotBody> {
     const head = await this.#deps.head(tenantId)
     let kept = this.#kept.get(tenantId)
     if (!kept || !isAsOf(kept, head) || this.#deps.mark() - kept.madeMark > keptForMs) {
@@ -45,7 +55,8 @@ export class FeedSnapshots {
       if (kept.head.shard !== head.shard || kept.head.epoch < head.epoch) kept = await this.#read(tenantId)
     }
     const databaseMs = Math.max(head.databaseMs, kept.head.databaseMs)
-    return `{"shard":"${kept.head.shard}","epoch":${kept.head.epoch},"time":${databaseMs},"entries":${kept.entries}}`
+    const first = Buffer.from(`{"shard":"${kept.head.shard}","epoch":${kept.head.epoch},"time":${databaseMs},"entries":`)
+    return { bytes: first.length + kept.entries.length + end.length, pieces: piecesOf(first, kept.entries) }
   }
 
   #read(tenantId: string): Promise<Kept> {
@@ -60,10 +71,18 @@ export class FeedSnapshots {
   async #readAnew(tenantId: string): Promise<Kept> {
     const madeMark = this.#deps.mark()
     const { head, entries } = await this.#deps.readAll(tenantId)
-    const kept = { head, entries: `[${entries.map(({ text }) => `"${text}"`).join(',')}]`, madeMark }
+    const kept = { head, entries: Buffer.from(`[${entries.map(({ text }) => `"${text}"`).join(',')}]`), madeMark }
     this.#kept.set(tenantId, kept)
     return kept
   }
+}
+
+const end = Buffer.from('}')
+
+function* piecesOf(first: Buffer, entries: Buffer): Generator<Buffer> {
+  yield first
+  for (let at = 0; at < entries.length; at += pieceBytes) yield entries.subarray(at, at + pieceBytes)
+  yield end
 }
 
 const isAsOf = (kept: Kept, { shard, epoch }: FeedHead): boolean => kept.head.shard === shard && kept.head.epoch === epoch

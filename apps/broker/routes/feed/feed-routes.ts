@@ -1,6 +1,7 @@
 // The feed of revocations (DESIGN § 8), with the resource's own credential: a snapshot to begin with, a stream from there on, and
 // what guards say back.
 
+import { Readable } from 'node:stream'
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import { BrokerError } from '#core/errors/broker-error.ts'
@@ -51,8 +52,9 @@ export const feedRoutes: FastifyPluginCallback<FeedRouteDeps> = (app, deps, done
   acceptJsonOnly(app)
   for (const prefix of ['', '/t/:slug']) {
     app.get<Params>(`${prefix}/v1/feed/snapshot`, { schema: snapshotSchema }, async (request, reply) => {
-      const body = await deps.snapshots.get(callerOf(request).tenantId)
-      return reply.type('application/json').header('cache-control', 'no-store').send(body)
+      const { bytes, pieces } = await deps.snapshots.get(callerOf(request).tenantId)
+      reply.type('application/json').header('cache-control', 'no-store').header('content-length', bytes)
+      return reply.send(Readable.from(pieces))
     })
     app.get<Params & { Querystring: Static<typeof StreamQuery> }>(
       `${prefix}/v1/feed`,
