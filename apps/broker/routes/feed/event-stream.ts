@@ -18,9 +18,12 @@ export function openEventStream(response: ServerResponse): FeedSink {
   response.useChunkedEncodingByDefault = false
   response.on('error', ignore)
   response.writeHead(200, headers)
+  response.flushHeaders()
+  // Straight to the connection: an answer corks and uncorks it for each event, which costs half as much again as sending it.
+  const way = response.socket ?? response
   return {
-    write: bytes => void response.write(bytes),
-    unsentBytes: () => response.writableLength,
+    write: bytes => void way.write(bytes),
+    unsentBytes: () => way.writableLength,
     end(lastBytes) {
       response.end(lastBytes)
       const timer = setTimeout(() => response.destroy(), goodbyeMs).unref()
