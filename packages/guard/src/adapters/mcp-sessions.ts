@@ -19,8 +19,13 @@ export class McpSessions {
     this.#owners.delete(session)
     if (method === 'DELETE') return
     this.#owners.set(session, account)
-    // The one unused for longest makes room.
-    if (this.#owners.size > maxSessions) this.#owners.delete(this.#owners.keys().next().value ?? '')
+    if (this.#owners.size > maxSessions) this.#owners.delete(this.#unused(session, account))
+  }
+
+  /** What makes room: what the same account has not used for longest. Else whoever opens many would make others' nobody's again. */
+  #unused(session: string, account: string): string {
+    for (const [other, owner] of this.#owners) if (owner === account && other !== session) return other
+    return this.#owners.keys().next().value ?? ''
   }
 }
 

@@ -125,7 +125,8 @@ function enterSession(request: McpRequest, response: ServerResponse, sessions: M
   response.setHeader('cache-control', 'no-store')
   // Before the caller has the whole answer, and can tell anybody of the session.
   response.once('prefinish', () => {
-    const named = session ?? response.getHeader(sessionHeader)?.toString()
+    // What the server opened goes before what the caller made up.
+    const named = response.getHeader(sessionHeader)?.toString() ?? session
     if (named !== undefined) sessions.used(named, account, request.method, response.statusCode)
   })
   // What a call answers belongs to that call, however long it takes; the stream of GET has no end of its own.
@@ -163,7 +164,7 @@ async function handleWeb(
     return Response.json(sessionNotFound.body, { status: sessionNotFound.status })
   const known = { authInfo: authInfoOf(verdict), ...(method === 'POST' && { parsedBody: message }) }
   const response = await serve(request, known)
-  const named = session ?? response.headers.get(sessionHeader)
+  const named = response.headers.get(sessionHeader) ?? session
   if (named !== null) sessions.used(named, account, method, response.status)
   return method === 'GET' && response.body ? new Response(limit(response.body, guard, verdict), response) : response
 }

@@ -167,6 +167,19 @@ describe('a session', () => {
     expect((await list(mine, 'DELETE')).status).toBe(200)
   })
 
+  test('belongs to it also where it made one up when it opened it', async () => {
+    const guard = mayfly(guardOptions([]) as McpGuardOptions)
+    const ask = (account: string, session: string) => {
+      const token = tokenFor(world.agent, { ...granted(search), account_id: account, sub: account })
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}`, 'mcp-session-id': session }
+      const request = new Request('https://api.example/v1', { method: 'POST', headers, body: message('initialize', open) })
+      const serve = async () => new Response('{}', { headers: { 'mcp-session-id': 'opened' } })
+      return guard.handle(request, serve, world.agent.der)
+    }
+    expect((await ask('acct_1', 'made-up')).status).toBe(200)
+    expect((await ask('acct_2', 'opened')).status).toBe(404)
+  })
+
   test('keeps its stream no longer than the token that opened it', async () => {
     const { port } = await start(stateful)
     const opened = await opening(port, tokenFor(world.agent, granted(search)))
