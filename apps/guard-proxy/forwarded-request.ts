@@ -6,6 +6,7 @@ import { readCertificateHeaders } from '#apps/broker/tls/certificate-headers.ts'
 import { plainAddress, type TrustedProxy } from '#apps/broker/tls/trusted-proxies.ts'
 import { peerThumbprint } from '../../packages/guard/src/adapters/node.ts'
 import type { GuardedRequest } from '../../packages/guard/src/index.ts'
+import { parseLivePath } from '../../packages/guard/src/permission/live-path.ts'
 import type { GuardProxyConfig } from './config.ts'
 
 const maxBodyBytes = 1_048_576
@@ -35,14 +36,18 @@ export function readForwarded(
     url,
     headers,
     certificate: certificateOf(request, proxy),
-    scope: isEnvoy ? undefined : scopesOf(request.url ?? ''),
+    scope: isEnvoy ? undefined : scopesOf(request.url ?? '', url),
     // Without the body there is nothing to hold against a digest: such grants are refused.
     body: isEnvoy && config.bodies && isWholeBody(request) ? () => readBody(request) : undefined,
   }
 }
 
-/** What nginx's location says that it needs, in the address of the question, which no caller can reach. */
-function scopesOf(target: string): readonly string[] | undefined {
+/**
+ * What nginx's location says that it needs, in the address of the question, which no caller can reach. Nothing where the path is not
+ * plain: nginx finds the location by what it makes of the path, and hands on the path as it came.
+ */
+function scopesOf(target: string, asked: string): readonly string[] | undefined {
+  if (!parseLivePath(asked)) return undefined
   const scopes = new URL(target, 'http://guard').searchParams.getAll('scope').flatMap(text => text.split(' '))
   return scopes.length > 0 ? scopes : undefined
 }

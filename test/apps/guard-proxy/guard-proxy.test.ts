@@ -88,6 +88,15 @@ describe('asked by nginx', () => {
     expect(await status({ ...scoped, 'x-original-uri': '/v1/flights?scope=flights:list' })).toBe(403)
   })
 
+  test.each(['/admin/../v1/flights', '/admin/%2e%2e/v1/flights', '/admin/..%2fv1/flights', '/v1//flights', '/v1/flights/..;/x'])(
+    'no location’s scopes count for %s, which nginx reads otherwise than the API that it is handed to',
+    async target => {
+      const token = tokenFor(agent.der, { authorization_details: undefined, scope: 'flights:list' })
+      const asked = { authorization: `Bearer ${token}`, 'x-original-uri': target }
+      expect(await status(asked, { path: '/?scope=flights:list' })).toBe(403)
+    },
+  )
+
   test('refuses a grant that names a digest: there is no body to hold against it', async () => {
     const empty = '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU'
     const exact = { ...flights, content_digest: empty }
