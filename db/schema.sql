@@ -2962,20 +2962,28 @@ CREATE OR REPLACE FUNCTION log.publish_pending()
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
 AS $function$
 declare
   v_now timestamptz;
-  v_least bigint := new.least;
+  v_rows jsonb;
 begin
-  delete from log.pending_revocation where place = new.place;
+  if not exists (select from log.pending_revocation p where p.place = new.place) then return null; end if;
+  with gone as (delete from log.pending_revocation p where p.place >= new.place returning p.*)
+  select jsonb_agg(to_jsonb(g) order by g.place) into v_rows from gone g;
   perform from log.head h where h.id = 1 for update;
   v_now := clock_timestamp();
-  if v_least is null and new.kind in ('c', 't') then
-    select t.config_epoch into strict v_least from mayfly.tenant t where t.id = new.tenant_id;
-  end if;
-  perform log.publish(jsonb_build_array(jsonb_build_object('n', 1, 'tenant', new.tenant_id, 'id', new.id, 'kind', new.kind, 'subject', new.subject,
-    'least', v_least, 'until', case when new.kind = 'k' and new.until is not null then ceil(extract(epoch from new.until))
-      else log.end_of_tokens(new.tenant_id, coalesce(new.until, 'infinity'), v_now) end, 'cause', new.cause, 'actor', new.actor)), v_now);
+  perform log.publish((
+    select jsonb_agg(jsonb_build_object('n', r.n, 'tenant', r.tenant_id, 'id', r.id, 'kind', r.kind, 'subject', r.subject,
+        'least', case when r.least is null and r.kind in ('c', 't') then t.config_epoch else r.least end,
+        'until', case when r.kind = 'k' and r.until is not null then ceil(extract(epoch from r.until))
+          else log.end_of_tokens(r.tenant_id, coalesce(r.until, 'infinity'), v_now) end,
+        'cause', r.cause, 'actor', r.actor))
+      from rows from (jsonb_to_recordset(v_rows) as (tenant_id uuid, id uuid, kind text, subject text, least bigint, until timestamptz,
+        cause text, actor jsonb)) with ordinality r(tenant_id, id, kind, subject, least, until, cause, actor, n)
+      left join mayfly.tenant t on t.id = r.tenant_id), v_now);
   return null;
 end $function$;
 alter function log.publish_pending() owner to mayfly_log;

@@ -26,9 +26,10 @@ export interface PublishedRevocation {
  * transaction, with the log's head held, and tells who listens. trx: of the tenant.
  */
 export async function publishRevocations(trx: Trx, revocations: readonly PublishedRevocation[]): Promise<void> {
-  for (const { id, tenantId, kind, subject, least, untilSeconds, cause, by } of revocations)
-    await sql`insert into log.pending_revocation (tenant_id, id, kind, subject, least, until, cause, actor)
-      values (${tenantId}, ${id}, ${kind}, ${subject}, ${least}, to_timestamp(${untilSeconds ?? null}::float8), ${cause}, ${JSON.stringify(by)}::text::jsonb)`.execute(
-      trx,
-    )
+  if (revocations.length === 0) return
+  const rows = revocations.map((revocation, n) => ({ ...revocation, n }))
+  await sql`insert into log.pending_revocation (tenant_id, id, kind, subject, least, until, cause, actor)
+    select r."tenantId", r.id, r.kind, r.subject, r.least, to_timestamp(r."untilSeconds"), r.cause, r.by
+      from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) r(n int, "tenantId" uuid, id uuid, kind text, subject text, least bigint,
+        "untilSeconds" float8, cause text, by jsonb) order by r.n`.execute(trx)
 }

@@ -101,7 +101,7 @@ describe('the accounts behind a revocation', () => {
     const order = await revoke(tenantId, agentId)
     expect(await sweepRevoked(depsWith(), order)).toBe(1)
     const rows =
-      await db.admin`select id, state::text, generation, readmitted from mayfly.account where tenant_id = ${tenantId} order by id`
+      await db.admin`select id, state::text, generation, readmitted from mayfly.account where tenant_id = ${tenantId} order by generation desc`
     expect(rows).toEqual([
       { id: readmitted!.id, state: 'c', generation: 2, readmitted: false },
       { id: shut!.id, state: 'c', generation: 1, readmitted: false },

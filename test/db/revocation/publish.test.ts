@@ -71,6 +71,28 @@ test('what nobody can be told of is not revoked: without a feed the transaction 
   await expect(published).rejects.toThrow(/without a feed/)
 })
 
+test('what one transaction revokes is numbered in its order and announced at once, however much it is', async () => {
+  const { epoch } = await head()
+  const heard: string[] = []
+  const listening = await db.database.sql.listen('mayfly_feed', payload => void heard.push(payload))
+  const subjects = Array.from({ length: 500 }, (_, i) => `agt_${i}`)
+  const id = randomUUID()
+  const revocations = subjects.map(
+    subject => ({ id, tenantId, kind: 'c', subject, least: null, cause: 'trust_source', by: { by: 'test' } }) as const,
+  )
+  await publish(...revocations)
+  const last = { id: randomUUID(), tenantId, kind: 'j', subject: 'at_last', least: null, cause: 'token', by: {} } as const
+  await publish(last)
+  const found = await since(epoch)
+  expect(found.map(each => each.epoch)).toEqual([...subjects, last].map((_, i) => epoch + 1 + i))
+  expect(found.map(each => each.match.toString('hex'))).toEqual(
+    [...subjects, 'at_last'].map(text => matchOf(text).toString('hex')),
+  )
+  await expect.poll(() => heard.filter(text => text.startsWith(tenantId)).at(-1)).toBe(`${tenantId} ${epoch + 501}`)
+  expect(heard.filter(text => text.startsWith(tenantId))).toEqual([`${tenantId} ${epoch + 500}`, `${tenantId} ${epoch + 501}`])
+  await listening.unlisten()
+})
+
 describe('ending an account', () => {
   test('is one entry with the next epoch, under the id that was given', async () => {
     const before = await head()
