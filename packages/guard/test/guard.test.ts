@@ -289,3 +289,15 @@ test('a token that ended while its key was looked for is over', async () => {
   expect(reasonOf(await guard.verify(request))).toBe('allowed')
   expect(reasonOf(await guard.verify(request))).toBe('401 token_expired')
 })
+
+test('what a handler does to the claims that it is shown changes nothing for the next request', async () => {
+  const guard = guardWith({ allowBearer: true })
+  const token = tokenWith()
+  const verdict = await guard.verify(requestWith(token))
+  if (!verdict.ok) throw new Error(verdict.reason)
+  const shown = verdict.token as unknown as Record<string, unknown>
+  expect(() => delete shown['cnf']).toThrow(TypeError)
+  expect(() => (verdict.granted?.['methods'] as string[]).push('DELETE')).toThrow(TypeError)
+  expect(() => Object.assign(shown, { exp: nowSeconds * 2 })).toThrow(TypeError)
+  expect(reasonOf(await guard.verify(requestWith(token, { certificate: thiefCertificate })))).toBe('401 certificate_mismatch')
+})

@@ -93,7 +93,7 @@ const optional: Readonly<Record<string, (value: unknown) => boolean>> = {
 
 /**
  * Parses the payload of a token whose signature holds. Undefined where a required claim is missing or any known claim has
- * another shape. Unknown claims are left alone (RFC 7519 § 4).
+ * another shape. Unknown claims are left alone (RFC 7519 § 4). What is returned is frozen, all of it.
  */
 export function parseClaims(payload: string): TaskTokenClaims | undefined {
   const claims = parseStrictObject(payload)
@@ -106,7 +106,14 @@ export function parseClaims(payload: string): TaskTokenClaims | undefined {
   // The presenter and the client that asked are one; otherwise the chain was put together from two tokens.
   if (parsed.act.sub !== parsed.client_id) return undefined
   if (parsed.replay !== 'pop' && parsed.nonce === undefined) return undefined
-  return parsed
+  return frozen(parsed)
+}
+
+/** Handlers are shown the very claims that the guard remembers, and what they do to them must not let in the next request. */
+function frozen<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value
+  for (const member of Object.values(value)) frozen(member)
+  return Object.freeze(value)
 }
 
 function isActor(value: unknown): boolean {
