@@ -95,7 +95,7 @@ async function lookUp(context: Context, text: string, jwt: Decoded): Promise<Fou
   const broker = connection?.token === undefined ? undefined : new Broker(connection, io.signal)
   try {
     const foreign = broker && !isOwn ? await lookUpIssuer(broker, jwt.claims) : { source: undefined, lines: [] }
-    const lines = broker && isOwn ? await lookUpTaskToken(broker, jwt.claims) : foreign.lines
+    const lines = broker && isOwn ? await lookUpTaskToken(broker, jwt) : foreign.lines
     const trusted = trustedIssuer(flags.text('issuer'), issuer, isOwn ? connection : undefined, foreign.source)
     if (trusted) return { verification: await verify(text, { caPem: connection?.caPem, ...trusted }, io.signal), lines }
     return { verification: notVerified(whyNot(issuer, flags.text('issuer'), connection)), lines }

@@ -29,7 +29,7 @@ stays so. An agent or trust source is suspended too and gets nothing new until i
     reason: { type: 'string', value: 'TEXT', summary: 'why; kept in the log, encrypted' },
     'no-suspend': { type: 'boolean', summary: 'of an agent or trust source: new tokens may be had at once' },
     tenant: { type: 'string', value: 'ID', summary: 'whose, where you belong to no tenant' },
-    wait: { type: 'boolean', summary: `until every guard has acknowledged, ${waitSeconds} s at most` },
+    wait: { type: 'boolean', summary: `until every guard and stream has acknowledged, ${waitSeconds} s at most` },
     yes: { type: 'boolean', summary: 'do not ask' },
   },
   operations: ['POST /v1/revocations'],
@@ -68,10 +68,13 @@ async function run(context: Context): Promise<void> {
   tellReached(context, shown)
 }
 
+/** A guard's process; without a resource, a stream of security events. */
 interface Receiver {
   readonly name: string
+  readonly instance: string
   readonly resource?: string
   readonly ms?: number
+  readonly seen_at?: string | null
 }
 
 /** Throws a CliError where somebody has not acknowledged. */
@@ -83,13 +86,34 @@ function tellReached({ print }: Context, { id, receivers }: Thing): void {
     print.note('No guard is connected to the feed, and no stream of security events is set up: nobody had to be reached.')
     return
   }
-  print.note(`reached ${acknowledged.length} of ${total} ${total === 1 ? 'guard' : 'guards'} in ${slowest} ms`)
+  const guards = countOf('guard', acknowledged.filter(isGuard), waiting.filter(isGuard))
+  const streams = countOf('stream', acknowledged.filter(isStream), waiting.filter(isStream))
+  print.note(`reached ${[guards, streams].filter(text => text !== undefined).join(' and ')} in ${slowest} ms`)
   if (waiting.length === 0) return
   throw new CliError({
     what: `${waiting.length} of ${total} have not acknowledged it within ${waitSeconds} s.`,
-    why: waiting.map(({ name: who, resource }) => `${who}${resource === undefined ? '' : ` at ${resource}`}`).join('\n'),
-    next: `It is revoked all the same: a guard that hears nothing refuses everything by itself. mayfly revocations show ${id}`,
+    why: waiting.map(whoText).join('\n'),
+    next: [
+      'It is revoked all the same.',
+      ...(waiting.some(isGuard) ? ['A guard that hears nothing refuses everything by itself.'] : []),
+      ...(waiting.some(isStream) ? ['A stream gets it as soon as its receiver takes it: mayfly streams list'] : []),
+      `Later: mayfly revocations show ${id}`,
+    ].join('\n'),
   })
+}
+
+const isGuard = ({ resource }: Receiver): boolean => resource !== undefined
+const isStream = (receiver: Receiver): boolean => !isGuard(receiver)
+
+/** `3 of 4 guards`; undefined where there is none. */
+function countOf(noun: string, acknowledged: readonly Receiver[], waiting: readonly Receiver[]): string | undefined {
+  const total = acknowledged.length + waiting.length
+  return total === 0 ? undefined : `${acknowledged.length} of ${total} ${noun}${total === 1 ? '' : 's'}`
+}
+
+function whoText({ name: who, instance, resource, seen_at }: Receiver): string {
+  if (resource === undefined) return `the stream ${instance} of ${who}`
+  return `the guard ${who} at ${resource}${seen_at ? `, last heard of at ${seen_at.slice(11, 19)}Z` : ''}`
 }
 
 interface Target {
@@ -103,6 +127,8 @@ async function targetOf(context: Context): Promise<Target> {
   const task = flags.text('task')
   const named = ['token', 'token-id', 'account', 'agent', 'trust-source', 'key'].filter(flag => flags.text(flag) !== undefined)
   const [flag, ...others] = [...named, ...(flags.has('everything') ? ['everything'] : [])]
+  if (flag === undefined && task !== undefined)
+    throw new UsageError({ what: '--task alone names nothing.', next: 'Say whose task it is: --agent AGENT --task ID' })
   if (flag === undefined || others.length > 0)
     throw new UsageError({
       what: 'Name one thing to revoke.',

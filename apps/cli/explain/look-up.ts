@@ -5,20 +5,28 @@ import type { Broker, Thing } from '../broker/broker.ts'
 import { CliError } from '../cli-error.ts'
 import { type Line, lines } from './explanation.ts'
 import type { Decoded } from './jwt.ts'
+import { revokedText } from './revoked.ts'
 
 type Claims = Decoded['claims']
 
 /** What a task token refers to, as it is registered now. */
-export async function lookUpTaskToken(broker: Broker, claims: Claims): Promise<Line[]> {
+export async function lookUpTaskToken(broker: Broker, jwt: Decoded): Promise<Line[]> {
+  const { claims } = jwt
   const agent = (await findAll(broker, '/v1/agents')).find(({ id }) => id === claims['client_id'])
   const resource = (await findAll(broker, '/v1/resources')).find(({ uri }) => uri === claims['aud'])
   const held = String(claims['scope'] ?? '').split(' ')
   const scopes = ((resource?.['scopes'] ?? []) as readonly Thing[]).filter(({ name }) => held.includes(String(name)))
   return lines([
-    ['Agent is', agent && `${agent['name']}; ${agent['owner']} answers for it, to be reviewed on ${agent['review_on']}`],
+    ['REVOKED', await revokedText(broker, jwt)],
+    ['Agent is', agent && agentText(agent)],
     ['API is', resource && `${resource['name']}, risk ${resource['risk_class']}`],
     ['Scopes', scopes.map(({ name, description }) => `${name}: ${description}`).join('\n')],
   ])
+}
+
+function agentText({ name, owner, review_on, suspended_at }: Thing): string {
+  const suspended = typeof suspended_at === 'string' ? `\nSUSPENDED since ${suspended_at}: it gets nothing new` : ''
+  return `${name}; ${owner} answers for it, to be reviewed on ${review_on}${suspended}`
 }
 
 /** The trust source that has a workload token's issuer, and what it would say to the token; undefined where it is not known. */

@@ -10,8 +10,10 @@ const advice: Readonly<Record<string, string>> = {
   invalid_target:
     'The resource must be registered, and the agent’s ceiling must reach it: mayfly resources list, mayfly agents get NAME',
   invalid_scope: 'Ask for less, or widen the agent’s ceiling: mayfly agents get NAME',
-  invalid_authorization_details: 'Ask for less, or widen the agent’s ceiling: mayfly agents get NAME',
-  access_denied: 'The account may have ended: begin another task with --task-id.',
+  invalid_authorization_details:
+    'Ask for less, or widen the agent’s ceiling: mayfly agents get NAME. An account keeps the ceiling that it was opened with: then begin another task with --task-id.',
+  access_denied:
+    'Where the account has ended, begin another task with --task-id. Who is suspended waits for an operator: mayfly agents reinstate NAME',
   invalid_metadata: 'Name the tenant’s issuer exactly with --issuer: mayfly tenants list',
   temporarily_unavailable: 'Try again in a moment.',
 }

@@ -14,7 +14,16 @@ export async function findId(
   given: string,
 ): Promise<string> {
   if (id.test(given)) return given
-  if (!within) throw new UsageError({ what: `"${given}" is no id of a ${argument}.`, next: `mayfly ${doing.split(' ')[0]} list` })
+  if (!within) {
+    // `streams dead-letters redeliver` has streams from `streams list` and dead letters from `streams dead-letters list`.
+    const words = doing.split(' ')
+    const at = words.findIndex(word => word === argument || word === `${argument}s`)
+    const list = words.slice(0, Math.max(at, 0) + 1).join(' ')
+    throw new UsageError({
+      what: `"${given}" is no id of ${/^[aeio]/.test(argument) ? 'an' : 'a'} ${argument.replaceAll('-', ' ')}.`,
+      next: `mayfly ${list} list`,
+    })
+  }
   const found = await findNamed(broker, doing, within, thing => by.some(member => thing[member] === given)).catch(error => {
     throw error instanceof CliError && error.failure.status === 403 ? onlyIds(argument, given) : error
   })

@@ -71,7 +71,7 @@ async function askFirst(context: Context, operation: Operation): Promise<void> {
     const { body } = await context.broker().call(name, { method: 'GET', path })
     context.print.note(stringify(body, { lineWidth: 0 }))
   }
-  await confirm(context, [summary, ...Object.values(context.args)].join(' '))
+  await confirm(context, `${summary}: ${Object.values(context.args).join(' ')}`)
 }
 
 async function pathOf(context: Context, { name, parts = [] }: Operation, path: string): Promise<string> {
@@ -96,7 +96,7 @@ function show(context: Context, operation: Operation, { status, body }: { status
   if (status === 202) showWaiting(context, body)
   else if (operation.answer === 'secret') showSecret(context, body)
   else if (operation.answer === 'thing') print.thing(body)
-  else print.result({ ok: true }, () => `${operation.summary}: done.`)
+  else print.result({ ok: true }, () => `Done: ${[operation.name, ...Object.values(context.args)].join(' ')}`)
 }
 
 /** Two people are wanted for it: nothing has changed yet. */

@@ -14,14 +14,14 @@ const trustSources: Kind = {
   plural: 'trust-sources',
   noun: 'trust source',
   example: 'github-actions',
-  columns: ['name', 'kind', 'updated_at', 'id'],
+  columns: ['name', 'kind', 'updated_at', 'suspended_at', 'id'],
   shown: ['suspended_at'],
 }
 const agents: Kind = {
   plural: 'agents',
   noun: 'agent',
   example: 'nightly-report',
-  columns: ['name', 'owner', 'review_on', 'id'],
+  columns: ['name', 'owner', 'review_on', 'suspended_at', 'id'],
   shown: ['client_id', 'suspended_at'],
 }
 const resources: Kind = {
@@ -57,7 +57,7 @@ const resourceCredentialRows: Operation[] = [
   }),
   row('resources credentials create', `POST ${ofResource}`, 'Create a credential for a resource', {
     answer: 'secret',
-    about: 'With it the guard of that resource consumes nonces and reports its decisions.',
+    about: 'With it the guard of that resource hears of revocations, uses up tokens of the mode once, and reports its decisions.',
     parts: [partOf(resources)],
     flags: { name, 'expires-in': expiresIn('it') },
     examples: [

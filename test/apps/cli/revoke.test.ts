@@ -24,6 +24,9 @@ describe('mayfly revoke', () => {
     expect([code, err]).toEqual([0, ''])
     expect(out).toContain('kind: token')
     expect((await introspect(token)).body.active).toBe(false)
+    const explained = await mayfly('explain', '-f', file)
+    expect(explained.out).toMatch(/REVOKED +\S+ \S+Z, the token itself \(rev_/)
+    expect((await mayfly('explain', '-f', person.file('good.jwt', await issued()))).out).not.toContain('REVOKED')
     expect((await mayfly('revocations', 'list', '--kind', 'token')).out).toContain('token')
   })
 
@@ -64,6 +67,7 @@ describe('mayfly revoke', () => {
   test('asks for one thing, and first', async () => {
     for (const words of [[], ['--token-id', newId('token'), '--everything'], ['--task', 'x', '--token-id', newId('token')]])
       expect((await mayfly('revoke', ...words, '--yes')).code).not.toBe(0)
+    expect((await mayfly('revoke', '--task', 'x', '--yes')).err).toContain('--agent AGENT --task ID')
     const unasked = await mayfly('revoke', '--everything')
     expect([unasked.code, unasked.err]).toEqual([expect.any(Number), expect.stringContaining('Add --yes')])
     expect(unasked.code).not.toBe(0)
