@@ -76,6 +76,8 @@ async function nextBatch(
   const db = deps.dbOf(caller.tenantId)
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
+  // It went while its acknowledgements were written, and has said so already.
+  if (reply.raw.destroyed) gone.abort()
   const endMs = performance.now() + seconds * 1000
   for (;;) {
     const looked = new AbortController()
