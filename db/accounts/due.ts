@@ -1,6 +1,7 @@
 // What the worker finds in all tenants at once (`0014_reaper.sql`). Whoever looks here only proposes; the commit judges.
 
 import type { Sql } from 'postgres'
+import { arrayText } from '../array-text.ts'
 
 export interface CollectableAccount {
   readonly id: string
@@ -41,7 +42,7 @@ export async function readEndedAccounts(sql: Sql, afterId: string, limit: number
 /** Which of these accounts have children, ended ones too. */
 export async function readParentsAmong(sql: Sql, accountIds: readonly string[]): Promise<Set<string>> {
   const [row] = await sql<[{ parents: string[] }]>`
-    select to_jsonb(across.parents_among(${`{${accountIds.join(',')}}`}::text::uuid[])) as parents`
+    select to_jsonb(across.parents_among(${arrayText(accountIds)}::text::uuid[])) as parents`
   return new Set(row.parents)
 }
 

@@ -1,4 +1,5 @@
 import type { Sql } from 'postgres'
+import { arrayText } from '../array-text.ts'
 
 /** That an account changed, and what those who act on it must know. It stays until they have done so. */
 export interface OutboxRow {
@@ -24,7 +25,7 @@ export async function leaseOutbox(sql: Sql, limit: number, leaseSeconds: number)
 }
 
 export async function finishOutbox(sql: Sql, ids: readonly string[]): Promise<void> {
-  if (ids.length > 0) await sql`select across.finish_outbox(${`{${ids.join(',')}}`}::text::bigint[])`
+  if (ids.length > 0) await sql`select across.finish_outbox(${arrayText(ids)}::text::bigint[])`
 }
 
 export interface PostponedRow {

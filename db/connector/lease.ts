@@ -49,7 +49,7 @@ export async function leaseExtensions(sql: Sql, { limit, each, leaseSeconds, bus
 
 export async function readAttachedAmong(sql: Sql, accountIds: readonly string[]): Promise<Set<string>> {
   const [row] = await sql<[{ ids: string[] }]>`
-    select to_jsonb(across.attached_among(${`{${accountIds.join(',')}}`}::text::uuid[])) as ids`
+    select to_jsonb(across.attached_among(${arrayText(accountIds)}::text::uuid[])) as ids`
   return new Set(row.ids)
 }
 

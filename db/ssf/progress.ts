@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import type { Sql } from 'postgres'
+import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
 
 export interface StoredProgress {
@@ -46,7 +47,7 @@ export async function leaseStreams(
   const { limit, each, leaseSeconds, busy } = options
   return sqlOf<LeasedStream[]>`
     select id, tenant_id as "tenantId", lease
-      from across.lease_streams(${limit}::integer, ${each}::integer, ${leaseSeconds}::float8, ${`{${busy.join(',')}}`}::text::uuid[])`
+      from across.lease_streams(${limit}::integer, ${each}::integer, ${leaseSeconds}::float8, ${arrayText(busy)}::text::uuid[])`
 }
 
 /** Lets go of it, if it is still held by that lease. */
@@ -73,6 +74,6 @@ export async function storeFailure(db: Db, { id, lease }: LeasedStream, failed: 
 /** Streams of these tenants that something is pushed to. */
 export async function readPushStreams(sqlOf: Sql, tenantIds: readonly string[]): Promise<string[]> {
   const rows = await sqlOf<{ id: string }[]>`
-    select stream_id as id from across.tenants_with_pushes(${`{${tenantIds.join(',')}}`}::text::uuid[])`
+    select stream_id as id from across.tenants_with_pushes(${arrayText(tenantIds)}::text::uuid[])`
   return rows.map(({ id }) => id)
 }

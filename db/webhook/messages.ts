@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import type { Sql } from 'postgres'
+import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
 import type { Page } from '../registry/page.ts'
 
@@ -40,12 +41,12 @@ export async function leaseMessages(
   const { limit, each, leaseSeconds, busy } = options
   return sqlOf<LeasedMessage[]>`
     select id, tenant_id as "tenantId", webhook_id as "webhookId", type, body, attempts
-      from across.lease_messages(${limit}::integer, ${each}::integer, ${leaseSeconds}::float8, ${`{${busy.join(',')}}`}::text::uuid[])`
+      from across.lease_messages(${limit}::integer, ${each}::integer, ${leaseSeconds}::float8, ${arrayText(busy)}::text::uuid[])`
 }
 
 export async function readTenantsWithWebhooks(sqlOf: Sql, tenantIds: readonly string[]): Promise<Set<string>> {
   const [row] = await sqlOf<[{ ids: string[] }]>`
-    select to_jsonb(across.tenants_with_webhooks(${`{${tenantIds.join(',')}}`}::text::uuid[])) as ids`
+    select to_jsonb(across.tenants_with_webhooks(${arrayText(tenantIds)}::text::uuid[])) as ids`
   return new Set(row.ids)
 }
 
