@@ -168,13 +168,16 @@ const isRefusal = (error: unknown): boolean => error instanceof MayflyError && e
 /** Whether another token may help (RFC 6750 § 3.1). */
 const isRefusedToken = (header: string | null): boolean => header !== null && /\berror="?invalid_token\b/i.test(header)
 
-/** Whether the URL is the resource or lies below it. */
+/** Whether the URL is the resource or lies below it, also for a proxy on the way that takes `..%2f` for `../`. */
 export function isWithin(url: URL, resource: string): boolean {
   if (!URL.canParse(resource)) return false
   const root = new URL(resource)
   const directory = root.pathname.endsWith('/') ? root.pathname : `${root.pathname}/`
-  return url.origin === root.origin && (url.pathname === root.pathname || url.pathname.startsWith(directory))
+  const isBelow = ({ pathname }: URL): boolean => pathname === root.pathname || pathname.startsWith(directory)
+  return url.origin === root.origin && isBelow(url) && isBelow(new URL(url.origin + withSlashes(url.pathname)))
 }
+
+const withSlashes = (path: string): string => path.replace(/%2f|%5c/gi, '/')
 
 /** Whether the body can be sent a second time. */
 function canRepeat(init: ResourceInit): boolean {

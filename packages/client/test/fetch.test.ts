@@ -18,13 +18,16 @@ describe('fetch', () => {
       ['POST', '/v1/orders/43', 'Bearer token-1'],
     ])
   })
-  test.each(['https://thief.example/v1/x', '/v2/x', '/v1x', '/v1/../admin'])('sends no token to %s', async target => {
-    const url = new URL(target, world.api.origin)
-    const client = world.client()
-    expect((await failureOf(client.fetch(url, undefined, forApi()))).error).toBe('invalid_use')
-    expect((await failureOf(client.fetch(url, undefined, client.taskToken(forApi())))).error).toBe('invalid_use')
-    expect([...world.api.received, ...world.exchanges()]).toHaveLength(0)
-  })
+  test.each(['https://thief.example/v1/x', '/v2/x', '/v1x', '/v1/../admin', '/v1/..%2Fadmin', '/v1/%2e%2e%5cadmin'])(
+    'sends no token to %s',
+    async target => {
+      const url = new URL(target, world.api.origin)
+      const client = world.client()
+      expect((await failureOf(client.fetch(url, undefined, forApi()))).error).toBe('invalid_use')
+      expect((await failureOf(client.fetch(url, undefined, client.taskToken(forApi())))).error).toBe('invalid_use')
+      expect([...world.api.received, ...world.exchanges()]).toHaveLength(0)
+    },
+  )
   test('returns a redirect as it is', async () => {
     world.answerApi = () => ({ status: 302, headers: { location: `${world.plain.origin}/steal` } })
     expect((await world.client().fetch(`${world.api.origin}/v1/x`, undefined, forApi())).status).toBe(302)
