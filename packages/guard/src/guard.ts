@@ -5,8 +5,7 @@
 import { type Authenticator, authenticate, type NotAuthenticated } from './authenticate.ts'
 import { type BindingRules, checkBinding } from './binding.ts'
 import { BrokerConnection } from './broker/broker-connection.ts'
-import { loadIssuerKeys } from './broker/discovery.ts'
-import { type FindKey, fixedKeys, functionKeys, remoteKeys } from './broker/key-source.ts'
+import { keySource } from './broker/issuer-keys.ts'
 import { Decisions, type Judgement } from './decisions.ts'
 import { DpopProofs } from './dpop/dpop-proofs.ts'
 import type { FeedState } from './feed/feed-follower.ts'
@@ -290,11 +289,4 @@ function dpopProofs({ dpop = {}, resource, mountPath }: GuardSettings): DpopProo
 
 function isWeb(uri: string): boolean {
   return /^https?:$/.test(new URL(uri).protocol)
-}
-
-function keySource(settings: GuardSettings, connection: BrokerConnection): FindKey {
-  const { jwks, jwksUri, keys, issuer } = settings
-  if (jwks) return fixedKeys(jwks)
-  if (keys) return functionKeys(keys)
-  return remoteKeys(() => (jwksUri === undefined ? loadIssuerKeys(connection, issuer) : connection.read(jwksUri)))
 }

@@ -100,8 +100,12 @@ describe('keys', () => {
   test('are not taken from a server that the given authority does not vouch for', async () => {
     serveKeys()
     const other = await newAuthority('CN=Other CA')
-    expect(reasonOf(await guardWith({ tls: { ca: other.pem } }).verify(requestWith(token())))).toBe('503 keys_unavailable')
+    const warnings: string[] = []
+    const guard = guardWith({ tls: { ca: other.pem }, onWarning: (message, code) => warnings.push(`${code}: ${message}`) })
+    for (let times = 0; times < 2; times += 1)
+      expect(reasonOf(await guard.verify(requestWith(token())))).toBe('503 keys_unavailable')
     expect(broker.received).toHaveLength(0)
+    expect(warnings.filter(text => text.startsWith('keys_unavailable'))).toEqual([expect.stringContaining('tls: { caFile }')])
   })
 
   test('are read again after the cool-down, in the background when old, and not used when too old', async () => {

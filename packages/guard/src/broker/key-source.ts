@@ -68,18 +68,20 @@ const defaultTimes: RemoteKeyTimes = { refreshAfterMs: 300_000, refuseAfterMs: 3
 
 /**
  * Keys read from the issuer. `load` reads the JWK set; it is called once at a time, and never more often than the cool-down
- * allows, however many unknown key ids arrive.
+ * allows, however many unknown key ids arrive. `onUnavailable` is told once of each time without usable keys.
  */
 export function remoteKeys(
   load: () => Promise<unknown>,
   times: Partial<RemoteKeyTimes> = {},
   monotonicMs: () => number = () => performance.now(),
+  onUnavailable: (error: unknown) => void = () => {},
 ): FindKey {
   const { refreshAfterMs, refuseAfterMs, coolDownMs, retryAfterMs } = { ...defaultTimes, ...times }
   let keys: Map<string, VerificationKey> | undefined
   let loadedAt = Number.NEGATIVE_INFINITY
   let waitUntil = Number.NEGATIVE_INFINITY
   let flight: Promise<void> | undefined
+  let isTold = false
 
   const refresh = (): Promise<void> => {
     flight ??= load()
@@ -87,9 +89,13 @@ export function remoteKeys(
         keys = readKeySet(document, keys)
         loadedAt = monotonicMs()
         waitUntil = loadedAt + coolDownMs
+        isTold = false
       })
-      .catch(() => {
+      .catch(error => {
         waitUntil = monotonicMs() + retryAfterMs
+        if (isTold || usable()) return
+        isTold = true
+        onUnavailable(error)
       })
       .finally(() => {
         flight = undefined
