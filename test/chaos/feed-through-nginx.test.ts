@@ -6,7 +6,7 @@ import { issueServerCertificate } from '#apps/standalone/dev-ca.ts'
 import { nowMs } from '#test/bench/revocation/clock.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { freePort } from '#test/setup/free-port.ts'
-import { hasProxies, type RunningProxy, startProxy } from '#test/setup/proxies.ts'
+import { hasProxies, nginxTemporaryFiles, type RunningProxy, startProxy } from '#test/setup/proxies.ts'
 import { Lookout } from './rig/lookout.ts'
 import { report } from './rig/report.ts'
 import { type Rig, startRig } from './rig/rig.ts'
@@ -100,11 +100,7 @@ pid ${folder}/nginx.pid;
 events { worker_connections 256; }
 http {
   access_log off;
-  client_body_temp_path ${folder}/temp;
-  proxy_temp_path ${folder}/temp;
-  fastcgi_temp_path ${folder}/temp;
-  uwsgi_temp_path ${folder}/temp;
-  scgi_temp_path ${folder}/temp;
+  ${nginxTemporaryFiles(folder)}
   ssl_certificate ${folder}/server.pem;
   ssl_certificate_key ${folder}/server.pem;
   proxy_ssl_trusted_certificate ${folder}/ca.pem;

@@ -11,6 +11,10 @@ import { join } from 'node:path'
 /** Where Debian's nginx keeps the module that passes connections through. */
 export const nginxStreamModule = '/usr/lib/nginx/modules/ngx_stream_module.so'
 
+/** Where nginx may write: in the folder of its configuration, not in the system's, which need not be ours. */
+export const nginxTemporaryFiles = (folder: string): string =>
+  ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(kind => `${kind}_temp_path ${folder}/temp;`).join('\n  ')
+
 /**
  * Whether the system has both. Without them their tests are left out, and the run says so; in CI they must run, so there
  * missing ones are an error.

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RunningGuardProxy } from '#apps/guard-proxy/guard-proxy.ts'
 import { freePort } from '#test/setup/free-port.ts'
-import { hasProxies, type RunningProxy, startProxy } from '#test/setup/proxies.ts'
+import { hasProxies, nginxTemporaryFiles, type RunningProxy, startProxy } from '#test/setup/proxies.ts'
 import { type Answer, type Call, call, newWorld, type World } from '../../../packages/guard/test/adapters/world.ts'
 import { resource } from '../../../packages/guard/test/issuer.ts'
 import { makeProof, newProofSigner, proofClaims } from '../../../packages/guard/test/proof-maker.ts'
@@ -30,11 +30,7 @@ pid ${folder}/nginx.pid;
 events { worker_connections 128; }
 http {
   access_log off;
-  client_body_temp_path ${folder}/temp;
-  proxy_temp_path ${folder}/temp;
-  fastcgi_temp_path ${folder}/temp;
-  uwsgi_temp_path ${folder}/temp;
-  scgi_temp_path ${folder}/temp;
+  ${nginxTemporaryFiles(folder)}
   ${block
     .replace('listen 443', `listen 127.0.0.1:${ports.nginx}`)
     .replaceAll('/etc/nginx/', `${folder}/`)

@@ -1,6 +1,6 @@
 // What an operator would write for both proxies: one port passes TLS through, one ends it and tells of the client's certificate.
 
-import { nginxStreamModule } from '#test/setup/proxies.ts'
+import { nginxStreamModule, nginxTemporaryFiles } from '#test/setup/proxies.ts'
 
 export interface ProxyPorts {
   readonly passed: number
@@ -26,11 +26,7 @@ stream {
 }
 http {
   access_log off;
-  client_body_temp_path ${folder}/temp;
-  proxy_temp_path ${folder}/temp;
-  fastcgi_temp_path ${folder}/temp;
-  uwsgi_temp_path ${folder}/temp;
-  scgi_temp_path ${folder}/temp;
+  ${nginxTemporaryFiles(folder)}
   ssl_certificate ${folder}/server.pem;
   ssl_certificate_key ${folder}/server.pem;
   ssl_client_certificate ${folder}/authorities.pem;
