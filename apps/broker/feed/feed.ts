@@ -12,7 +12,7 @@ import { writeAcknowledgements } from '#db/feed/acknowledgements.ts'
 import { findLiveCredentialIds } from '#db/feed/live-credentials.ts'
 import { readFeedSince } from '#db/feed/read-since.ts'
 import { type FeedEntryRow, readFeedHeads, readFeedSnapshot } from '#db/revocation/feed.ts'
-import { openFeedDatabase } from './feed-database.ts'
+import { type FeedDatabase, openFeedDatabase } from './feed-database.ts'
 import { createFeedMeters, type FeedMeters } from './feed-meters.ts'
 
 export interface Feed {
@@ -55,32 +55,8 @@ export function createFeed({ databaseUrl, maxStreams, clock, database, logger }:
     onAnnounced: (tenantId, epoch) => hub.announce(tenantId, epoch),
     onReconnected: () => hub.pokeAll(),
   })
-  const hub = new FeedHub({
-    mark,
-    maxStreams,
-    readHeads: tenantIds => own.read(({ db }) => readFeedHeads(db, tenantIds)),
-    readSince: async (tenantId, epoch) => {
-      const { head, entries, lastAtMs } = await own.read(({ sql }) => readFeedSince(sql, tenantId, epoch))
-      return { head, entries: entries.map(toEntry), lastAtMs }
-    },
-    findLiveCredentials: ids => own.read(({ sql }) => findLiveCredentialIds(sql, ids)),
-    metrics: {
-      sent: meters.sent,
-      ended: meters.ended,
-      missed() {
-        meters.missed()
-        own.reopen('a revocation was not announced')
-      },
-    },
-  })
-  const snapshots = new FeedSnapshots({
-    mark,
-    head: tenantId => hub.head(tenantId),
-    readAll: async tenantId => {
-      const { head, entries } = await readFeedSnapshot(database.db.forTenant(tenantId), tenantId)
-      return { head, entries: entries.map(toEntry) }
-    },
-  })
+  const hub = createHub(own, meters, { mark, maxStreams })
+  const snapshots = createSnapshots(hub, database, mark)
   const acknowledgements = new Acknowledgements(rows => writeAcknowledgements(database.sql, rows), mark)
   const timers: NodeJS.Timeout[] = []
   return {
@@ -100,6 +76,42 @@ export function createFeed({ databaseUrl, maxStreams, clock, database, logger }:
       await own.close()
     },
   }
+}
+
+function createHub(
+  own: FeedDatabase,
+  meters: FeedMeters,
+  { mark, maxStreams }: { readonly mark: () => number; readonly maxStreams: number },
+): FeedHub {
+  return new FeedHub({
+    mark,
+    maxStreams,
+    readHeads: tenantIds => own.read(({ db }) => readFeedHeads(db, tenantIds)),
+    readSince: async (tenantId, epoch) => {
+      const { head, entries, lastAtMs } = await own.read(({ sql }) => readFeedSince(sql, tenantId, epoch))
+      return { head, entries: entries.map(toEntry), lastAtMs }
+    },
+    findLiveCredentials: ids => own.read(({ sql }) => findLiveCredentialIds(sql, ids)),
+    metrics: {
+      sent: meters.sent,
+      ended: meters.ended,
+      missed() {
+        meters.missed()
+        own.reopen('a revocation was not announced')
+      },
+    },
+  })
+}
+
+function createSnapshots(hub: FeedHub, { db }: Database, mark: () => number): FeedSnapshots {
+  return new FeedSnapshots({
+    mark,
+    head: tenantId => hub.head(tenantId),
+    readAll: async tenantId => {
+      const { head, entries } = await readFeedSnapshot(db.forTenant(tenantId), tenantId)
+      return { head, entries: entries.map(toEntry) }
+    },
+  })
 }
 
 function startClockwork(hub: FeedHub, listen: () => Promise<void>, mark: () => number): NodeJS.Timeout[] {

@@ -59,6 +59,7 @@ const Created = Type.Object({ ...shown, token: Type.String({ description: 'mfe_â
 
 export function receiverRoutes(app: V1App, deps: V1Deps): void {
   registerReads(app, deps)
+  registerCreation(app, deps)
   registerChanges(app, deps)
 }
 
@@ -95,7 +96,7 @@ const owner = { tenantOf: ({ actor }: Call) => ownTenant(actor) }
 const changeBy = ({ actor, nowMs }: Call): ReceiverChange => ({ actor, tenantId: ownTenant(actor), nowMs })
 const idOf = ({ params }: Call): string => uuidOf('receiver', params['id']!)
 
-function registerChanges(app: V1App, deps: V1Deps): void {
+function registerCreation(app: V1App, deps: V1Deps): void {
   registerOperation(
     app,
     deps,
@@ -117,6 +118,9 @@ function registerChanges(app: V1App, deps: V1Deps): void {
     },
     { tags, summary: 'Register a receiver of security events', body: Body, answer: Created },
   )
+}
+
+function registerChanges(app: V1App, deps: V1Deps): void {
   registerOperation(
     app,
     deps,
