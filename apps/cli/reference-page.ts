@@ -18,7 +18,7 @@ export function referencePage(commands: readonly Command[]): string {
 
 const head = `# mayfly, the command line
 
-In this folder: \`npx mayfly …\`, or \`npm run -s mayfly -- …\`. \`mayfly <command> --help\` shows the same as this page.
+In this folder: \`npx mayfly …\`, or \`npm run -s mayfly -- …\`; \`npm install -g .\` puts \`mayfly\` into your PATH. \`mayfly <command> --help\` shows the same as this page.
 
 ## For every command
 
