@@ -10,7 +10,7 @@ import { replaceKeys, retireKeyNow } from '#core/keys/rotation/steps.ts'
 import { issuerOf } from '#core/registry/issuer.ts'
 import { holdTenant } from '#core/registry/tenants.ts'
 import type { Trx } from '#db/connect.ts'
-import type { KeyRow } from '#db/keys/key-rows.ts'
+import { findKey, type KeyRow } from '#db/keys/key-rows.ts'
 import { findSuspended, raiseConfigEpoch, readAgentsVouchedFor, setSuspended } from '#db/registry/suspensions.ts'
 import { publishRevocations } from '#db/revocation/publish.ts'
 import { insertSweep } from '#db/revocation/sweeps.ts'
@@ -97,8 +97,11 @@ export async function revokeKey(
 ): Promise<void> {
   const { tenantId, nowMs, facts } = order
   const change = { tenantId, alg: key.alg, nowMs, facts }
-  const replaced = fresh ? await replaceKeys(trx, use, fresh, change) : []
-  if (!fresh) await retireKeyNow(trx, use, key.kid, change)
+  await holdTenant(trx, tenantId)
+  // Whoever revoked it a moment ago has replaced it: that one is good.
+  const signs = fresh && (await findKey(trx, use.table, tenantId, key.kid))?.state === 'active'
+  const replaced = signs ? await replaceKeys(trx, use, fresh, change) : []
+  if (!signs) await retireKeyNow(trx, use, key.kid, change)
   const kids = [...new Set([key.kid, ...replaced])]
   await publishKeys(trx, headOf(order, 'key', { kind: 'key', subject: key.kid }), kids, nowMs)
   await record(trx, order, 'signing_key.revoked', { kid: key.kid, kids })

@@ -19,7 +19,7 @@ const ListQuery = Type.Object(
     ...PageQuery.properties,
     tenant: TenantQuery,
     kind: Type.Optional(Type.Enum(['account', 'tree', 'token', 'agent', 'key', 'tenant'])),
-    subject: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: 'What tokens call it.' })),
+    subject: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]{1,500}$', description: 'What tokens call it.' })),
     cause: Type.Optional(Type.String({ pattern: '^[a-z_]{1,32}$' })),
   },
   closed,

@@ -61,6 +61,8 @@ export function revocationRoutes(app: V1App, deps: V1Deps): void {
     },
     async (request, reply) => {
       const tenantId = tenantNamed(request, request.body.tenant_id)
+      // A platform-admin may name what is none.
+      await deps.accounts.snapshotOf(tenantId)
       const revoker = await revokers(tenantId, request.body)
       const { id, at } = await carryOut(deps, request, tenantId, revoker)
       sweeps.start({ id, tenantId })

@@ -153,6 +153,19 @@ describe('a revocation', () => {
     expect((await revoke({ key_id: 'nobody' })).status).toBe(404)
   })
 
+  test('of the key that signs, twice at once, leaves the one that replaced it', async () => {
+    const all = async () => (await api.call('GET', '/v1/keys', who.tenantAdmin)).body.items
+    const isActive = (key: { alg: string; state: string }) => key.alg === 'ES256' && key.state === 'active'
+    const before = await all()
+    const { kid } = before.find(isActive)
+    const answers = await Promise.all([revoke({ key_id: kid }), revoke({ key_id: kid })])
+    expect(answers.map(({ status }) => status)).toEqual([201, 201])
+    const now = await all()
+    expect(now).toHaveLength(before.length + 1)
+    const entries = await Promise.all(answers.map(async ({ body }) => (await get(body.id)).body.entries))
+    expect(entries.flat().map(({ subject }) => subject)).not.toContain(now.find(isActive).kid)
+  })
+
   test('of a tenant is about its issuer, and ends all its accounts', async () => {
     const otherId = parseId('tenant', who.otherTenant)!
     const accounts = await openAccounts(api.database.sql, otherId, 2)
@@ -191,6 +204,9 @@ describe('a revocation', () => {
     expect((await revoke({ account_id: formatId('account', account.id) }, who.otherAdmin)).status).toBe(404)
     expect((await revoke({ tenant: true, tenant_id: who.tenant }, who.otherAdmin)).status).toBe(403)
     expect((await revoke({ token_id: newId('token') }, who.platformAdmin)).status).toBe(400)
+    const nowhere = { token_id: newId('token'), tenant_id: newId('tenant'), reason: 'none' }
+    expect((await revoke(nowhere, who.platformAdmin)).status).toBe(404)
+    expect((await api.call('GET', '/v1/revocations?subject=%00', who.tenantAdmin)).status).toBe(400)
     expect((await revoke({ token_id: newId('token') }, who.auditor)).status).toBe(403)
     expect(await statesOf([account.id])).toEqual(['a'])
   })
