@@ -96,6 +96,8 @@ export function readOptions(options: GuardOptions): GuardSettings {
     ...dpopProblems(options),
     ...revocationProblems(options),
   ]
+  // The word `false` out of an environment would be true.
+  if (!['boolean', 'undefined'].includes(typeof options.allowBearer)) problems.push('allowBearer must be true or false')
   if (options.maxAgeSeconds !== undefined && !(options.maxAgeSeconds > 0)) problems.push('maxAgeSeconds must be above 0')
   if (problems.length > 0) throw new TypeError(`The guard cannot start: ${problems.join('; ')}.`)
   return {

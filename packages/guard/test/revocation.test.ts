@@ -106,6 +106,10 @@ describe('what a guard is told at the start', () => {
     expect(() => createGuard({ ...options, credential, revocation: revocation as never })).toThrow(problem)
   })
 
+  test.each(['false', 'true', 0, {}, null])('%j does not make it take bearer tokens: it stops', allowBearer => {
+    expect(() => createGuard({ ...options, credential, allowBearer: allowBearer as never })).toThrow(/allowBearer/)
+  })
+
   test('what makes it lax is said once', async () => {
     const lax = world.guard({ revocation: { mode: 'none' } })
     expect(await world.token().ask(lax)).toBe('allowed')

@@ -69,7 +69,7 @@ function judge(guard: Guard, options: GuardPluginOptions): preParsingHookHandler
       url: request.raw.url ?? '',
       // As they came: Node's own view of them would keep the first of a doubled header, and cost time to make.
       headers: request.raw.rawHeaders,
-      certificate: peerThumbprint(request.raw.socket, options.acceptUnauthorizedPeers ?? false),
+      certificate: peerThumbprint(request.raw.socket, options.acceptUnauthorizedPeers === true),
       scope: route?.scope,
       operation: operation && (() => operation(request, read)),
       body: read,

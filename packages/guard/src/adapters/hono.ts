@@ -44,7 +44,7 @@ export type HonoGuardOptions = AdapterOptions<Request> & {
 export function mayfly(options: HonoGuardOptions): HonoGuard {
   const { guard, close } = guardOf(options)
   const judged = new WeakSet<Request>()
-  const certificateOf = options.certificate ?? (c => nodeCertificate(c, options.acceptUnauthorizedPeers ?? false))
+  const certificateOf = options.certificate ?? (c => nodeCertificate(c, options.acceptUnauthorizedPeers === true))
   const metadata: MiddlewareHandler = async (c, next) =>
     isMetadataRequest(guard, c.req.raw) ? metadataResponse(guard) : void (await next())
   const route = ({ scope, operation }: Rule<Context>): MiddlewareHandler => {

@@ -109,7 +109,7 @@ function describe<Request extends IncomingMessage>(
     url: liveTarget(request),
     // As they came: Node's own view of them would keep the first of a doubled header, and cost time to make.
     headers: request.rawHeaders,
-    certificate: peerThumbprint(request.socket, options.acceptUnauthorizedPeers ?? false),
+    certificate: peerThumbprint(request.socket, options.acceptUnauthorizedPeers === true),
     scope,
     operation: operation && (() => operation(request, body)),
     body,
