@@ -207,14 +207,27 @@ describe('nonces', () => {
 })
 
 describe('used proofs', () => {
+  test('a wall clock that ran ahead and is set back makes no proof new again', () => {
+    let monotonicMs = 0
+    const used = new UsedProofs(10, () => monotonicMs)
+    expect(used.use('k', 'stolen', 60_000, 0)).toBe('first')
+    expect(used.use('k', 'other', 200_000, 130_000)).toBe('first')
+    expect(used.use('k', 'stolen', 60_000, 1000)).toBe('again')
+    monotonicMs = 60_000
+    expect(used.use('k', 'last', 120_000, 61_000)).toBe('first')
+    expect(used.size).toBe(2)
+  })
+
   test('are remembered as long as they would be accepted; a full memory refuses with 503', async () => {
-    const used = new UsedProofs(2)
+    let monotonicMs = 0
+    const used = new UsedProofs(2, () => monotonicMs)
     expect([used.use('k', 'a', 60_000, 0), used.use('k', 'b', 70_000, 0), used.use('k', 'c', 60_000, 0)]).toEqual([
       'first',
       'first',
       'full',
     ])
     expect(used.use('k', 'a', 60_000, 59_999)).toBe('again')
+    monotonicMs = 60_000
     expect([used.use('k', 'c', 120_000, 60_000), used.size]).toEqual(['first', 2])
     const guard = guardWith({ dpop: { maxUsedProofs: 1 } })
     expect(reasonOf(await guard.verify(dpop(token, proof())))).toBe('allowed')

@@ -4,15 +4,23 @@
 
 import { hash } from 'node:crypto'
 
+/** When a proof is too old: by the wall clock, and by the process's own. */
+interface Used {
+  readonly endsAtMs: number
+  readonly keptUntilMs: number
+}
+
 /** Remembers proofs by key and `jti`. */
 export class UsedProofs {
-  /** By the time (ms) at which they are too old; in the order in which they came, which is nearly that of their ends. */
-  readonly #used = new Map<string, number>()
+  /** In the order in which they came, which is nearly that of their ends. */
+  readonly #used = new Map<string, Used>()
   readonly #limit: number
+  readonly #monotonicMs: () => number
 
-  /** limit: how many are remembered at a time. */
-  constructor(limit: number) {
+  /** limit: how many are remembered at a time. monotonicMs: a clock that nobody sets. */
+  constructor(limit: number, monotonicMs: () => number = () => performance.now()) {
     this.#limit = limit
+    this.#monotonicMs = monotonicMs
   }
 
   /** Uses a proof. 'full' where another one cannot be remembered: then it must not be let in. */
@@ -22,7 +30,7 @@ export class UsedProofs {
     const name = hash('sha256', `${jkt} ${jti}`, 'base64url')
     if (this.#used.has(name)) return 'again'
     if (this.#used.size >= this.#limit) return 'full'
-    this.#used.set(name, endsAtMs)
+    this.#used.set(name, { endsAtMs, keptUntilMs: this.#monotonicMs() + endsAtMs - nowMs })
     return 'first'
   }
 
@@ -30,10 +38,14 @@ export class UsedProofs {
     return this.#used.size
   }
 
-  /** From the front only: one that ends a little later may keep others for as long, never for longer. */
+  /**
+   * From the front only: one that ends a little later may keep others for as long, never for longer. By both clocks: a wall clock that
+   * ran ahead and is set back makes old proofs new again.
+   */
   #forgetEnded(nowMs: number): void {
-    for (const [name, endsAtMs] of this.#used) {
-      if (endsAtMs > nowMs) return
+    const monotonicMs = this.#monotonicMs()
+    for (const [name, { endsAtMs, keptUntilMs }] of this.#used) {
+      if (endsAtMs > nowMs || keptUntilMs > monotonicMs) return
       this.#used.delete(name)
     }
   }
