@@ -1,4 +1,4 @@
-// An MCP session is named by a header that whoever reads it can send. So a session belongs to the account that first used it
+// An MCP session is named by a header or query that whoever reads it can send. So a session belongs to the account that first used it
 // with success: to others it is not there. Kept in this process, as the sessions themselves are.
 
 const maxSessions = 10_000
@@ -27,6 +27,12 @@ export class McpSessions {
     for (const [other, owner] of this.#owners) if (owner === account && other !== session) return other
     return this.#owners.keys().next().value ?? ''
   }
+}
+
+/** All sessions that a request names: in the header, and in the query, as the older transport (SSE) has it. */
+export function sessionsNamed(header: string | null | undefined, target = ''): string[] {
+  const query = target.includes('?') ? new URLSearchParams(target.slice(target.indexOf('?'))).getAll('sessionId') : []
+  return [header, ...query].filter(session => typeof session === 'string')
 }
 
 /** What a server says of a session that it does not know; a client then opens a new one. */

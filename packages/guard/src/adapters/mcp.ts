@@ -8,7 +8,7 @@ import type { Operation } from '../request.ts'
 import type { Allowed } from '../verdict.ts'
 import { guardOf, type NodeAdapterOptions } from './adapter-options.ts'
 import { isUtf8, type OperationOfMessage, operationOf, parseMessage } from './mcp-message.ts'
-import { McpSessions, sessionNotFound } from './mcp-sessions.ts'
+import { McpSessions, sessionNotFound, sessionsNamed } from './mcp-sessions.ts'
 import { createMiddleware, type Middleware } from './node.ts'
 import { isBodyRead } from './peek-body.ts'
 import { isMetadataRequest, metadataResponse, refusalResponse, verifyByRule } from './web.ts'
@@ -115,8 +115,8 @@ async function readNodeMessage(
 function enterSession(request: McpRequest, response: ServerResponse, sessions: McpSessions, guard: Guard): boolean {
   const allowed = request.mayfly as Allowed
   const { account_id: account } = allowed.token
-  const session = request.headers[sessionHeader]?.toString()
-  if (session !== undefined && !sessions.isOpenTo(session, account)) {
+  const named = sessionsNamed(request.headers[sessionHeader]?.toString(), request.url)
+  if (!named.every(session => sessions.isOpenTo(session, account))) {
     response.writeHead(sessionNotFound.status, { 'content-type': 'application/json' }).end(JSON.stringify(sessionNotFound.body))
     return false
   }
@@ -126,8 +126,9 @@ function enterSession(request: McpRequest, response: ServerResponse, sessions: M
   // Before the caller has the whole answer, and can tell anybody of the session.
   response.once('prefinish', () => {
     // What the server opened goes before what the caller made up.
-    const named = response.getHeader(sessionHeader)?.toString() ?? session
-    if (named !== undefined) sessions.used(named, account, request.method, response.statusCode)
+    const opened = response.getHeader(sessionHeader)?.toString()
+    for (const session of opened === undefined ? named : [opened])
+      sessions.used(session, account, request.method, response.statusCode)
   })
   // What a call answers belongs to that call, however long it takes; the stream of GET has no end of its own.
   if (request.method === 'GET') {
@@ -159,13 +160,13 @@ async function handleWeb(
   const verdict = await verifyByRule(guard, request, { operation }, settings, certificate)
   if (!verdict.ok) return refusalResponse(verdict)
   const { account_id: account } = verdict.token
-  const session = headers.get(sessionHeader)
-  if (session !== null && !sessions.isOpenTo(session, account))
+  const named = sessionsNamed(headers.get(sessionHeader), request.url)
+  if (!named.every(session => sessions.isOpenTo(session, account)))
     return Response.json(sessionNotFound.body, { status: sessionNotFound.status })
   const known = { authInfo: authInfoOf(verdict), ...(method === 'POST' && { parsedBody: message }) }
   const response = await serve(request, known)
-  const named = response.headers.get(sessionHeader) ?? session
-  if (named !== null) sessions.used(named, account, method, response.status)
+  const opened = response.headers.get(sessionHeader)
+  for (const session of opened === null ? named : [opened]) sessions.used(session, account, method, response.status)
   return method === 'GET' && response.body ? new Response(limit(response.body, guard, verdict), response) : response
 }
 

@@ -180,6 +180,21 @@ describe('a session', () => {
     expect((await ask('acct_2', 'opened')).status).toBe(404)
   })
 
+  test('belongs to it also where the query names it, as with the older transport', async () => {
+    const guard = mayfly(guardOptions([]) as McpGuardOptions)
+    const ask = (account: string, header: object = {}) => {
+      const token = tokenFor(world.agent, { ...granted(search), account_id: account, sub: account })
+      const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}`, ...header }
+      const body = message('notifications/cancelled', { requestId: 1 })
+      const request = new Request('https://api.example/v1/messages?sessionId=one', { method: 'POST', headers, body })
+      return guard.handle(request, async () => new Response(null, { status: 202 }), world.agent.der)
+    }
+    expect((await ask('acct_1')).status).toBe(202)
+    expect((await ask('acct_2')).status).toBe(404)
+    expect((await ask('acct_2', { 'mcp-session-id': 'own' })).status).toBe(404)
+    expect((await ask('acct_1')).status).toBe(202)
+  })
+
   test('keeps its stream no longer than the token that opened it', async () => {
     const { port } = await start(stateful)
     const opened = await opening(port, tokenFor(world.agent, granted(search)))
