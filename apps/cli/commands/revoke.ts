@@ -57,6 +57,7 @@ async function run(context: Context): Promise<void> {
   const { body: revoked } = await print.progress('Revoking', () => context.broker().call(name, call))
   if (!flags.has('wait') || revoked['to_epoch'] === null) {
     print.thing(revoked)
+    tellNext(context, target, revoked)
     return
   }
   const path = `/v1/revocations/${revoked['id']}`
@@ -65,7 +66,14 @@ async function run(context: Context): Promise<void> {
     context.broker().call(name, { method: 'GET', path, query }),
   )
   print.thing(shown)
+  tellNext(context, target, shown)
   tellReached(context, shown)
+}
+
+function tellNext({ flags, print }: Context, { reinstate }: Target, { id, receivers }: Thing): void {
+  if (reinstate !== undefined && !flags.has('no-suspend'))
+    print.note(`It is suspended too. To let it have tokens again: ${reinstate}`)
+  if (receivers === undefined) print.note(`Whom it has reached: mayfly revocations show ${id}`)
 }
 
 /** A guard's process; without a resource, a stream of security events. */
@@ -119,6 +127,8 @@ function whoText({ name: who, instance, resource, seen_at }: Receiver): string {
 interface Target {
   readonly body: Readonly<Record<string, unknown>>
   readonly words: string
+  /** Where it is suspended as well: the command that ends that. */
+  readonly reinstate?: string
 }
 
 /** What is revoked, and how it is called when it is asked about. Throws UsageError unless exactly one thing is named. */
@@ -144,12 +154,14 @@ async function targetOf(context: Context): Promise<Target> {
   if (flag === 'key') return { body: { key_id: value }, words: `whatever the key ${value} signed` }
   if (flag === 'trust-source') {
     const id = await idOf(context, 'trust-source', '/v1/trust-sources', value)
-    return { body: { trust_source_id: id }, words: `the trust source ${value} and the agents that come by it` }
+    const words = `the trust source ${value} and the agents that come by it`
+    return { body: { trust_source_id: id }, words, reinstate: `mayfly trust-sources reinstate ${value}` }
   }
   const id = await idOf(context, 'agent', '/v1/agents', value)
   if (task !== undefined)
     return { body: { task: { agent_id: id, task_id: task } }, words: `the task ${task} of the agent ${value}` }
-  return { body: { agent_id: id }, words: `the agent ${value}, with its tokens and accounts` }
+  const words = `the agent ${value}, with its tokens and accounts`
+  return { body: { agent_id: id }, words, reinstate: `mayfly agents reinstate ${value}` }
 }
 
 const idOf = ({ broker }: Context, argument: string, within: string, given: string): Promise<string> =>

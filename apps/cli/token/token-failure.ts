@@ -12,10 +12,15 @@ const advice: Readonly<Record<string, string>> = {
   invalid_scope: 'Ask for less, or widen the agent’s ceiling: mayfly agents get NAME',
   invalid_authorization_details:
     'Ask for less, or widen the agent’s ceiling: mayfly agents get NAME. An account keeps the ceiling that it was opened with: then begin another task with --task-id.',
-  access_denied:
-    'Where the account has ended, begin another task with --task-id. Who is suspended waits for an operator: mayfly agents reinstate NAME',
+  access_denied: 'The account may have ended: begin another task with --task-id.',
   invalid_metadata: 'Name the tenant’s issuer exactly with --issuer: mayfly tenants list',
   temporarily_unavailable: 'Try again in a moment.',
+}
+
+function adviceFor({ error, description }: MayflyError): string {
+  if (error === 'access_denied' && description.includes('suspended'))
+    return 'An operator ends that: mayfly agents reinstate NAME, or mayfly trust-sources reinstate NAME'
+  return advice[error] ?? 'See docs/errors.md.'
 }
 
 /** A failed exchange in words for the person at the terminal. */
@@ -25,7 +30,7 @@ export function tokenFailure(url: string, error: MayflyError): CliError {
   return new CliError({
     what: `No token was issued (${error.error}).`,
     why: error.description,
-    next: wait === undefined ? (advice[error.error] ?? 'See docs/errors.md.') : `Try again in ${wait} s.`,
+    next: wait === undefined ? adviceFor(error) : `Try again in ${wait} s.`,
     ...(error.status !== 0 && { status: error.status }),
     code: error.error,
   })
