@@ -83,7 +83,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, { conf
     return sendJson(response, 403, { error: 'access_denied' })
   }
   // Envoy asks about this path as about any other, and would take 200 for leave to pass.
-  if (proxy.format !== 'envoy' && request.url === guard.metadataUrl?.pathname) return sendJson(response, 200, guard.metadata)
+  if (proxy.format !== 'envoy' && isAboutMetadata(request.url ?? '')) return sendMetadata(request.url, guard, response)
   const asked = readForwarded(request, proxy, config)
   if (!asked) {
     metrics.decided('misconfigured', 'none', took())
@@ -94,6 +94,23 @@ async function answer(request: IncomingMessage, response: ServerResponse, { conf
   metrics.decided(verdict.ok ? 'allow' : 'deny', verdict.ok ? 'granted' : verdict.reason, took())
   if (!verdict.ok) log.info({ reason: verdict.reason }, 'refused')
   sendVerdict(response, verdict)
+}
+
+/**
+ * Whether this is no question: where the RFC 9728 document is, proxies hand on what callers send, headers that only a proxy may set
+ * among it. So nothing there is ever judged, however the path is spelled.
+ */
+function isAboutMetadata(target: string): boolean {
+  try {
+    return decodeURIComponent(target).toLowerCase().includes('oauth-protected-resource')
+  } catch {
+    return true
+  }
+}
+
+function sendMetadata(target: string | undefined, guard: Guard, response: ServerResponse): void {
+  if (target === guard.metadataUrl?.pathname) sendJson(response, 200, guard.metadata)
+  else sendJson(response, 404, { error: 'not_found' })
 }
 
 /** While it cannot know of revocations it refuses everybody, so others should be asked. */

@@ -78,6 +78,14 @@ describe('asked by nginx', () => {
     expect(await status({ 'x-original-uri': '/v1/admin' }, { path: '/v1/flights/42' })).toBe(403)
   })
 
+  test.each(['/v1x', '/v1?scope=a', '/../oauth-protected-resource/x', '/%zz'])(
+    'judges nothing where the metadata is, since callers’ own headers come there (%s)',
+    async rest => {
+      expect(await status({}, { path: `/.well-known/oauth-protected-resource${rest}` })).toBe(404)
+      expect(await status({}, { path: '/.well-known/%6fauth-protected-resource/v1' })).toBe(404)
+    },
+  )
+
   test('takes the scopes that a location needs from the address of the question', async () => {
     const token = tokenFor(agent.der, { authorization_details: undefined, scope: 'flights:list' })
     const scoped = { authorization: `Bearer ${token}` }

@@ -132,6 +132,23 @@ describe.skipIf(!hasProxies)('nginx with auth_request', () => {
     })
   })
 
+  test.each(['/v1', '/v1?x', 's', '/../x/../oauth-protected-resource/v1x', '/v1/%2e', '/v%31x'])(
+    'where the metadata is, a caller is no proxy: nobody judges what its headers say (%s)',
+    async rest => {
+      const answer = await send(`/.well-known/oauth-protected-resource${rest}`, {
+        as: world.thief,
+        headers: {
+          'x-original-method': 'GET',
+          'x-original-uri': '/v1/flights/42',
+          'ssl-client-verify': 'SUCCESS',
+          'ssl-client-cert': encodeURIComponent(world.agent.cert),
+        },
+      })
+      expect(answer.headers['x-mayfly-account']).toBeUndefined()
+      expect([rest, answer.status]).toEqual([rest, rest === '/v1' ? 200 : 404])
+    },
+  )
+
   test('takes DPoP proofs, and hands on the nonce that the next one must carry', async () => {
     const signer = newProofSigner()
     const token = tokenFor(world.agent.der, { cnf: { jkt: signer.jkt } })
