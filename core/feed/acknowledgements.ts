@@ -2,21 +2,7 @@
 // costs nothing but knowledge: the guard's next one says at least as much.
 
 import { BrokerError } from '#core/errors/broker-error.ts'
-
-/** A receiver, which is one process of a guard, has applied its tenant's feed up to an epoch. */
-export interface Acknowledgement {
-  /** uuids */
-  readonly tenantId: string
-  readonly receiverId: string
-  readonly resourceId: string
-  readonly name: string
-  readonly shard: string
-  readonly epoch: number
-  /** When it said so, on the database's clock, milliseconds since the epoch. */
-  readonly atMs: number
-  /** It ends: nobody need wait for it any more. */
-  readonly leaves?: boolean
-}
+import type { Acknowledgement } from '#db/feed/acknowledgements.ts'
 
 const gatherMs = 20
 /** Between two writes: a tenth of the time at most goes to them, and nobody waits for longer than a second. */

@@ -1,6 +1,6 @@
 // What a stream of the feed carries: server-sent events (WHATWG HTML § 9.2), as bytes, made once for all streams of a tenant.
 
-import type { FeedHead } from './feed-position.ts'
+import { type FeedHead, formatPosition } from './feed-position.ts'
 
 export interface FeedEntry {
   readonly epoch: number
@@ -36,7 +36,11 @@ export function* entriesFrames({ shard, from, to, entries }: FeedBatch, most = e
     const last = isLast ? to : part.at(-1)!.epoch
     const texts = part.map(({ text }) => `"${text}"`).join(',')
     const data = `{"from":${first},"to":${last},"entries":[${texts}]}`
-    yield { from: first, to: last, bytes: Buffer.from(`event: entries\nid: ${shard}.${last}\ndata: ${data}\n\n`) }
+    yield {
+      from: first,
+      to: last,
+      bytes: Buffer.from(`event: entries\nid: ${formatPosition({ shard, epoch: last })}\ndata: ${data}\n\n`),
+    }
     first = last + 1
   }
 }

@@ -94,7 +94,7 @@ const noticeOf = ({ id, claims, atMs }: NoticeRow, stream: StreamView): Outgoing
   return { of: 'notice', id, claims: { iss, jti: noticeSetId(stream.id, id), iat: Math.floor(atMs / 1000), aud, sub_id, events } }
 }
 
-export const revocationOf = (event: DeadLetterRow['event'], stream: StreamView, shard: string): Outgoing => {
+const revocationOf = (event: DeadLetterRow['event'], stream: StreamView, shard: string): Outgoing => {
   const { id, issuer, audience } = stream
   return { of: 'revocation', shard, event, claims: claimsOf(event, { id, issuer, audience, shard }) }
 }

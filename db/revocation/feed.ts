@@ -30,16 +30,6 @@ export async function readFeedHeads(db: Executor, tenantIds: readonly string[]):
   return rows
 }
 
-const columns = sql`r.epoch::float8 as epoch, r.kind, r.match, r.least::float8 as least, extract(epoch from r.until)::float8 as "untilSeconds"`
-
-/** What came after an epoch and may still match a token, in order. db: of the tenant. */
-export async function readEntriesSince(db: Db, tenantId: string, epoch: number): Promise<FeedEntryRow[]> {
-  const { rows } = await sql<FeedEntryRow>`
-    select ${columns} from mayfly.revocation r
-     where r.tenant_id = ${tenantId} and r.epoch > ${epoch} and r.until > clock_timestamp() order by r.epoch`.execute(db)
-  return rows
-}
-
 /** Everything that may still match a token, and the head that it is as of: one statement, one snapshot. db: of the tenant. */
 export async function readFeedSnapshot(db: Db, tenantId: string): Promise<{ head: FeedHead; entries: FeedEntryRow[] }> {
   const { rows } = await sql<FeedHead & { entry: FeedEntryRow | null; match: Buffer | null }>`

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { type Acknowledgement, Acknowledgements } from '#core/feed/acknowledgements.ts'
+import { Acknowledgements } from '#core/feed/acknowledgements.ts'
+import type { Acknowledgement } from '#db/feed/acknowledgements.ts'
 
 const mark = (): number => performance.now()
 

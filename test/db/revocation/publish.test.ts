@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { matchOf } from '#core/revocation/entry.ts'
 import { type AccountChange, transitionAccounts } from '#db/accounts/transition.ts'
+import { readFeedSince } from '#db/feed/read-since.ts'
 import { appendBatch, type NewLineage } from '#db/log/append.ts'
-import { readEntriesSince, readFeedHeads, readFeedSnapshot } from '#db/revocation/feed.ts'
+import { readFeedHeads, readFeedSnapshot } from '#db/revocation/feed.ts'
 import { isRevoked, type RevocableToken } from '#db/revocation/find-revoked.ts'
 import { type PublishedRevocation, publishRevocations } from '#db/revocation/publish.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
@@ -20,7 +21,7 @@ beforeAll(async () => {
 })
 
 const wire = (prefix: string, id: string): string => `${prefix}_${id.replaceAll('-', '')}`
-const since = (epoch: number) => readEntriesSince(db.database.db.forTenant(tenantId), tenantId, epoch)
+const since = async (epoch: number) => (await readFeedSince(db.database.sql, tenantId, epoch)).entries
 const head = async () => (await readFeedHeads(db.database.db, [tenantId]))[0]!
 
 async function open(lineage?: NewLineage, deadline = inSeconds(3600)) {

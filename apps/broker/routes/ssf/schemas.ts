@@ -7,7 +7,6 @@ import { idPrefixes } from '#core/ids/id.ts'
 const open = { additionalProperties: true } as const
 
 export const StreamId = Type.String({ pattern: `^${idPrefixes.stream}_[0-9a-f]{32}$`, description: 'evs_…' })
-export const SlugParams = Type.Object({ slug: Type.Optional(Type.String()) })
 export const StreamQuery = Type.Object({ stream_id: Type.Optional(StreamId) })
 export const OneStreamQuery = Type.Object({ stream_id: StreamId })
 
