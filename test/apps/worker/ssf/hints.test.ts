@@ -37,7 +37,7 @@ function start(settings: QueueSettings, tick: () => Promise<void>): void {
 const to = { url: 'https://localhost:1/', caPem: '' }
 
 describe.each(Object.entries(backends))('a hint on %s', (_, settings) => {
-  test('tells one worker of a stream whose tenant revoked something, however many heard of it', async () => {
+  test('reaches a worker when the tenant of a stream has revoked something', async () => {
     const tenantId = await world.tenant()
     await world.stream(tenantId, to)
     const ticks = [vi.fn(async () => {}), vi.fn(async () => {})]
