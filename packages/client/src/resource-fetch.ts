@@ -59,7 +59,7 @@ export class ResourceCaller {
     const used =
       (withNonce && this.#nonceFirst.has(asked.resource) && (await this.#answer(url, init, withNonce))) ||
       (await token.get(patience).catch(async (error: unknown) => {
-        const answered = withNonce && isRefusal(error) ? await this.#answer(url, init, withNonce) : undefined
+        const answered = withNonce && wantsTaskNonce(error) ? await this.#answer(url, init, withNonce) : undefined
         if (!answered) throw error
         return answered
       }))
@@ -163,7 +163,12 @@ export class ResourceCaller {
   }
 }
 
-const isRefusal = (error: unknown): boolean => error instanceof MayflyError && error.error === 'invalid_request'
+/**
+ * Whether the broker wants a nonce of the resource. Only then is the resource asked first: what stands there may know the client by its
+ * certificate alone, and do what a request says that was sent without a token.
+ */
+const wantsTaskNonce = (error: unknown): boolean =>
+  error instanceof MayflyError && error.error === 'invalid_request' && /\bnonce\b/i.test(error.description)
 
 /** Whether another token may help (RFC 6750 § 3.1). */
 const isRefusedToken = (header: string | null): boolean => header !== null && /\berror="?invalid_token\b/i.test(header)

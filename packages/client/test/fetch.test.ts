@@ -43,6 +43,20 @@ describe('fetch', () => {
     const last = new URLSearchParams(world.exchanges().at(-1)?.body)
     expect([last.get('nonce'), last.get('account_id')]).toEqual(['n1', 'acct_1'])
   })
+  test('asks the resource for a nonce before there is a token only where the broker says that it takes one', async () => {
+    let words = 'The request is malformed: scope is not known.'
+    world.answerToken = form =>
+      form.has('nonce')
+        ? world.granted({ access_token: 'token-for-n1' })
+        : { status: 400, body: { error: 'invalid_request', error_description: words } }
+    world.answerApi = ({ headers }) =>
+      headers.authorization === 'Bearer token-for-n1' ? { status: 200 } : { status: 401, headers: { 'task-nonce': 'n1' } }
+    const remove = () => world.client().fetch(`${world.api.origin}/v1/x`, { method: 'DELETE' }, forApi())
+    expect((await failureOf(remove())).error).toBe('invalid_request')
+    expect(world.api.received).toHaveLength(0)
+    words = 'Send nonce: this resource takes only tokens that carry the nonce of its own challenge.'
+    expect((await remove()).status).toBe(200)
+  })
   test('answers it for a token of the caller’s, too', async () => {
     world.answerToken = form => world.granted({ access_token: `token-for-${form.get('nonce') ?? 'none'}` })
     world.answerApi = ({ headers }) =>
