@@ -3,30 +3,14 @@
 import type { webcrypto } from 'node:crypto'
 import { decodeJwt } from 'jose'
 import * as client from 'openid-client'
-import { fetch as undiciFetch } from 'undici'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { IssuedCertificate } from '#apps/standalone/dev-ca.ts'
 import { resourceUri } from '#test/setup/running-broker.ts'
 import { issueSelfSigned } from '#test/setup/self-signed.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
+import { discover, fetchWith } from './openid-discovery.ts'
 
 const broker = useBroker()
 const asked = () => ({ resource: resourceUri, scope: 'orders:read', task_id: crypto.randomUUID() })
-
-/** The only thing that is not the library's default: how connections are made. */
-const fetchWith = (certificate?: IssuedCertificate) =>
-  ((url: string, options: object) =>
-    undiciFetch(url, { ...options, dispatcher: broker.https.dispatcher(certificate) } as never)) as unknown as client.CustomFetch
-
-async function discover(clientId: string, authentication: client.ClientAuth, certificate?: IssuedCertificate) {
-  const metadata = { use_mtls_endpoint_aliases: certificate !== undefined }
-  const config = await client.discovery(new URL(broker.running.issuer), clientId, metadata, authentication, {
-    algorithm: 'oauth2',
-    [client.customFetch]: fetchWith(certificate),
-  })
-  config[client.customFetch] = fetchWith(certificate)
-  return config
-}
 
 let pins: string
 async function registerClient(rule: Record<string, unknown>): Promise<string> {
@@ -58,7 +42,11 @@ const refusalOf = async (work: Promise<unknown>): Promise<unknown[]> => {
 describe('TlsClientAuth', () => {
   test('is the client’s own credential: the token is bound to the certificate (RFC 8705 § 2.1)', async () => {
     const { running } = broker
-    const config = await discover(running.ids.agent, client.TlsClientAuth(), running.certificate)
+    const config = await discover(broker, {
+      clientId: running.ids.agent,
+      authentication: client.TlsClientAuth(),
+      certificate: running.certificate,
+    })
     const { access_token } = await client.clientCredentialsGrant(config, asked())
     expect(decodeJwt(access_token)).toMatchObject({ client_id: running.ids.agent, cnf: { 'x5t#S256': expect.any(String) } })
   })
@@ -66,16 +54,24 @@ describe('TlsClientAuth', () => {
   test('works with a self-signed certificate that the registration names, and with no other (§ 2.2)', async () => {
     const own = await issueSelfSigned()
     const id = await registerClient({ certificate_thumbprint: own.thumbprint })
-    const config = await discover(id, client.TlsClientAuth(), own)
+    const config = await discover(broker, { clientId: id, authentication: client.TlsClientAuth(), certificate: own })
     const { access_token } = await client.clientCredentialsGrant(config, asked())
     expect(decodeJwt(access_token)['cnf']).toEqual({ 'x5t#S256': own.thumbprint })
-    const thief = await discover(id, client.TlsClientAuth(), await issueSelfSigned())
+    const thief = await discover(broker, {
+      clientId: id,
+      authentication: client.TlsClientAuth(),
+      certificate: await issueSelfSigned(),
+    })
     expect(await refusalOf(client.clientCredentialsGrant(thief, asked()))).toEqual([401, 'invalid_client'])
   })
 
   test('of another client is refused', async () => {
     const { running } = broker
-    const config = await discover(running.ids.bearerAgent, client.TlsClientAuth(), running.certificate)
+    const config = await discover(broker, {
+      clientId: running.ids.bearerAgent,
+      authentication: client.TlsClientAuth(),
+      certificate: running.certificate,
+    })
     expect(await refusalOf(client.clientCredentialsGrant(config, asked()))).toEqual([401, 'invalid_client'])
   })
 })
@@ -93,7 +89,7 @@ describe('PrivateKeyJwt', () => {
   })
 
   test('with getDPoPHandle gets a token that is bound to the DPoP key', async () => {
-    const config = await discover(id, client.PrivateKeyJwt(key.privateKey))
+    const config = await discover(broker, { clientId: id, authentication: client.PrivateKeyJwt(key.privateKey) })
     const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
     const tokens = await client.clientCredentialsGrant(config, asked(), { DPoP })
     expect(tokens.token_type).toBe('dpop')
@@ -101,23 +97,26 @@ describe('PrivateKeyJwt', () => {
   })
 
   test('without a key for the token to be bound to gets none, unless the agent is registered as bearer', async () => {
-    const config = await discover(id, client.PrivateKeyJwt(key.privateKey))
+    const config = await discover(broker, { clientId: id, authentication: client.PrivateKeyJwt(key.privateKey) })
     expect(await refusalOf(client.clientCredentialsGrant(config, asked()))).toEqual([401, 'invalid_client'])
   })
 
   test('of a key that is not registered is refused', async () => {
     const other = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify'])
-    const config = await discover(id, client.PrivateKeyJwt((other as webcrypto.CryptoKeyPair).privateKey))
+    const config = await discover(broker, {
+      clientId: id,
+      authentication: client.PrivateKeyJwt((other as webcrypto.CryptoKeyPair).privateKey),
+    })
     const DPoP = client.getDPoPHandle(config, await client.randomDPoPKeyPair('ES256'))
     expect(await refusalOf(client.clientCredentialsGrant(config, asked(), { DPoP }))).toEqual([401, 'invalid_client'])
   })
 
   test('is taken once (threats 12)', async () => {
     let sent: string | undefined
-    const config = await discover(id, client.PrivateKeyJwt(key.privateKey))
+    const config = await discover(broker, { clientId: id, authentication: client.PrivateKeyJwt(key.privateKey) })
     config[client.customFetch] = ((url: string, options: { body: URLSearchParams }) => {
       sent = String(options.body)
-      return fetchWith()(url, options as never)
+      return fetchWith(broker)(url, options as never)
     }) as never
     await client.clientCredentialsGrant(config, asked()).catch(() => {})
     const again = await broker.https.send(`${broker.running.issuer}/token`, {

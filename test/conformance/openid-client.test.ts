@@ -2,36 +2,25 @@
 
 import { decodeJwt } from 'jose'
 import * as client from 'openid-client'
-import { fetch as undiciFetch } from 'undici'
 import { beforeAll, describe, expect, test } from 'vitest'
-import type { IssuedCertificate } from '#apps/standalone/dev-ca.ts'
 import { resourceUri } from '#test/setup/running-broker.ts'
 import { createOtherTenant } from '#test/setup/second-tenant.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
+import { discover } from './openid-discovery.ts'
 
 const broker = useBroker()
 const exchangeGrant = 'urn:ietf:params:oauth:grant-type:token-exchange'
 const jwtType = 'urn:ietf:params:oauth:token-type:jwt'
 
-/** The only thing that is not the library's default: how connections are made. */
-const fetchWith = (certificate?: IssuedCertificate) =>
-  ((url: string, options: object) =>
-    undiciFetch(url, { ...options, dispatcher: broker.https.dispatcher(certificate) } as never)) as unknown as client.CustomFetch
-
-async function discover(issuer: string, clientId: string, certificate?: IssuedCertificate): Promise<client.Configuration> {
-  const authentication = certificate ? client.TlsClientAuth() : client.None()
-  return client.discovery(new URL(issuer), clientId, { use_mtls_endpoint_aliases: certificate !== undefined }, authentication, {
-    algorithm: 'oauth2',
-    [client.customFetch]: fetchWith(certificate),
-  })
-}
-
 describe('with a certificate', () => {
   let config: client.Configuration
   beforeAll(async () => {
     const { running } = broker
-    config = await discover(running.issuer, running.ids.agent, running.certificate)
-    config[client.customFetch] = fetchWith(running.certificate)
+    config = await discover(broker, {
+      clientId: running.ids.agent,
+      authentication: client.TlsClientAuth(),
+      certificate: running.certificate,
+    })
   })
   const ask = (more: Record<string, string> = {}) =>
     client.genericGrantRequest(config, exchangeGrant, {
@@ -76,8 +65,7 @@ describe('with a certificate', () => {
 
 test('reads invalid_client as such when it has no certificate to show', async () => {
   const { running } = broker
-  const config = await discover(running.issuer, running.ids.agent)
-  config[client.customFetch] = fetchWith()
+  const config = await discover(broker, { clientId: running.ids.agent, authentication: client.None() })
   const parameters = { subject_token: running.mint(), subject_token_type: jwtType, resource: resourceUri, scope: 'orders:read' }
   const refused = await client.genericGrantRequest(config, exchangeGrant, parameters).catch(cause => cause)
   expect(refused).toBeInstanceOf(client.ResponseBodyError)
@@ -87,7 +75,12 @@ test('reads invalid_client as such when it has no certificate to show', async ()
 test('discovers another tenant by its issuer, and is sent to its own endpoints', async () => {
   const { running } = broker
   const other = await createOtherTenant(running, 'other')
-  const config = await discover(other.issuer, 'x', running.certificate)
+  const config = await discover(broker, {
+    issuer: other.issuer,
+    clientId: 'x',
+    authentication: client.TlsClientAuth(),
+    certificate: running.certificate,
+  })
   expect(config.serverMetadata().issuer).toBe(other.issuer)
   expect(config.serverMetadata().mtls_endpoint_aliases?.token_endpoint).toBe(`${running.config.mtlsUrl}/t/other/token`)
 })

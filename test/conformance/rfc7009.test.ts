@@ -2,7 +2,6 @@
 
 import type { webcrypto } from 'node:crypto'
 import * as client from 'openid-client'
-import { fetch as undiciFetch } from 'undici'
 import { describe, expect, test } from 'vitest'
 import type { IssuedCertificate } from '#apps/standalone/dev-ca.ts'
 import { useAccountsAhead } from '#test/setup/accounts-ahead.ts'
@@ -10,6 +9,7 @@ import { formBody, formHeaders } from '#test/setup/https-client.ts'
 import { resourceUri } from '#test/setup/running-broker.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
 import { DpopAgent } from './dpop-agent.ts'
+import { discover } from './openid-discovery.ts'
 
 const broker = useBroker()
 const { introspect } = useAccountsAhead(broker)
@@ -26,20 +26,6 @@ async function issued(changes: Record<string, string> = {}, certificate: IssuedC
   return answer.body.access_token as string
 }
 const isActive = async (token: string): Promise<boolean> => (await introspect(token)).body.active
-const fetchWith = (certificate?: IssuedCertificate) =>
-  ((url: string, options: object) =>
-    undiciFetch(url, { ...options, dispatcher: broker.https.dispatcher(certificate) } as never)) as unknown as client.CustomFetch
-
-async function discover(clientId: string, authentication: client.ClientAuth, certificate?: IssuedCertificate) {
-  const metadata = { use_mtls_endpoint_aliases: certificate !== undefined }
-  const config = await client.discovery(new URL(broker.running.issuer), clientId, metadata, authentication, {
-    algorithm: 'oauth2',
-    [client.customFetch]: fetchWith(certificate),
-  })
-  config[client.customFetch] = fetchWith(certificate)
-  return config
-}
-
 describe('an agent takes its token back', () => {
   test('with its certificate: 200, an empty body, and the token is inactive from then on (§ 2.2)', async () => {
     const token = await issued()
@@ -88,7 +74,11 @@ describe('openid-client takes a token back', () => {
   test('with TlsClientAuth, on the mTLS port', async () => {
     const { running } = broker
     const token = await issued()
-    const config = await discover(running.ids.agent, client.TlsClientAuth(), running.certificate)
+    const config = await discover(broker, {
+      clientId: running.ids.agent,
+      authentication: client.TlsClientAuth(),
+      certificate: running.certificate,
+    })
     await client.tokenRevocation(config, token)
     expect(await isActive(token)).toBe(false)
   })
@@ -106,7 +96,10 @@ describe('openid-client takes a token back', () => {
       rules: [{ trust_source: pins, jwk: { kty: jwk.kty, crv: jwk.crv, x: jwk.x, y: jwk.y } }],
       settings: { binding: 'bearer' },
     })
-    const config = await discover(registered.body.id, client.PrivateKeyJwt(keys.privateKey as CryptoKey))
+    const config = await discover(broker, {
+      clientId: registered.body.id,
+      authentication: client.PrivateKeyJwt(keys.privateKey as CryptoKey),
+    })
     const { access_token } = await client.clientCredentialsGrant(config, {
       ...{ resource: resourceUri, scope: 'orders:read', task_id: crypto.randomUUID() },
     })
