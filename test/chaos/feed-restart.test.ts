@@ -1,7 +1,6 @@
 // Broker and PostgreSQL die and come back while guards follow the feed: within their bound nobody notices, beyond it they refuse,
 // and what was revoked meanwhile is refused as soon as there is anybody to tell it.
 
-import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '#db/connect.ts'
 import { nowMs } from '#test/bench/revocation/clock.ts'
@@ -103,7 +102,6 @@ test('a PostgreSQL that is killed and recovers: strict guards stop and come back
   const killedMs = nowMs()
   await strict.untilAll(alsoGood!, 'revocation_unknown')
   await postgres.restart()
-  await delay(50)
   await strict.untilAll(alsoGood!, 'accepted')
   report('PostgreSQL killed', { backAfterMs: nowMs() - killedMs })
   await patient.freshly()
