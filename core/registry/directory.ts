@@ -50,7 +50,7 @@ export class TenantDirectory {
     // An empty slug is none, and not the first tenant's missing one.
     if (pathSlug === FIRST) return undefined
     const loaded = this.#bySlug.get(pathSlug ?? FIRST)
-    return loaded !== undefined && !this.#old.has(loaded.tenant.id) ? loaded : undefined
+    return loaded !== undefined && this.#isCurrent(loaded.tenant.id) ? loaded : undefined
   }
 
   /**
@@ -62,7 +62,7 @@ export class TenantDirectory {
     if (pathSlug !== undefined && !SLUG.test(pathSlug)) return undefined
     const slug = pathSlug ?? FIRST
     const loaded = this.#bySlug.get(slug)
-    if (loaded !== undefined) return this.#old.has(loaded.tenant.id) ? this.refresh(loaded.tenant.id) : loaded
+    if (loaded !== undefined) return this.#isCurrent(loaded.tenant.id) ? loaded : this.#newest(loaded.tenant.id)
     if (this.#unknown.has(slug)) return undefined
     let finding = this.#finding.get(slug)
     if (finding === undefined) {
@@ -75,7 +75,17 @@ export class TenantDirectory {
   /** The snapshot of the tenant with this uuid, loaded if need be; undefined when there is none. */
   async find(tenantId: string): Promise<TenantSnapshot | undefined> {
     const loaded = this.#byId.get(tenantId)
-    return loaded !== undefined && !this.#old.has(tenantId) ? loaded : this.refresh(tenantId)
+    return loaded !== undefined && this.#isCurrent(tenantId) ? loaded : this.#newest(tenantId)
+  }
+
+  #isCurrent(tenantId: string): boolean {
+    return !this.#old.has(tenantId) && !this.#loads.has(tenantId)
+  }
+
+  /** As of a read that began after whatever was heard of: the running one, unless something came since. */
+  #newest(tenantId: string): Promise<TenantSnapshot | undefined> {
+    const loads = this.#old.has(tenantId) ? undefined : this.#loads.get(tenantId)
+    return loads ? (loads.next ?? loads.running) : this.refresh(tenantId)
   }
 
   /** The tenant's snapshot as of a read that begins after this call. */

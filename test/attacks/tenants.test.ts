@@ -45,7 +45,7 @@ const exchangeAtB = (form: Record<string, string>, certificate?: IssuedCertifica
 async function imitate(ca: CertificateAuthority, sameKeyId: boolean): Promise<CertificateAuthority> {
   const keys = await newKeys()
   const original = ca.certificate.getExtension(x509.SubjectKeyIdentifierExtension)!
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 5_000; i++) {
     const identifier = sameKeyId ? original : await x509.SubjectKeyIdentifierExtension.create(keys.publicKey)
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       serialNumber: `40${'0'.repeat(14)}${newSerialNumber().slice(16)}`,

@@ -214,6 +214,19 @@ describe('freshness', () => {
     await listener.close()
   })
 
+  test('while a change is being read, nobody is given what was before it', async () => {
+    const directory = newDirectory()
+    await directory.resolve('other')
+    await addResource(otherId, 'https://api.example/while')
+    directory.invalidate(otherId)
+    const reading = directory.resolve('other')
+    expect(directory.recall('other')).toBeUndefined()
+    const others = await Promise.all([directory.resolve('other'), directory.find(otherId)])
+    for (const other of others) expect(other).toBe(await reading)
+    expect((await reading)?.resourcesByUri.has('https://api.example/while')).toBe(true)
+    expect(directory.recall('other')).toBe(await reading)
+  })
+
   test('a failed reload leaves the tenant marked, and the next who asks tries again', async () => {
     const directory = newDirectory()
     await directory.resolve('other')

@@ -47,7 +47,8 @@ const agents = (ttl: number) => `agents:
 describe('mayfly apply', () => {
   test('shows a plan and changes nothing with --dry-run', async () => {
     const { code, out, err } = await apply(base + agents(300), '--dry-run')
-    expect([code, err]).toEqual([0, ''])
+    // Whatever takes longer than a second says that it goes on.
+    expect([code, err.replace('Reading what is registered …\n', '')]).toEqual([0, ''])
     expect(out).toContain('+ agent biller')
     expect(out).toContain('7 to create, 0 to change, 0 to delete')
     expect((await mayfly(['agents', 'get', 'biller'])).code).toBe(1)
