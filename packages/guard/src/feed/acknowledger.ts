@@ -1,12 +1,15 @@
 // Tells the broker how far this guard has come, so that whoever revokes can see that it has arrived. The first word goes out
-// at once, then at most one each 200 ms; every 30 s it says that it is still there. Nothing waits for it.
+// after a moment: other guards on this machine and streams of this broker have yet to hear of the same. Then there is at most one
+// each 200 ms, and where news does not end, one a second; every 30 s it says that it is still there. Nothing waits for it.
 
 import type { Position } from './messages.ts'
 
 /** Sends one acknowledgement; resolves to the HTTP status, rejects where no answer came. */
 export type SendPosition = (position: Position) => Promise<number>
 
+const firstWordMs = 20
 const leastBetweenMs = 200
+const mostBetweenMs = 1000
 const signOfLifeMs = 30_000
 const afterFailureMs = 1000
 
@@ -17,8 +20,10 @@ export class Acknowledger {
   #latest: Position | undefined
   #acknowledged: Position | undefined
   #nextAt = Number.NEGATIVE_INFINITY
+  #betweenMs = leastBetweenMs
   #timer: NodeJS.Timeout | undefined
   #isSending = false
+  #hasNews = false
   #isClosed = false
 
   constructor(send: SendPosition, monotonicMs: () => number = () => performance.now()) {
@@ -34,7 +39,10 @@ export class Acknowledger {
   /** To be called once everything up to there is in force. */
   applied(position: Position): void {
     this.#latest = position
-    this.#plan(Math.max(0, this.#nextAt - this.#monotonicMs()))
+    // News that does not end must not put off the word about it.
+    if (this.#hasNews) return
+    this.#hasNews = true
+    this.#plan(Math.max(firstWordMs, this.#nextAt - this.#monotonicMs()))
   }
 
   close(): void {
@@ -45,15 +53,17 @@ export class Acknowledger {
   #plan(delayMs: number): void {
     if (this.#isSending || this.#isClosed) return
     clearTimeout(this.#timer)
-    if (delayMs === 0) void this.#attempt()
-    else this.#timer = setTimeout(() => void this.#attempt(), delayMs).unref()
+    this.#timer = setTimeout(() => void this.#attempt(), delayMs).unref()
   }
 
   async #attempt(): Promise<void> {
     const position = this.#latest
     if (!position) return
+    this.#hasNews = false
     this.#isSending = true
-    this.#nextAt = this.#monotonicMs() + leastBetweenMs
+    const nowMs = this.#monotonicMs()
+    this.#betweenMs = nowMs - this.#nextAt > leastBetweenMs ? leastBetweenMs : Math.min(2 * this.#betweenMs, mostBetweenMs)
+    this.#nextAt = nowMs + this.#betweenMs
     const status = await this.#send(position).catch(() => 0)
     this.#isSending = false
     const isTaken = status >= 200 && status < 300
