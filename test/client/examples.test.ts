@@ -53,7 +53,7 @@ describe('an example', () => {
     const [line] = await example('mcp', library.url)
     const { text } = JSON.parse(line!).content[0]
     const details = JSON.parse(text.slice(text.indexOf(' ')))
-    expect(details).toEqual([{ type: 'agent_tool', locations: [library.url], actions: ['search'] }])
+    expect(details).toEqual([{ type: 'agent_tool', locations: [library.url], actions: ['find'] }])
   })
 })
 

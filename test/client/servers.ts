@@ -43,10 +43,10 @@ export async function startOrders(running: RunningBroker): Promise<GuardedServer
   return { url, seen, close: () => app.close() }
 }
 
-/** Has two tools, of which agents may call `search`. */
+/** Has two tools, of which agents may call `find`. */
 export async function startLibrary(running: RunningBroker): Promise<GuardedServer> {
   const url = `https://localhost:${await freePort()}/mcp`
-  const guard = onMcp(await register(running, url, { type: 'agent_tool', locations: [url], actions: ['search'] }))
+  const guard = onMcp(await register(running, url, { type: 'agent_tool', locations: [url], actions: ['find'] }))
   const seen: string[] = []
   const app = express()
   app.all('/mcp', guard, async (request, response) => {
@@ -70,7 +70,7 @@ export async function startLibrary(running: RunningBroker): Promise<GuardedServe
 
 function libraryOf(seen: string[]): McpServer {
   const server = new McpServer({ name: 'library', version: '1.0.0' })
-  server.registerTool('search', { inputSchema: { index: z.string() } }, async (_, extra) => {
+  server.registerTool('find', { inputSchema: { shelf: z.string() } }, async (_, extra) => {
     const { token } = callerOf(extra)
     seen.push(token.jti)
     return { content: [{ type: 'text', text: `${token.account_id} ${JSON.stringify(token.authorization_details)}` }] }
