@@ -62,7 +62,8 @@ export class BatchThread<Job> {
 
   #start(): Worker {
     this.#fresh = true
-    const worker = new Worker(this.#module)
+    // What it makes lives as long as a batch: room for more would only lie there, 10 MB for each thread.
+    const worker = new Worker(this.#module, { resourceLimits: { maxYoungGenerationSizeMb: 4 } })
     worker.unref()
     worker.on('message', (answer: string) => {
       const batch = this.#inFlight
