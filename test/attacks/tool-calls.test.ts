@@ -82,7 +82,7 @@ describe('21: a tool whose call is for one order', () => {
 })
 
 describe('21: a session with an MCP server', () => {
-  const access = (): McpAccess => ({ resource: library.url, tools: ['search'], taskId: 'injected-mcp' })
+  const access = (): McpAccess => ({ resource: library.url, tools: ['find'], taskId: 'injected-mcp' })
   async function connect(given: McpAccess): Promise<Client> {
     const mcp = new Client({ name: 'test', version: '1' })
     await mcp.connect(new StreamableHTTPClientTransport(new URL(library.url), mcpTransport(client, given)) as never)
@@ -102,20 +102,20 @@ describe('21: a session with an MCP server', () => {
 
   test('21: calls the tool that it is for, and no other one that the server has', async () => {
     const mcp = await connect(access())
-    expect(await mcp.callTool({ name: 'search', arguments: { index: 'public' } })).toHaveProperty('content')
-    await expect(mcp.callTool({ name: 'delete', arguments: { index: 'public' } })).rejects.toThrow('not among those')
+    expect(await mcp.callTool({ name: 'find', arguments: { shelf: 'public' } })).toHaveProperty('content')
+    await expect(mcp.callTool({ name: 'delete', arguments: { shelf: 'public' } })).rejects.toThrow('not among those')
     await mcp.close()
-    await expect(connect({ ...access(), tools: ['search', 'delete'] })).rejects.toMatchObject({
+    await expect(connect({ ...access(), tools: ['find', 'delete'] })).rejects.toMatchObject({
       error: 'invalid_authorization_details',
     })
     expect(library.seen).toHaveLength(1)
   })
 
   test('21: a token for one tool, or for one argument, is taken for no other by the server itself', async () => {
-    const search = tokenFor({ actions: ['search'] })
-    expect((await client.fetch(library.url, message('delete', { index: 'public' }), search)).status).toBe(403)
-    const held = tokenFor({ actions: ['search'], arguments: { index: 'public' } })
-    expect((await client.fetch(library.url, message('search', { index: 'secret' }), held)).status).toBe(403)
+    const find = tokenFor({ actions: ['find'] })
+    expect((await client.fetch(library.url, message('delete', { shelf: 'public' }), find)).status).toBe(403)
+    const held = tokenFor({ actions: ['find'], arguments: { shelf: 'public' } })
+    expect((await client.fetch(library.url, message('find', { shelf: 'secret' }), held)).status).toBe(403)
     expect(library.seen).toHaveLength(0)
   })
 })

@@ -75,7 +75,7 @@ function libraryOf(seen: string[]): McpServer {
     seen.push(token.jti)
     return { content: [{ type: 'text', text: `${token.account_id} ${JSON.stringify(token.authorization_details)}` }] }
   })
-  server.registerTool('delete', { inputSchema: { index: z.string() } }, async () => ({
+  server.registerTool('delete', { inputSchema: { shelf: z.string() } }, async () => ({
     content: [{ type: 'text', text: 'gone' }],
   }))
   return server
