@@ -1,8 +1,13 @@
+import { randomInt } from 'node:crypto'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { StartupError, systemCode } from './startup-error.ts'
 
 const LOOPBACK = '127.0.0.1'
+
+/** Below the ports of outgoing connections (32768 and up on Linux, 49152 on macOS): one of those could take ours before PostgreSQL listens. */
+const LOWEST = 12_000
+const HIGHEST = 32_767
 
 /** A port that is free on loopback: the demanded one, else the preferred one, else any. @throws StartupError if the demanded one is taken. */
 export async function pickPort(demanded: number | undefined, preferred: number | undefined): Promise<number> {
@@ -11,9 +16,11 @@ export async function pickPort(demanded: number | undefined, preferred: number |
     return demanded
   }
   if (preferred !== undefined && (await tryPort(preferred)) !== undefined) return preferred
-  const any = await tryPort(0)
-  if (any === undefined) throw new Error('no free port on loopback')
-  return any
+  for (let tries = 0; tries < 100; tries++) {
+    const port = await tryPort(randomInt(LOWEST, HIGHEST))
+    if (port !== undefined) return port
+  }
+  throw new Error(`no free port on loopback between ${LOWEST} and ${HIGHEST}`)
 }
 
 /**

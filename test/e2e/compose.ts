@@ -2,8 +2,9 @@
 // promises. Not part of `npm test`, since it needs a container engine.
 
 import { parseArgs } from 'node:util'
+import { freePort } from '#test/setup/free-port.ts'
 import { createReport } from './compose/report.ts'
-import { findMissingEngine, freePorts, Stack } from './compose/stack.ts'
+import { findMissingEngine, Stack } from './compose/stack.ts'
 import { openWorld, tellFailures, tellIsolation, tellRegistration, tellTheCall } from './compose/story.ts'
 
 const help = `npm run test:containers: brings docker-compose.yml up for real and walks through it; needs Docker.
@@ -35,7 +36,7 @@ if (missing !== undefined) {
 const project = `mayfly-e2e-${process.pid}`
 const stack = new Stack({
   project,
-  ports: (await freePorts(3)) as [number, number, number],
+  ports: [await freePort(), await freePort(), await freePort()],
   envFile: options['env-file'],
 })
 const report = createReport(options.json, line => process.stdout.write(`${line}\n`))
