@@ -63,3 +63,39 @@ test('decisions that the broker calls wrong are dropped and counted, and what is
   await reporter.close()
   expect(reporter).toMatchObject({ pending: 0, dropped: 2, reported: 0 })
 })
+test('what comes while a batch is sent waits for the next interval: one request after the other makes no stream of batches', async () => {
+  let batches = 0
+  const reporter: DecisionReporter = new DecisionReporter(
+    async () => {
+      batches += 1
+      if (batches < 100) reporter.addNamed('a', 0, undefined, () => decision)
+      return 202
+    },
+    { intervalMs: 20 },
+  )
+  reporter.addNamed('a', 0, undefined, () => decision)
+  const began = performance.now()
+  await expect.poll(() => batches, { interval: 5 }).toBeGreaterThanOrEqual(3)
+  expect(performance.now() - began).toBeGreaterThan(2 * 20)
+  await reporter.close()
+})
+test('a flush while a batch is under way sends what came after that too', async () => {
+  const sent: Decision[] = []
+  let go = () => {}
+  const reporter = new DecisionReporter(
+    async decisions => {
+      sent.push(...decisions)
+      if (sent.length === 1) await new Promise<void>(resolve => (go = resolve))
+      return 202
+    },
+    { intervalMs: 60_000 },
+  )
+  reporter.add(decision)
+  const first = reporter.flush()
+  await expect.poll(() => sent.length).toBe(1)
+  reporter.add(decision)
+  const second = reporter.close()
+  go()
+  await Promise.all([first, second])
+  expect(reporter).toMatchObject({ pending: 0, dropped: 0, reported: 2 })
+})

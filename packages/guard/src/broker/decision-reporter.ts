@@ -84,7 +84,7 @@ export class DecisionReporter {
       return
     }
     this.#queue.push({ ...decision })
-    if (this.#queue.length >= this.#maxBatch && this.#failures === 0) void this.flush()
+    if (this.#queue.length >= this.#maxBatch && this.#failures === 0) void this.#begin()
     else this.#schedule()
   }
 
@@ -128,12 +128,10 @@ export class DecisionReporter {
   }
 
   /** Sends what is queued, until done or until one batch fails. Never throws. */
-  flush(): Promise<void> {
-    this.#flight ??= this.#drain().finally(() => {
-      this.#flight = undefined
-      if (this.pending > 0) this.#schedule()
-    })
-    return this.#flight
+  async flush(): Promise<void> {
+    const underWay = this.#flight
+    await underWay
+    if (!underWay || this.#failures === 0) await this.#begin()
   }
 
   /** Sends what is left, once, and stops. What cannot be sent is counted as dropped. */
@@ -147,13 +145,23 @@ export class DecisionReporter {
     this.#batch = undefined
   }
 
+  #begin(): Promise<void> {
+    this.#flight ??= this.#drain().finally(() => {
+      this.#flight = undefined
+      if (this.pending > 0) this.#schedule()
+    })
+    return this.#flight
+  }
+
+  /** What comes meanwhile waits for the next interval, or for a full batch: under load something always comes. */
   async #drain(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    while (this.pending > 0) {
+    for (let left = this.pending; (left > 0 && this.pending > 0) || this.#queue.length >= this.#maxBatch; ) {
       this.#batch ??= { decisions: this.#nextDecisions(), idempotencyKey: randomUUID() }
       const done = await this.#attempt(this.#batch)
       if (!done) return
+      left -= this.#batch.decisions.length
       this.#batch = undefined
     }
   }
@@ -194,7 +202,7 @@ export class DecisionReporter {
   #schedule(): void {
     if (this.#timer || this.#flight) return
     const delay = this.#intervalMs * 2 ** Math.min(this.#failures, 5)
-    this.#timer = setTimeout(() => void this.flush(), delay)
+    this.#timer = setTimeout(() => void this.#begin(), delay)
     this.#timer.unref()
   }
 }
