@@ -101,8 +101,10 @@ export class Decisions {
       return
     }
     const { method, url } = request
-    const path = url.split('?', 1)[0] ?? ''
-    this.reporter.addNamed(`${reason} ${claims.jti} ${method} ${path}`, time, units, () => ({
+    const question = url.indexOf('?')
+    const path = question < 0 ? url : url.slice(0, question)
+    const name = reason === 'granted' ? `${method} ${path}` : `${reason} ${method} ${path}`
+    this.reporter.addNamed(claims.jti, name, time, units, () => ({
       time,
       outcome: 'reason' in judged ? 'deny' : 'allow',
       reason,

@@ -21,7 +21,7 @@ import { RevocationCheck } from './revocation.ts'
 import { checkTime } from './token/check-claims.ts'
 import type { TaskTokenClaims } from './token/claims.ts'
 import { type KnownToken, TokenCache } from './token/token-cache.ts'
-import { type Allowed, type Reason, type Refused, reasons, refuse, type Verdict } from './verdict.ts'
+import { type Allowed, noHeaders, type Reason, type Refused, reasons, refuse, type Verdict } from './verdict.ts'
 
 /** Counters since the start of the guard. */
 export interface GuardStats {
@@ -108,18 +108,19 @@ class TokenGuard implements Guard {
 
   decide(request: GuardedRequest): Verdict | Promise<Verdict> {
     const startedMs = this.#decisions.startOne()
-    const fail = () => {
-      this.#decisions.note({ reason: 'guard_failed' }, request, Date.now(), startedMs)
-      return refuse('guard_failed', { resourceMetadata: undefined })
-    }
     try {
       const now = this.#settings.clock()
       const judged = this.#judge(request, now)
       if (!(judged instanceof Promise)) return this.#conclude(judged, request, now, startedMs)
-      return judged.then(late => this.#conclude(late, request, now, startedMs)).catch(fail)
+      return judged.then(late => this.#conclude(late, request, now, startedMs)).catch(() => this.#failure(request, startedMs))
     } catch {
-      return fail()
+      return this.#failure(request, startedMs)
     }
+  }
+
+  #failure(request: GuardedRequest, startedMs: number): Refused {
+    this.#decisions.note({ reason: 'guard_failed' }, request, Date.now(), startedMs)
+    return refuse('guard_failed', { resourceMetadata: undefined })
   }
 
   #conclude(judged: Judgement, request: GuardedRequest, now: number, startedMs: number): Verdict {
@@ -276,8 +277,6 @@ class TokenGuard implements Guard {
     this.#connection.close()
   }
 }
-
-const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
 
 /** Undefined where DPoP is off, or where the resource has no address that a proof could name. */
 function dpopProofs({ dpop = {}, resource, mountPath }: GuardSettings): DpopProofs | undefined {

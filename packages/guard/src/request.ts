@@ -72,10 +72,17 @@ export interface Credentials {
 
 /** Headers with which some frameworks replace the method or path after the guard has judged it. */
 const overrides = ['x-http-method-override', 'x-http-method', 'x-method-override', 'x-original-url', 'x-rewrite-url']
+const shortestOverride = Math.min(...overrides.map(name => name.length))
 
 /** Whether the request asks for another method or path than it shows. */
 export function hasOverride(headers: RequestHeaders): boolean {
-  return overrides.some(name => valuesOf(headers, name).length > 0)
+  if (!isFlat(headers)) return overrides.some(name => valuesOf(headers, name).length > 0)
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const key = headers[at]!
+    const startsWithX = key.charCodeAt(0) === 0x78 || key.charCodeAt(0) === 0x58
+    if (startsWithX && key.length >= shortestOverride && overrides.includes(key.toLowerCase())) return true
+  }
+  return false
 }
 
 /** Reads the one `Authorization` header (RFC 6750 § 2.1, RFC 9449 § 7.1). Tokens in a query or body are not accepted. */
@@ -84,7 +91,7 @@ export function readCredentials(headers: RequestHeaders): Credentials | Reason {
   if (values.length === 0) return 'no_credentials'
   const value = values[0] ?? ''
   const space = value.indexOf(' ')
-  const scheme = (space < 0 ? value : value.slice(0, space)).toLowerCase()
+  const scheme = value.startsWith('Bearer ') ? 'bearer' : (space < 0 ? value : value.slice(0, space)).toLowerCase()
   if (values.length > 1) return 'credentials_malformed'
   if (scheme !== 'bearer' && scheme !== 'dpop') return 'no_credentials'
   if (space < 0) return 'credentials_malformed'
@@ -115,7 +122,7 @@ function valuesInList(headers: readonly string[], name: string): readonly string
   let values: string[] | undefined
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const key = headers[at]!
-    if (key.length !== name.length || key.toLowerCase() !== name) continue
+    if (key.length !== name.length || (key !== name && key.toLowerCase() !== name)) continue
     values ??= []
     values.push(headers[at + 1]!)
   }

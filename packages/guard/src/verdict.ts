@@ -69,6 +69,9 @@ export const reasons = {
 /** Internal code of a refusal. Log it; do not send it to the caller. */
 export type Reason = keyof typeof reasons
 
+/** What most verdicts add to the answer. */
+export const noHeaders: Readonly<Record<string, string>> = Object.freeze({})
+
 /** The request may proceed. */
 export interface Allowed {
   readonly ok: true

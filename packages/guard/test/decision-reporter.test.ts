@@ -36,7 +36,7 @@ test('decisions of one name are one entry, with their number, their units and th
     { intervalMs: 60_000 },
   )
   const note = (name: string, time: number, units?: number) =>
-    reporter.addNamed(name, time, units, () => ({ ...decision, time, path_hash: name }))
+    reporter.addNamed('token', name, time, units, () => ({ ...decision, time, path_hash: name }))
   note('a', 1, 5)
   note('b', 2)
   note('a', 3, 7)
@@ -68,12 +68,12 @@ test('what comes while a batch is sent waits for the next interval: one request 
   const reporter: DecisionReporter = new DecisionReporter(
     async () => {
       batches += 1
-      if (batches < 100) reporter.addNamed('a', 0, undefined, () => decision)
+      if (batches < 100) reporter.addNamed('token', 'a', 0, undefined, () => decision)
       return 202
     },
     { intervalMs: 20 },
   )
-  reporter.addNamed('a', 0, undefined, () => decision)
+  reporter.addNamed('token', 'a', 0, undefined, () => decision)
   const began = performance.now()
   await expect.poll(() => batches, { interval: 5 }).toBeGreaterThanOrEqual(3)
   expect(performance.now() - began).toBeGreaterThan(2 * 20)

@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyRequest, preParsingHookHandler, RequestPay
 import fastifyPlugin from 'fastify-plugin'
 import type { Guard } from '../guard.ts'
 import type { GuardedRequest } from '../request.ts'
-import type { Allowed, Verdict } from '../verdict.ts'
+import { type Allowed, noHeaders, type Verdict } from '../verdict.ts'
 import { defaultBodyLimitBytes, guardOf, metadataHeaders, type NodeAdapterOptions, notify, type Rule } from './adapter-options.ts'
 import { peerThumbprint } from './peer-certificate.ts'
 
@@ -77,7 +77,7 @@ function judge(guard: Guard, options: GuardPluginOptions): preParsingHookHandler
     const conclude = (verdict: Verdict) => {
       if (verdict.ok) {
         request.mayfly = verdict
-        reply.headers(verdict.headers)
+        if (verdict.headers !== noHeaders) reply.headers(verdict.headers)
         done(null, body?.payload ?? payload)
       } else {
         reply.code(verdict.status).headers(verdict.headers).send(verdict.body)

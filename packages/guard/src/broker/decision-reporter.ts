@@ -58,8 +58,8 @@ export class DecisionReporter {
   readonly #maxBatch: number
   readonly #maxQueue: number
   #queue: Waiting[] = []
-  /** Places in the queue of what came with a name. */
-  readonly #places = new Map<string, number>()
+  /** Places in the queue of what came with a name, by the token it is of. */
+  readonly #places = new Map<string, Map<string, number>>()
   /** What was refused unverified, by reason, since the last batch; with the time of the last one. */
   readonly #counts = new Map<string, { count: number; time: number }>()
   /** The batch under way or to be repeated, under the same key; the trail holds it at least once. */
@@ -89,22 +89,27 @@ export class DecisionReporter {
   }
 
   /**
-   * Queues a decision, or counts it to the one of the same name that waits. The name must say all that the entry says but time
-   * and units; `make` is called only for the first one. Never throws where `make` does not.
+   * Queues a decision, or counts it to the one of the same token and name that waits. Both together must say all that the entry
+   * says but time and units; `make` is called only for the first one. Never throws where `make` does not.
    */
-  addNamed(name: string, time: number, units: number | undefined, make: () => Decision): void {
-    const place = this.#places.get(name)
+  addNamed(jti: string, name: string, time: number, units: number | undefined, make: () => Decision): void {
+    const place = this.#places.get(jti)?.get(name)
     const waiting = place === undefined ? undefined : this.#queue[place]
     const sum = units === undefined ? waiting?.units : units + (waiting?.units ?? 0)
     if (place === undefined || !waiting || (sum ?? 0) > mostUnits) {
       const length = this.#queue.length
       this.add({ ...make(), ...(units === undefined ? {} : { units }) })
-      if (this.#queue.length > length) this.#places.set(name, length)
+      if (this.#queue.length > length) this.#remember(jti, name, length)
       return
     }
     waiting.time = time
     waiting.count = (waiting.count ?? 1) + 1
     if (sum !== undefined) waiting.units = sum
+  }
+
+  #remember(jti: string, name: string, place: number): void {
+    const names = this.#places.get(jti) ?? new Map<string, number>()
+    this.#places.set(jti, names.set(name, place))
   }
 
   /** Counts a refusal that is not itemised. Never throws. */

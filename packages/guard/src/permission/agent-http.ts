@@ -44,7 +44,11 @@ export function coversRequest(entry: AgentHttp, method: string, segments: readon
 
 function matches(pattern: readonly (string | null)[], segments: readonly string[]): boolean {
   if (pattern.length !== segments.length) return false
-  return pattern.every((expected, at) => (expected === null ? segments[at] !== '' : segments[at] === expected))
+  for (let at = 0; at < pattern.length; at += 1) {
+    const expected = pattern[at]
+    if (expected === null ? segments[at] === '' : segments[at] !== expected) return false
+  }
+  return true
 }
 
 const variable = /^\{[A-Za-z0-9_]{1,64}\}$/

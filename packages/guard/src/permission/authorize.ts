@@ -79,12 +79,14 @@ function authorizeRequest(details: readonly CompiledDetail[], request: GuardedRe
   if (!live) return 'path_refused'
   // No member of `agent_http` can name a query, so none is ever granted.
   if (live.hasQuery) return 'query_not_granted'
-  const covering = details.filter(
-    (entry): entry is AgentHttp => entry.type === 'agent_http' && coversRequest(entry, request.method, live.segments),
-  )
-  if (covering.length === 0) return 'operation_not_granted'
-  const open = covering.find(entry => entry.contentDigest === undefined)
-  return open ? { detail: open.detail } : authorizeBody(covering, request.body)
+  let digested: AgentHttp[] | undefined
+  for (const entry of details) {
+    if (entry.type !== 'agent_http' || !coversRequest(entry, request.method, live.segments)) continue
+    if (entry.contentDigest === undefined) return { detail: entry.detail }
+    digested ??= []
+    digested.push(entry)
+  }
+  return digested ? authorizeBody(digested, request.body) : 'operation_not_granted'
 }
 
 async function authorizeBody(covering: readonly AgentHttp[], body: GuardedRequest['body']): Promise<Authorization> {

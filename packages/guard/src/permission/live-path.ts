@@ -15,6 +15,8 @@ const maxPathChars = 4096
 
 /** What a router may see after decoding once more. */
 const ambiguous = /[\\/\u0000-\u001f\u007f]|%2f|%5c|%2e|%25|%00/i
+/** A path without query whose segments are plain characters, which is how nearly all come. */
+const plainPath = /^(?:\/[A-Za-z0-9\-._~!$&'()*+,=:@]*)+$/
 /** RFC 3986 § 3.3 `pchar`. */
 const segmentGrammar = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*$/
 
@@ -24,6 +26,10 @@ const segmentGrammar = /^(?:[A-Za-z0-9\-._~!$&'()*+,;=:@]|%[0-9A-Fa-f]{2})*$/
  */
 export function parseLivePath(target: string): LivePath | undefined {
   if (target.length > maxPathChars) return undefined
+  if (plainPath.test(target)) {
+    const segments = splitPlain(target)
+    return segments && { segments, path: target, hasQuery: false }
+  }
   const originForm = target.startsWith('/') ? target : absolutePath(target)
   if (originForm === undefined || originForm.includes('#')) return undefined
   const question = originForm.indexOf('?')
@@ -45,6 +51,20 @@ export function splitPath(path: string): readonly string[] | undefined {
     segments.push(segment)
   }
   return segments
+}
+
+/** The same for a path that has nothing to decode. */
+function splitPlain(path: string): readonly string[] | undefined {
+  const segments: string[] = []
+  for (let from = 1; ; ) {
+    const slash = path.indexOf('/', from)
+    const segment = slash < 0 ? path.slice(from) : path.slice(from, slash)
+    if (segment === '.' || segment === '..') return undefined
+    segments.push(segment)
+    if (slash < 0) return segments
+    if (segment === '') return undefined
+    from = slash + 1
+  }
 }
 
 /** Decodes one path segment once; undefined where the result would still be open to another reading. */
