@@ -2926,7 +2926,7 @@ alter function log.open_accounts(smallint[],jsonb,jsonb,jsonb,timestamp with tim
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.publish(p_entries jsonb, p_now timestamp with time zone)
- RETURNS void
+ RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
@@ -2935,24 +2935,34 @@ CREATE OR REPLACE FUNCTION log.publish(p_entries jsonb, p_now timestamp with tim
 AS $function$
 declare
   v record;
+  v_published jsonb := '[]';
   v_tenants int := (select count(distinct r.tenant) from jsonb_to_recordset(p_entries) r(tenant uuid));
 begin
   for v in
     update mayfly.feed f set epoch = f.epoch + e.count
       from (select r.tenant, count(*) as count from jsonb_to_recordset(p_entries) r(tenant uuid) group by r.tenant) e
-     where f.tenant_id = e.tenant returning f.tenant_id, f.epoch, e.count
+     where f.tenant_id = e.tenant returning f.tenant_id, f.shard, f.epoch, e.count
   loop
-    insert into mayfly.revocation (tenant_id, epoch, id, at, kind, subject, match, least, until, cause, actor)
-      select e.tenant, v.epoch - v.count + row_number() over (order by e.n), e.id, p_now, e.kind, e.subject, log.match_of(e.subject), e.least,
-             to_timestamp(e.until), e.cause, e.actor
+    with row as materialized (
+      select e.tenant, v.epoch - v.count + row_number() over (order by e.n) as epoch, e.id, e.kind, e.subject, log.match_of(e.subject) as match,
+             e.least, e.until, e.cause, e.actor
         from jsonb_to_recordset(p_entries) e(n int, tenant uuid, id uuid, kind text, subject text, least bigint, until double precision,
           cause text, actor jsonb)
-       where e.tenant = v.tenant_id;
+       where e.tenant = v.tenant_id
+    ), written as (
+      insert into mayfly.revocation (tenant_id, epoch, id, at, kind, subject, match, least, until, cause, actor)
+        select r.tenant, r.epoch, r.id, p_now, r.kind, r.subject, r.match, r.least, to_timestamp(r.until), r.cause, r.actor from row r
+    )
+    select v_published || jsonb_build_object('tenant', v.tenant_id, 'shard', v.shard, 'from', v.epoch - v.count + 1, 'to', v.epoch, 'entries',
+        jsonb_agg(jsonb_build_object('epoch', r.epoch, 'kind', r.kind, 'match', encode(r.match, 'base64'), 'least', r.least, 'until', r.until)
+          order by r.epoch))
+      into v_published from row r;
     perform pg_notify('mayfly_feed', v.tenant_id || ' ' || v.epoch);
     v_tenants := v_tenants - 1;
   end loop;
   -- What nobody is told of must not count as revoked.
   if v_tenants <> 0 then raise exception 'log.publish: % tenants without a feed', v_tenants; end if;
+  return v_published;
 end $function$;
 alter function log.publish(jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
@@ -2990,7 +3000,7 @@ alter function log.publish_pending() owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.publish_transitions(p_outcomes smallint[], p_changes jsonb, p_now timestamp with time zone)
- RETURNS void
+ RETURNS jsonb
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
@@ -3021,7 +3031,7 @@ begin
     into v_entries
     from (select row_number() over (order by o.n, o.place, o.subject) as nth, o.tenant_id, o.revocation, o.kind, o.subject, o.least, o.ends,
             o.transition, o.by from entry o) e;
-  if v_entries is not null then perform log.publish(v_entries, p_now); end if;
+  return case when v_entries is not null then log.publish(v_entries, p_now) end;
 end $function$;
 alter function log.publish_transitions(smallint[],jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
@@ -3056,7 +3066,7 @@ $function$;
 alter function log.scopes_of(smallint[],jsonb,jsonb,jsonb) owner to mayfly_log;
 -- none but its owner may execute it
 
-CREATE OR REPLACE FUNCTION log.transition_accounts(p_changes jsonb, p_leaves text, p_bodies text, OUT outcomes smallint[], OUT states text[], OUT generations integer[], OUT deadlines double precision[], OUT database_ms double precision)
+CREATE OR REPLACE FUNCTION log.transition_accounts(p_changes jsonb, p_leaves text, p_bodies text, OUT outcomes smallint[], OUT states text[], OUT generations integer[], OUT deadlines double precision[], OUT database_ms double precision, OUT published jsonb)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3135,7 +3145,7 @@ begin
          array_agg(case when isfinite(a.deadline) then extract(epoch from a.deadline)::float8 end order by c.n)
     into states, generations, deadlines
     from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid) left join mayfly.account a on a.id = c.id and a.tenant_id = c.tenant;
-  perform log.publish_transitions(outcomes, p_changes, v_now);
+  published := log.publish_transitions(outcomes, p_changes, v_now);
   insert into mayfly.outbox (tenant_id, account_id, transition, generation, payload, at)
     select c.tenant, c.id, c.transition, coalesce(generations[c.n], 0), c.outbox, v_now
       from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid, transition text, outbox jsonb)

@@ -5,7 +5,6 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import type { ExchangeDeps } from '#core/exchange/exchange-deps.ts'
 import { liveLimits } from '#core/quota/live-limits.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
-import { transitionAccounts } from '#db/accounts/transition.ts'
 import type { Database } from '#db/connect.ts'
 import type { AccountApiDeps } from './routes/v1/account-reads.ts'
 
@@ -13,11 +12,12 @@ export interface AccountApiParts {
   readonly exchange: Pick<ExchangeDeps, 'accounts' | 'ceilings' | 'clock' | 'log' | 'quotas' | 'replaceClaimHash' | 'subjectKeys'>
   readonly directory: Pick<TenantDirectory, 'find' | 'refresh'>
   readonly database: Database
+  readonly transition: AccountApiDeps['transition']
   /** At least 32 bytes, the same on every broker of the deployment. */
   readonly secret: Buffer
 }
 
-export function createAccountApi({ exchange, directory, database, secret }: AccountApiParts): AccountApiDeps {
+export function createAccountApi({ exchange, directory, database, transition, secret }: AccountApiParts): AccountApiDeps {
   const { quotas, ceilings } = exchange
   return {
     opening: {
@@ -37,6 +37,6 @@ export function createAccountApi({ exchange, directory, database, secret }: Acco
     },
     ceilingOf: id => ceilings.get(id),
     dbOf: tenantId => database.db.forTenant(tenantId),
-    transition: changes => transitionAccounts(database.sql, changes),
+    transition,
   }
 }

@@ -11,7 +11,6 @@ import { parseId } from '#core/ids/id.ts'
 import { OwnTokens } from '#core/introspection/own-tokens.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'
 import { type AccountOfToken, findLiveAccount, type LiveAccount } from '#db/accounts/live-account.ts'
-import { transitionAccounts } from '#db/accounts/transition.ts'
 import type { Database } from '#db/connect.ts'
 import { consumeNonce } from '#db/resource-use/consume-nonce.ts'
 import { createAccountApi } from './account-api.ts'
@@ -132,7 +131,7 @@ function registerAccount(app: FastifyInstance, deps: BrokerDeps, { peers, cursor
     accounts: exchange.accounts,
     quotas,
     dbOf: tenantId => database.db.forTenant(tenantId),
-    transition: changes => transitionAccounts(database.sql, changes),
+    transition: deps.transition,
     more: [claimCodeRoutes({ ...claims, quotas }, clock), accountAttachmentRoutes({ ...attachments, quotas }, cursors)],
   })
 }

@@ -6,18 +6,17 @@ import { createCodeMac } from '#core/claim/claim-code.ts'
 import type { ClaimDeps } from '#core/claim/claim-deps.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { everythingInside } from '#core/outbound/address-rules.ts'
-import { transitionAccounts } from '#db/accounts/transition.ts'
 import type { BrokerDeps } from './deps.ts'
 import type { ConsoleDeps } from './routes/console/console-deps.ts'
 import type { Peers } from './tls/peers.ts'
 
 const providerTimeoutMs = 3_000
 
-export function createClaimDeps({ database, directory, exchange, keyEncryption, config }: BrokerDeps): ClaimDeps {
-  const { db, sql } = database
+export function createClaimDeps({ database, directory, exchange, keyEncryption, config, transition }: BrokerDeps): ClaimDeps {
+  const { db } = database
   return {
     dbOf: tenantId => db.forTenant(tenantId),
-    transition: changes => transitionAccounts(sql, changes),
+    transition,
     async currentSnapshot(tenantId) {
       const snapshot = await directory.refresh(tenantId)
       if (!snapshot) throw new BrokerError('not_found', { hint: 'This tenant no longer exists.' })

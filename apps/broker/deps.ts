@@ -6,6 +6,7 @@ import { ownStoresOf } from '#apps/outbound/outbound.ts'
 import { openKeyEncryption } from '#apps/process/key-settings.ts'
 import { AccountStore } from '#core/account/account-store.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
+import type { ChangeDeps } from '#core/account/change-accounts.ts'
 import { Challenges } from '#core/anonymous/challenges.ts'
 import type { Failpoint } from '#core/audit/failpoint.ts'
 import { GroupCommit } from '#core/audit/group-commit.ts'
@@ -40,6 +41,7 @@ import type { TrustMaterial } from '#core/trust-material/trust-material.ts'
 import { holdAccount } from '#db/accounts/hold-account.ts'
 import { readAccounts, readSubjectKeys, replaceClaimHash } from '#db/accounts/read-accounts.ts'
 import { readLineagesNow } from '#db/accounts/read-lineages.ts'
+import { transitionAccounts } from '#db/accounts/transition.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
 import { appendBatch } from '#db/log/append.ts'
 import { leaseQuota } from '#db/quota/lease.ts'
@@ -78,6 +80,8 @@ export interface BrokerDeps {
   readonly heartbeat: Heartbeat
   /** Of revocations, to guards. */
   readonly feed: Feed
+  /** Changes accounts; what that revokes is with this process's streams at once. */
+  readonly transition: ChangeDeps['transition']
   /** Ends connections; after it nothing works. */
   close(): Promise<void>
 }
@@ -169,6 +173,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     workChallenges,
     heartbeat,
     feed,
+    transition: changes => transitionAccounts(database.sql, changes, feed.offer),
     close,
   }
 }

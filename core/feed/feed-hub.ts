@@ -6,7 +6,7 @@
 
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { BatchLoader } from '#core/memory/batch-loader.ts'
-import { resetFrame, retryFrame } from './feed-frames.ts'
+import { type FeedBatch, resetFrame, retryFrame } from './feed-frames.ts'
 import type { FeedHead, FeedPosition } from './feed-position.ts'
 import { type FeedReader, type FeedSink, FeedStream } from './feed-stream.ts'
 import { findPlace } from './places.ts'
@@ -132,6 +132,11 @@ export class FeedHub {
   /** It was announced that a tenant's feed has come to an epoch. */
   announce(tenantId: string, epoch: number): void {
     this.#feeds.get(tenantId)?.announce(epoch)
+  }
+
+  /** What a commit of this process has just told a tenant's feed, at `atMs` of the database's clock: the read for it can be saved. */
+  offer(tenantId: string, batch: FeedBatch, atMs: number): void {
+    this.#feeds.get(tenantId)?.offer(batch, atMs)
   }
 
   /** Any feed may have moved: we did not listen for a while. */

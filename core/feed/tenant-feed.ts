@@ -33,7 +33,7 @@ export interface TenantFeedDeps {
   /** Monotonic milliseconds. */
   readonly mark: () => number
   /** Called when what a read has found is with all streams. */
-  readonly onSent?: (read: FeedRead) => void
+  readonly onSent?: (sent: Pick<FeedRead, 'entries' | 'lastAtMs'>) => void
 }
 
 const longestRestMs = 10
@@ -56,6 +56,8 @@ export class TenantFeed {
   #announced: number
   #found: number
   #isAsked = false
+  /** What is known to come next without a read. */
+  #offered: { readonly batch: FeedBatch; readonly atMs: number } | undefined
   #isRunning = false
   /** Who waits until the feed has come as far as an epoch, or cannot. */
   #waiting: { readonly epoch: number; readonly resolve: () => void }[] = []
@@ -107,6 +109,21 @@ export class TenantFeed {
     if (epoch > this.#epoch) this.poke()
   }
 
+  /**
+   * What was committed, by whoever knows it before it is announced. Taken where nothing is under way and it begins just where this
+   * feed ends; else the announcement leads to it. The batch must be committed, and whole.
+   * atMs: when, on the database's clock.
+   */
+  offer(batch: FeedBatch, atMs: number): void {
+    if (this.#isRunning || !this.#follows(batch)) return
+    this.#offered = { batch, atMs }
+    this.poke()
+  }
+
+  #follows({ shard, from }: FeedBatch): boolean {
+    return shard === this.#shard && from === this.#epoch + 1
+  }
+
   /** Whether what the last heartbeat found, a while ago, was never announced; said once. */
   missedAnnouncement(): boolean {
     const isMissed = this.#found > this.#announced
@@ -138,21 +155,30 @@ export class TenantFeed {
 
   /** Reads what is new and gives it to all. false: all have to begin anew. */
   async #readOn(): Promise<boolean> {
+    const offered = this.#offered
+    this.#offered = undefined
+    if (offered && this.#follows(offered.batch)) {
+      await this.#pass(offered.batch)
+      this.#deps.onSent?.({ entries: offered.batch.entries, lastAtMs: offered.atMs })
+      return true
+    }
     const from = this.#epoch
-    const read = await this.#deps.readSince(this.tenantId, from)
-    const { head, entries } = read
+    const { head, entries, lastAtMs } = await this.#deps.readSince(this.tenantId, from)
     if (head.shard !== this.#shard || head.epoch < from) {
       this.#reset(head)
       return false
     }
     if (head.epoch === from) return true
-    const batch = { shard: this.#shard, from: from + 1, to: head.epoch, entries }
+    await this.#pass({ shard: this.#shard, from: from + 1, to: head.epoch, entries })
+    this.#deps.onSent?.({ entries, lastAtMs })
+    return true
+  }
+
+  async #pass(batch: FeedBatch): Promise<void> {
     const frames = [...entriesFrames(batch)]
-    this.#epoch = head.epoch
+    this.#epoch = batch.to
     await this.#toAll(stream => this.#give(stream, batch, frames))
     this.#sent = batch.to
-    this.#deps.onSent?.(read)
-    return true
   }
 
   #give(stream: FeedStream, batch: FeedBatch, frames: readonly EntriesFrame[]): void {

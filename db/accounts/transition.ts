@@ -1,4 +1,5 @@
 import type { Sql } from 'postgres'
+import type { FeedEntryRow } from '../revocation/feed.ts'
 import type { AccountState } from './read-accounts.ts'
 
 /** One change of one account, as it is proposed to the commit. */
@@ -38,11 +39,38 @@ export interface TransitionAnswer {
   readonly deadlineSeconds: number | null
 }
 
+/** What the feed of a tenant tells of a commit, without a gap from its first epoch to its last. */
+export interface PublishedEntries {
+  readonly tenantId: string
+  readonly shard: string
+  readonly from: number
+  readonly to: number
+  readonly entries: readonly FeedEntryRow[]
+  /** The database's clock at the change, milliseconds since the epoch. */
+  readonly atMs: number
+}
+
+/** State, generation, deadline. */
+type Standing = [AccountState | null, number | null, number | null]
+
+interface PublishedRow {
+  readonly tenant: string
+  readonly shard: string
+  readonly from: number
+  readonly to: number
+  readonly entries: readonly { epoch: number; kind: FeedEntryRow['kind']; match: string; least: number | null; until: number }[]
+}
+
 /**
  * One statement, one commit: each change is judged on its own, those that hold are made with their leaves and outbox rows, of the
  * others nothing is written. At most 500 changes, each of another account. Throws when nothing was committed or that is unknown.
+ * onPublished: called with what it has revoked, once that is committed.
  */
-export async function transitionAccounts(sql: Sql, changes: readonly AccountChange[]): Promise<TransitionAnswer[]> {
+export async function transitionAccounts(
+  sql: Sql,
+  changes: readonly AccountChange[],
+  onPublished?: (published: PublishedEntries) => void,
+): Promise<TransitionAnswer[]> {
   if (changes.length === 0) return []
   const rows = changes.map((change, index) => ({
     n: index + 1,
@@ -63,14 +91,24 @@ export async function transitionAccounts(sql: Sql, changes: readonly AccountChan
   }))
   const leaves = changes.map(change => change.event.leaf).join('\n')
   const bodies = changes.map(change => change.event.body).join('\n')
-  const [row] = await sql<[{ outcomes: number[]; now: [AccountState | null, number | null, number | null][] }]>`
-    select t.outcomes, (select jsonb_agg(jsonb_build_array(s.state, s.generation, s.deadline) order by s.n)
+  const [row] = await sql<[{ outcomes: number[]; now: Standing[]; published: PublishedRow[] | null; at_ms: number }]>`
+    select t.outcomes, t.published, t.database_ms as at_ms, (select jsonb_agg(jsonb_build_array(s.state, s.generation, s.deadline) order by s.n)
              from unnest(t.states, t.generations, t.deadlines) with ordinality s(state, generation, deadline, n)) as now
       from log.transition_accounts(${JSON.stringify(rows)}::text::jsonb, ${leaves}::text, ${bodies}::text) t`
+  if (onPublished) for (const published of row.published ?? []) onPublished(toEntries(published, row.at_ms))
   return row.outcomes.map((code, index) => {
     const [state, generation, deadline] = row.now[index]!
     const outcome = outcomes[code]
     if (outcome === undefined) throw new Error(`log.transition_accounts answered ${code}`)
     return { outcome, state, generation, deadlineSeconds: state === null ? null : (deadline ?? Number.POSITIVE_INFINITY) }
   })
+}
+
+function toEntries({ tenant: tenantId, shard, from, to, entries }: PublishedRow, atMs: number): PublishedEntries {
+  const rows = entries.map(({ match, until, ...entry }) => ({
+    ...entry,
+    match: Buffer.from(match, 'base64'),
+    untilSeconds: until,
+  }))
+  return { tenantId, shard, from, to, entries: rows, atMs }
 }

@@ -53,7 +53,8 @@ create function log.transition_accounts(
   out states      text[],     -- as they are now; null: gone or never there
   out generations integer[],
   out deadlines   double precision[],  -- seconds since the epoch; null: none
-  out database_ms double precision
+  out database_ms double precision,
+  out published   jsonb       -- what the feed tells of it, as log.publish returns it; null: nothing
 ) language plpgsql security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
@@ -126,7 +127,7 @@ begin
          array_agg(case when isfinite(a.deadline) then extract(epoch from a.deadline)::float8 end order by c.n)
     into states, generations, deadlines
     from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid) left join mayfly.account a on a.id = c.id and a.tenant_id = c.tenant;
-  perform log.publish_transitions(outcomes, p_changes, v_now);
+  published := log.publish_transitions(outcomes, p_changes, v_now);
   insert into mayfly.outbox (tenant_id, account_id, transition, generation, payload, at)
     select c.tenant, c.id, c.transition, coalesce(generations[c.n], 0), c.outbox, v_now
       from jsonb_to_recordset(p_changes) c(n int, id uuid, tenant uuid, transition text, outbox jsonb)

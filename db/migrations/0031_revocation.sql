@@ -80,29 +80,40 @@ $$;
 
 -- Numbers and writes entries, and tells who listens. The head must be held.
 -- p_entries: [{n, tenant, id, kind, subject, least, until (seconds), cause, actor}], in the order of n.
-create function log.publish(p_entries jsonb, p_now timestamptz) returns void
+-- Returns what it has written: [{tenant, shard, from, to, entries: [{epoch, kind, match, least, until}]}], match in base64.
+create function log.publish(p_entries jsonb, p_now timestamptz) returns jsonb
 language plpgsql set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
   v record;
+  v_published jsonb := '[]';
   v_tenants int := (select count(distinct r.tenant) from jsonb_to_recordset(p_entries) r(tenant uuid));
 begin
   for v in
     update mayfly.feed f set epoch = f.epoch + e.count
       from (select r.tenant, count(*) as count from jsonb_to_recordset(p_entries) r(tenant uuid) group by r.tenant) e
-     where f.tenant_id = e.tenant returning f.tenant_id, f.epoch, e.count
+     where f.tenant_id = e.tenant returning f.tenant_id, f.shard, f.epoch, e.count
   loop
-    insert into mayfly.revocation (tenant_id, epoch, id, at, kind, subject, match, least, until, cause, actor)
-      select e.tenant, v.epoch - v.count + row_number() over (order by e.n), e.id, p_now, e.kind, e.subject, log.match_of(e.subject), e.least,
-             to_timestamp(e.until), e.cause, e.actor
+    with row as materialized (
+      select e.tenant, v.epoch - v.count + row_number() over (order by e.n) as epoch, e.id, e.kind, e.subject, log.match_of(e.subject) as match,
+             e.least, e.until, e.cause, e.actor
         from jsonb_to_recordset(p_entries) e(n int, tenant uuid, id uuid, kind text, subject text, least bigint, until double precision,
           cause text, actor jsonb)
-       where e.tenant = v.tenant_id;
+       where e.tenant = v.tenant_id
+    ), written as (
+      insert into mayfly.revocation (tenant_id, epoch, id, at, kind, subject, match, least, until, cause, actor)
+        select r.tenant, r.epoch, r.id, p_now, r.kind, r.subject, r.match, r.least, to_timestamp(r.until), r.cause, r.actor from row r
+    )
+    select v_published || jsonb_build_object('tenant', v.tenant_id, 'shard', v.shard, 'from', v.epoch - v.count + 1, 'to', v.epoch, 'entries',
+        jsonb_agg(jsonb_build_object('epoch', r.epoch, 'kind', r.kind, 'match', encode(r.match, 'base64'), 'least', r.least, 'until', r.until)
+          order by r.epoch))
+      into v_published from row r;
     perform pg_notify('mayfly_feed', v.tenant_id || ' ' || v.epoch);
     v_tenants := v_tenants - 1;
   end loop;
   -- What nobody is told of must not count as revoked.
   if v_tenants <> 0 then raise exception 'log.publish: % tenants without a feed', v_tenants; end if;
+  return v_published;
 end $$;
 
 -- When the last token that can be out has ended; guards' clocks may differ a little.
@@ -115,7 +126,8 @@ end $$;
 
 -- What changes of accounts revoke, after they were made. A root with descendants is one entry; below it each account has its own.
 -- Whose ancestors are over was said with them.
-create function log.publish_transitions(p_outcomes smallint[], p_changes jsonb, p_now timestamptz) returns void
+-- Returns what was published; null: nothing.
+create function log.publish_transitions(p_outcomes smallint[], p_changes jsonb, p_now timestamptz) returns jsonb
 language plpgsql set search_path = pg_catalog, pg_temp
   set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off as $$
 declare
@@ -142,7 +154,7 @@ begin
     into v_entries
     from (select row_number() over (order by o.n, o.place, o.subject) as nth, o.tenant_id, o.revocation, o.kind, o.subject, o.least, o.ends,
             o.transition, o.by from entry o) e;
-  if v_entries is not null then perform log.publish(v_entries, p_now); end if;
+  return case when v_entries is not null then log.publish(v_entries, p_now) end;
 end $$;
 
 -- For every other transaction, as log.pending is for leaves: a row written here is numbered when the transaction commits.

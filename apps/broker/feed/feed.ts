@@ -7,6 +7,7 @@ import { FeedHub } from '#core/feed/feed-hub.ts'
 import { FeedSnapshots } from '#core/feed/snapshots.ts'
 import { encodeEntry } from '#core/revocation/entry.ts'
 import type { DatabaseClock } from '#core/time/database-clock.ts'
+import type { PublishedEntries } from '#db/accounts/transition.ts'
 import type { Database } from '#db/connect.ts'
 import { writeAcknowledgements } from '#db/feed/acknowledgements.ts'
 import { findLiveCredentialIds } from '#db/feed/live-credentials.ts'
@@ -20,6 +21,8 @@ export interface Feed {
   readonly snapshots: FeedSnapshots
   readonly acknowledgements: Acknowledgements
   readonly meters: FeedMeters
+  /** What this process has just committed, for its own streams. */
+  offer(published: PublishedEntries): void
   /** Resolves when announcements are heard. */
   start(): Promise<void>
   /** Ends the streams; their readers come back elsewhere. */
@@ -64,6 +67,9 @@ export function createFeed({ databaseUrl, maxStreams, clock, database, logger }:
     snapshots,
     acknowledgements,
     meters,
+    offer({ tenantId, shard, from, to, entries, atMs }) {
+      hub.offer(tenantId, { shard, from, to, entries: entries.map(toEntry) }, atMs)
+    },
     async start() {
       await own.listen()
       timers.push(...startClockwork(hub, own.listen, mark))

@@ -65,6 +65,13 @@ export class FakeFeed {
     if (announced) this.hub.announce('tenant', this.epoch)
   }
 
+  /** A commit of this very process, which knows what it has published. */
+  offer(from: number, to: number, shard = this.shard): void {
+    const entries = Array.from({ length: to - from + 1 }, (_, at) => ({ epoch: from + at, text: `j${from + at}` }))
+    this.epoch = Math.max(this.epoch, to)
+    this.hub.offer('tenant', { shard, from, to, entries }, this.nowMs)
+  }
+
   async open(
     since: number,
     options: { shard?: string; credentialId?: string; resourceId?: string; tenantId?: string } = {},

@@ -27,6 +27,42 @@ describe('a stream', () => {
     expect(fake.missed).toBe(1)
   })
 
+  test('hears of what this process has committed without a read, and once, whatever is announced of it later', async () => {
+    const fake = new FakeFeed()
+    const sink = await fake.open(0)
+    const { reads } = fake
+    fake.offer(1, 2)
+    expect(sink.story).toEqual(['♥0', '1-2'])
+    fake.hub.announce('tenant', 2)
+    await nextTurn()
+    fake.offer(3, 3)
+    await expect.poll(() => sink.story).toEqual(['♥0', '1-2', '3-3'])
+    expect(fake.reads).toBe(reads)
+    fake.revoke()
+    await expect.poll(() => sink.story.at(-1)).toBe('4-4')
+  })
+
+  test('gets from a read what was committed out of turn, in another shard, or while a read is under way', async () => {
+    const fake = new FakeFeed()
+    const sink = await fake.open(0)
+    fake.offer(2, 2)
+    fake.offer(1, 1, 'another')
+    await nextTurn()
+    expect(sink.story).toEqual(['♥0'])
+    const { promise, resolve } = Promise.withResolvers<void>()
+    fake.gate = promise
+    fake.hub.announce('tenant', 2)
+    await nextTurn()
+    fake.offer(1, 1)
+    fake.offer(1, 3)
+    expect(sink.story).toEqual(['♥0'])
+    fake.gate = undefined
+    resolve()
+    await expect.poll(() => sink.story).toEqual(['♥0', '1-2'])
+    fake.hub.announce('tenant', 3)
+    await expect.poll(() => sink.story).toEqual(['♥0', '1-2', '3-3'])
+  })
+
   test('that joins while entries are on their way gets each of them once', async () => {
     const fake = new FakeFeed()
     const first = await fake.open(0)

@@ -22,6 +22,7 @@ import { TenantDirectory } from '#core/registry/directory.ts'
 import { JwksStore } from '#core/subject/jwks-store.ts'
 import { DatabaseClock } from '#core/time/database-clock.ts'
 import { type ClaimRenewal, readAccounts, readSubjectKeys, replaceClaimHash } from '#db/accounts/read-accounts.ts'
+import { transitionAccounts } from '#db/accounts/transition.ts'
 import type { Database } from '#db/connect.ts'
 import { appendBatch } from '#db/log/append.ts'
 import { leaseQuota } from '#db/quota/lease.ts'
@@ -122,7 +123,8 @@ function createAccounts(database: Database, kek: Buffer) {
     replaceClaimHash: (renewal: ClaimRenewal) => replaceClaimHash(sql, renewal),
     subjectKeys: new SubjectKeys(keyEncryption, names => readSubjectKeys(sql, names)),
   }
-  return createAccountApi({ exchange, directory, database, secret: kek })
+  const transition: Parameters<typeof createAccountApi>[0]['transition'] = changes => transitionAccounts(sql, changes)
+  return createAccountApi({ exchange, directory, database, transition, secret: kek })
 }
 
 export interface Operators {
