@@ -228,6 +228,48 @@ grant delete, select, update on mayfly.attachment to mayfly_across;
 grant insert, select, update on mayfly.attachment to mayfly_app;
 grant select on mayfly.attachment to mayfly_log;
 
+create table mayfly.audit_sink (
+  name text not null,
+  position bigint not null,
+  taken_at timestamp with time zone,
+  failures integer not null default 0,
+  failure text,
+  lease uuid,
+  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone
+);
+alter table mayfly.audit_sink owner to mayfly_owner;
+alter table mayfly.audit_sink add constraint audit_sink_name_check CHECK ((name ~ '^[a-z0-9-]{1,32}$'::text));
+alter table mayfly.audit_sink add constraint audit_sink_pkey PRIMARY KEY (name);
+alter table mayfly.audit_sink add constraint audit_sink_position_check CHECK (("position" >= 0));
+grant insert, select, update on mayfly.audit_sink to mayfly_across;
+
+create table mayfly.audit_stream (
+  webhook_id uuid not null,
+  tenant_id uuid not null,
+  position bigint not null,
+  upto bigint,
+  taken_at timestamp with time zone,
+  hold_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  failures integer not null default 0,
+  failure text,
+  failure_status smallint,
+  parked boolean not null default false,
+  lease uuid,
+  leased_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
+  tried_at timestamp with time zone not null default '-infinity'::timestamp with time zone
+);
+alter table mayfly.audit_stream owner to mayfly_owner;
+alter table mayfly.audit_stream add constraint audit_stream_check CHECK ((upto > "position"));
+alter table mayfly.audit_stream add constraint audit_stream_pkey PRIMARY KEY (webhook_id);
+alter table mayfly.audit_stream add constraint audit_stream_position_check CHECK (("position" >= 0));
+alter table mayfly.audit_stream add constraint audit_stream_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES mayfly.webhook(id) ON DELETE CASCADE;
+alter table mayfly.audit_stream enable row level security;
+alter table mayfly.audit_stream force row level security;
+create policy across on mayfly.audit_stream for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.audit_stream for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select, update on mayfly.audit_stream to mayfly_across;
+grant delete, insert, select, update on mayfly.audit_stream to mayfly_app;
+
 create table mayfly.ca_key (
   id uuid not null,
   tenant_id uuid not null,
@@ -1276,6 +1318,23 @@ end $function$;
 alter function across.audience_in_use(text,text,text) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.audit_backlog(OUT streams bigint, OUT failing bigint, OUT parked bigint, OUT behind bigint, OUT sink_failing bigint, OUT sink_behind bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_size bigint := (select h.size from log.head h where h.id = 1);
+begin
+  select count(*), count(*) filter (where s.failures > 0), count(*) filter (where s.parked), coalesce(max(v_size - s.position), 0)
+    into streams, failing, parked, behind from mayfly.audit_stream s;
+  select count(*) filter (where k.failures > 0), coalesce(max(v_size - k.position), 0) into sink_failing, sink_behind
+    from mayfly.audit_sink k;
+end $function$;
+alter function across.audit_backlog() owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.check_sealed(p_table text, p_column text)
  RETURNS void
  LANGUAGE plpgsql
@@ -1776,6 +1835,24 @@ end $function$;
 alter function across.forget_ssf_acknowledgements(double precision,integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.hold_audit_sink(p_name text, p_lease uuid, p_lease_seconds double precision, p_from bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_position bigint;
+begin
+  insert into mayfly.audit_sink (name, position) values (p_name, p_from) on conflict do nothing;
+  update mayfly.audit_sink k set lease = p_lease, leased_until = clock_timestamp() + make_interval(secs => p_lease_seconds)
+   where k.name = p_name and (k.lease = p_lease or k.leased_until <= clock_timestamp())
+  returning k.position into v_position;
+  return v_position;
+end $function$;
+alter function across.hold_audit_sink(text,uuid,double precision,bigint) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.idle_sweeps(p_idle_seconds double precision, p_limit integer)
  RETURNS TABLE(id uuid, tenant_id uuid)
  LANGUAGE plpgsql
@@ -1861,6 +1938,33 @@ begin
       from lent l order by l.ordinal desc;
 end $function$;
 alter function across.lease_attachments(integer,integer,double precision,uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.lease_audit_streams(p_limit integer, p_each integer, p_lease_seconds double precision, p_busy uuid[])
+ RETURNS TABLE(webhook_id uuid, tenant_id uuid, lease uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_size bigint := (select h.size from log.head h where h.id = 1);
+begin
+  return query
+    with busy as (
+      select b.tenant, count(*) as count from unnest(p_busy) b(tenant) group by b.tenant
+    ), due as (
+      select s.webhook_id, s.tried_at, coalesce(b.count, 0) + row_number() over (partition by s.tenant_id order by s.tried_at) as nth
+        from mayfly.audit_stream s left join busy b on b.tenant = s.tenant_id
+       where s.position < v_size and s.hold_until <= v_now and s.leased_until <= v_now
+    )
+    update mayfly.audit_stream s set lease = gen_random_uuid(), tried_at = v_now,
+        leased_until = v_now + make_interval(secs => p_lease_seconds)
+      from (select d.webhook_id from due d where d.nth <= p_each order by d.nth, d.tried_at limit p_limit) first
+     where s.webhook_id = first.webhook_id and s.leased_until <= v_now
+    returning s.webhook_id, s.tenant_id, s.lease;
+end $function$;
+alter function across.lease_audit_streams(integer,integer,double precision,uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.lease_extensions(p_limit integer, p_each integer, p_lease_seconds double precision, p_busy uuid[])
@@ -2076,6 +2180,28 @@ end $function$;
 alter function across.lock_sealed_otherwise(text,text,text,uuid,uuid) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.log_position_at(p_ms double precision)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_low bigint := 0;
+  v_high bigint := (select h.size from log.head h where h.id = 1);
+  v_middle bigint;
+  v_time double precision;
+begin
+  while v_low < v_high loop
+    v_middle := (v_low + v_high) / 2;
+    select (e.leaf::jsonb ->> 'time')::double precision into v_time from log.entry e where e.position = v_middle;
+    if coalesce(v_time, 0) < p_ms then v_low := v_middle + 1; else v_high := v_middle; end if;
+  end loop;
+  return v_low;
+end $function$;
+alter function across.log_position_at(double precision) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.next_sealed(p_table text, p_column text, p_after uuid, p_limit integer)
  RETURNS uuid
  LANGUAGE plpgsql
@@ -2091,6 +2217,23 @@ begin
   return v_last;
 end $function$;
 alter function across.next_sealed(text,text,uuid,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.note_audit_sink(p_name text, p_lease uuid, p_position bigint, p_failure text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update mayfly.audit_sink k
+     set taken_at = case when p_position > k.position then clock_timestamp() else k.taken_at end,
+         position = greatest(k.position, p_position), failure = p_failure,
+         failures = case when p_failure is null then 0 else k.failures + 1 end
+   where k.name = p_name and k.lease = p_lease;
+  return found;
+end $function$;
+alter function across.note_audit_sink(text,uuid,bigint,text) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.note_receivers(p_tenants uuid[], p_ids uuid[], p_resources uuid[], p_names text[], p_shards uuid[], p_epochs bigint[], p_ats double precision[], p_gone boolean[])
@@ -2223,6 +2366,22 @@ end $function$;
 alter function across.read_log(bigint,bigint) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.read_log_range(p_from bigint, p_to bigint)
+ RETURNS TABLE("position" bigint, leaf text, body text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'on'
+ SET enable_nestloop TO 'off'
+AS $function$
+begin
+  return query select e.position, e.leaf, b.body from log.entry e
+    left join (select o.position, o.body from log.body o where o.position >= p_from and o.position < p_to) b on b.position = e.position
+    where e.position >= p_from and e.position < p_to order by e.position;
+end $function$;
+alter function across.read_log_range(bigint,bigint) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.read_subject_keys(p_tenants uuid[], p_subjects text[])
  RETURNS TABLE(id uuid, tenant_id uuid, subject text, key_sealed bytea, kek_id text)
  LANGUAGE plpgsql
@@ -2253,6 +2412,18 @@ begin
   select count(*) into parked from mayfly.outbox o where o.parked;
 end $function$;
 alter function across.reaper_backlog() owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.release_audit_sink(p_name text, p_lease uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update mayfly.audit_sink k set leased_until = '-infinity', lease = null where k.name = p_name and k.lease = p_lease;
+end $function$;
+alter function across.release_audit_sink(text,uuid) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.replace_claim_hash(p_tenant uuid, p_account uuid, p_claim_hash bytea, p_leaf text, p_body text)

@@ -125,6 +125,32 @@ export interface MayflyAttachment {
   extend_due: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
+export interface MayflyAuditSink {
+  name: string
+  position: Int8
+  taken_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  failures: WithDefault<number>
+  failure: string | null
+  lease: string | null
+  leased_until: WithDefault<Timestamp>
+}
+
+export interface MayflyAuditStream {
+  webhook_id: string
+  tenant_id: string
+  position: Int8
+  upto: ColumnType<bigint | null, bigint | number | string | null | undefined, bigint | number | string | null>
+  taken_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  hold_until: WithDefault<Timestamp>
+  failures: WithDefault<number>
+  failure: string | null
+  failure_status: number | null
+  parked: WithDefault<boolean>
+  lease: string | null
+  leased_until: WithDefault<Timestamp>
+  tried_at: WithDefault<Timestamp>
+}
+
 export interface MayflyCaKey {
   id: string
   tenant_id: string
@@ -625,6 +651,8 @@ export interface DB {
   'mayfly.agent': MayflyAgent
   'mayfly.anonymous_opening': MayflyAnonymousOpening
   'mayfly.attachment': MayflyAttachment
+  'mayfly.audit_sink': MayflyAuditSink
+  'mayfly.audit_stream': MayflyAuditStream
   'mayfly.ca_key': MayflyCaKey
   'mayfly.ceiling': MayflyCeiling
   'mayfly.change': MayflyChange
