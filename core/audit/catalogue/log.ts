@@ -1,0 +1,37 @@
+import { Type } from 'typebox'
+import { defineEvents } from './event-type.ts'
+import { actor, byOperator, count, facts, maybe, oneOf, text } from './fields.ts'
+
+/** Who read the log, what left it, and what befell it. */
+export const logEvents = defineEvents({
+  'audit.read': {
+    version: 1,
+    about: 'Somebody read the log.',
+    facts: facts({
+      ...actor,
+      operation: text('the call: method and route'),
+      filters: maybe(
+        Type.Record(Type.String(), Type.Unknown(), { description: 'names of the filters, and values that are ours' }),
+      ),
+      entries: maybe(count('how many were shown')),
+    }),
+    retention: 'security',
+    decision: 'allow',
+    parties: { ...byOperator, subject: ['leaf.tenant'] },
+    ocsf: { class: 3004, activity: 2, entity: { type: 'audit log', at: 'leaf.tenant' } },
+  },
+  'audit.exported': {
+    version: 1,
+    about: 'Somebody exported a part of the log.',
+    facts: facts({
+      ...actor,
+      format: oneOf(['tiles', 'entries', 'ndjson', 'csv', 'ocsf']),
+      from: maybe(count('first position')),
+      to: maybe(count('the position behind the last')),
+    }),
+    retention: 'security',
+    decision: 'allow',
+    parties: { ...byOperator, subject: ['leaf.tenant'] },
+    ocsf: { class: 3004, activity: 2, entity: { type: 'audit log', at: 'leaf.tenant' } },
+  },
+})
