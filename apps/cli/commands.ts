@@ -17,6 +17,7 @@ import { revoke } from './commands/revoke.ts'
 import { run } from './commands/run.ts'
 import { token } from './commands/token.ts'
 import { whoami } from './commands/whoami.ts'
+import { witness } from './commands/witness.ts'
 import { operationCommand } from './v1/operation-command.ts'
 import { operations } from './v1/operations.ts'
 
@@ -35,6 +36,7 @@ export const commands: readonly Command[] = [
   revoke,
   ...operations.map(operationCommand),
   ...hookCommands,
+  witness,
   bootstrap,
   ...profileCommands,
   ...completionCommands(() => commands),
