@@ -11,65 +11,9 @@
 import { createCipheriv, hash } from 'node:crypto'
 import { newUuid } from '#core/ids/id.ts'
 import { randomText, takeRandom } from '#core/ids/random.ts'
+import type { AuditEventType, FactsOf, PrivateOf } from './catalogue/catalogue.ts'
 
-export type AuditEventType =
-  | 'token.issued'
-  | 'token.denied'
-  | 'account.opened'
-  | 'account.claim_secret_renewed'
-  | 'account.holder_bound'
-  | `account.${'extended' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed' | 'readmitted' | 'suspended' | 'narrowed' | 'reaped'}`
-  | 'requests.rejected'
-  | 'decisions.reported'
-  | 'token.consumed'
-  | 'tenant.created'
-  | 'trust_source.created'
-  | 'trust_source.changed'
-  | 'trust_source.deleted'
-  | 'agent.created'
-  | 'agent.changed'
-  | 'agent.deleted'
-  | 'resource.created'
-  | 'resource.changed'
-  | 'resource.deleted'
-  | 'credential.created'
-  | 'credential.revoked'
-  | 'bootstrap.redeemed'
-  | 'sign_in_provider.created'
-  | 'sign_in_provider.changed'
-  | 'sign_in_provider.deleted'
-  | 'account.claim_code_made'
-  | 'account.claim_code_refused'
-  | 'account.claim_refused'
-  | 'account.review_set'
-  | 'session.opened'
-  | 'session.refused'
-  | 'session.ended'
-  | 'person.signed_out'
-  | 'two_person.changed'
-  | 'limits.changed'
-  | 'anonymous_opening.changed'
-  | 'change.proposed'
-  | 'change.approved'
-  | 'change.rejected'
-  | 'change.break_glass'
-  | 'signing_key.created'
-  | `${'signing_key' | 'ca_key'}.${'published' | 'activated' | 'retired' | 'replaced'}`
-  | 'keys.rewrap_requested'
-  | 'keys.rewrapped'
-  | 'ca_key.created'
-  | 'join_token.created'
-  | 'join_token.deleted'
-  | 'certificate.issued'
-  | 'enrolment.refused'
-  | `${'connector' | 'webhook'}.${'created' | 'changed' | 'deleted'}`
-  | `${'token' | 'agent' | 'trust_source' | 'signing_key' | 'tenant'}.revoked`
-  | `${'agent' | 'trust_source'}.${'suspended' | 'reinstated'}`
-  | `attachment.${'created' | 'rotated' | 'locked' | 'torn_down' | 'abandoned' | 'parked' | 'retried'}`
-  | 'account.torn_down'
-  | 'webhook.parked'
-  | `receiver.${'created' | 'deleted' | 'token_renewed'}`
-  | `stream.${'created' | 'changed' | 'deleted' | 'status_changed' | 'dead_letter'}`
+export type { AuditEventType } from './catalogue/catalogue.ts'
 
 /** A foreign subject's key: 32 bytes, and the id under which its sealed form is stored. */
 export interface SubjectKey {
@@ -79,8 +23,9 @@ export interface SubjectKey {
 
 export type Facts = Readonly<Record<string, unknown>>
 
-export interface AuditEvent {
-  readonly type: AuditEventType
+/** What may be said of an event follows from its row in the catalogue (`catalogue/catalogue.ts`). */
+export interface AuditEvent<T extends AuditEventType = AuditEventType> {
+  readonly type: T
   readonly tenantId: string | null
   readonly agentId?: string | undefined
   readonly accountId?: string | undefined
@@ -88,8 +33,8 @@ export interface AuditEvent {
   readonly tokenId?: string | undefined
   /** SHA-256 of the canonical claims without `evt`, base64url. */
   readonly claimsHash?: string | undefined
-  readonly facts: Facts
-  readonly private?: { readonly subjectKey: SubjectKey; readonly facts: Facts } | SealedFacts | undefined
+  readonly facts: FactsOf<T>
+  readonly private?: { readonly subjectKey: SubjectKey; readonly facts: PrivateOf<T> } | SealedFacts | undefined
 }
 
 /** Private facts as the log holds them: ciphertext for the body, commitment for the leaf. */
@@ -116,7 +61,7 @@ export function hashLeaf(leaf: string): string {
 }
 
 /** Makes leaf and body of an event. nowMs: the database's clock, milliseconds since the epoch. */
-export function prepareEvent(event: AuditEvent, nowMs: number): PreparedEvent {
+export function prepareEvent<T extends AuditEventType>(event: AuditEvent<T>, nowMs: number): PreparedEvent {
   const sealed =
     event.private && ('text' in event.private ? event.private : sealFacts(event.private.subjectKey, event.private.facts))
   const body = JSON.stringify(sealed ? { ...event.facts, private: sealed.text, subject_key: sealed.subjectKeyId } : event.facts)
