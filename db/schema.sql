@@ -247,6 +247,7 @@ create table mayfly.audit_stream (
   webhook_id uuid not null,
   tenant_id uuid not null,
   position bigint not null,
+  told bigint not null,
   upto bigint,
   taken_at timestamp with time zone,
   hold_until timestamp with time zone not null default '-infinity'::timestamp with time zone,
@@ -259,7 +260,8 @@ create table mayfly.audit_stream (
   tried_at timestamp with time zone not null default '-infinity'::timestamp with time zone
 );
 alter table mayfly.audit_stream owner to mayfly_owner;
-alter table mayfly.audit_stream add constraint audit_stream_check CHECK ((upto > "position"));
+alter table mayfly.audit_stream add constraint audit_stream_check CHECK ((told <= "position"));
+alter table mayfly.audit_stream add constraint audit_stream_check1 CHECK ((upto > "position"));
 alter table mayfly.audit_stream add constraint audit_stream_pkey PRIMARY KEY (webhook_id);
 alter table mayfly.audit_stream add constraint audit_stream_position_check CHECK (("position" >= 0));
 alter table mayfly.audit_stream add constraint audit_stream_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES mayfly.webhook(id) ON DELETE CASCADE;

@@ -139,6 +139,7 @@ export interface MayflyAuditStream {
   webhook_id: string
   tenant_id: string
   position: Int8
+  told: Int8
   upto: ColumnType<bigint | null, bigint | number | string | null | undefined, bigint | number | string | null>
   taken_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   hold_until: WithDefault<Timestamp>

@@ -9,6 +9,8 @@ create table mayfly.audit_stream (
   tenant_id     uuid not null,
   -- The next entry that it has neither taken nor does not want. It only grows.
   position      bigint not null check (position >= 0),
+  -- Where the last message ended that was taken: each message names the one before it, so that a receiver sees if one is missing.
+  told          bigint not null check (told <= position),
   -- Where the message under way ends. What is sent again is the very same message.
   upto          bigint check (upto > position),
   -- When the receiver last took something.
