@@ -23,6 +23,7 @@ const sections: readonly (readonly [string, readonly string[]])[] = [
     ],
   ],
   ['When something is wrong', ['revoke', 'revocations']],
+  ['The log', ['audit', 'log', 'restore', 'witness']],
   ['People, tokens and approval', ['operators', 'people', 'two-person', 'changes']],
   ['This broker and this command', ['bootstrap', 'keys', 'profile', 'completion']],
 ]
