@@ -34,4 +34,21 @@ export const logEvents = defineEvents({
     parties: { ...byOperator, subject: ['leaf.tenant'] },
     ocsf: { class: 3004, activity: 2, entity: { type: 'audit log', at: 'leaf.tenant' } },
   },
+  'log.restored': {
+    version: 1,
+    about:
+      'An earlier state of the database was restored: this shard of the log begins with the leaves that it still had, and this entry.',
+    facts: facts({
+      by: oneOf(['evidence', 'operator'], 'what said so: a checkpoint kept outside, or somebody'),
+      from_shard: text('uuid of the shard that broke off'),
+      to_shard: text('uuid of the shard that begins here'),
+      size: count('how many leaves the restored log had'),
+      sealed_shard: maybe(text('shard of the last checkpoint that is known')),
+      sealed_size: maybe(count('how many leaves it stands for')),
+      sealed_root: maybe(text('its root, base64')),
+    }),
+    retention: 'security',
+    parties: { decision: ['facts.by'] },
+    ocsf: { class: 3004, activity: 3, severity: 4, entity: { type: 'audit log', at: 'facts.to_shard' } },
+  },
 })
