@@ -36,6 +36,92 @@ alter table log.entry add constraint entry_pkey PRIMARY KEY ("position");
 CREATE TRIGGER entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.entry FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 grant select on log.entry to mayfly_across;
 
+create table log.event (
+  position bigint not null,
+  at timestamp with time zone not null,
+  account_id uuid,
+  token_id uuid,
+  tenant_id uuid,
+  agent_id uuid,
+  task_id uuid,
+  parent_id uuid,
+  root_id uuid,
+  actor_id uuid,
+  person_id uuid,
+  approver_id uuid,
+  about_id uuid,
+  config_epoch integer,
+  retention smallint,
+  decision "char",
+  is_personal boolean not null,
+  type text not null,
+  reason text
+) partition by RANGE ("position");
+alter table log.event owner to mayfly_log;
+alter table log.event add constraint event_pkey PRIMARY KEY ("position");
+CREATE INDEX event_about ON ONLY log.event USING btree (about_id, (("position" >> 14))) WHERE (about_id IS NOT NULL);
+CREATE INDEX event_account ON ONLY log.event USING btree (account_id, (("position" >> 16))) WHERE (account_id IS NOT NULL);
+CREATE INDEX event_actor ON ONLY log.event USING btree (actor_id, (("position" >> 14))) WHERE (actor_id IS NOT NULL);
+CREATE INDEX event_agent ON ONLY log.event USING btree (agent_id, (("position" >> 14))) WHERE (agent_id IS NOT NULL);
+CREATE INDEX event_approver ON ONLY log.event USING btree (approver_id, (("position" >> 14))) WHERE (approver_id IS NOT NULL);
+CREATE INDEX event_other ON ONLY log.event USING btree (tenant_id, (("position" >> 14))) WHERE (type <> 'token.issued'::text);
+CREATE INDEX event_parent ON ONLY log.event USING btree (parent_id) WHERE (parent_id IS NOT NULL);
+CREATE INDEX event_person ON ONLY log.event USING btree (person_id, (("position" >> 14))) WHERE (person_id IS NOT NULL);
+CREATE INDEX event_refusal ON ONLY log.event USING btree (tenant_id, (("position" >> 14))) WHERE (decision = ANY (ARRAY['d'::"char", 'f'::"char"]));
+CREATE INDEX event_refusal_of_agent ON ONLY log.event USING btree (agent_id, (("position" >> 14))) WHERE (decision = ANY (ARRAY['d'::"char", 'f'::"char"]));
+CREATE INDEX event_task ON ONLY log.event USING btree (task_id) WHERE (task_id IS NOT NULL);
+CREATE INDEX event_tenant ON ONLY log.event USING btree (tenant_id, (("position" >> 14)));
+CREATE INDEX event_token ON ONLY log.event USING btree (SUBSTRING(uuid_send(token_id) FROM 1 FOR 5)) WHERE (token_id IS NOT NULL);
+CREATE INDEX event_type ON ONLY log.event USING btree (tenant_id, type, (("position" >> 14))) WHERE (type <> 'token.issued'::text);
+CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.event FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+alter table log.event enable row level security;
+alter table log.event force row level security;
+create policy across on log.event for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on log.event for all to mayfly_app using (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid)))) with check (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid))));
+grant select on log.event to mayfly_across;
+
+create table log.event_000000 partition of log.event FOR VALUES FROM ('0') TO ('4194304');
+alter table log.event_000000 owner to mayfly_log;
+alter table log.event_000000 enable row level security;
+alter table log.event_000000 force row level security;
+create policy across on log.event_000000 for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on log.event_000000 for all to mayfly_app using (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid)))) with check (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid))));
+grant select on log.event_000000 to mayfly_across;
+
+create table log.event_cursor (
+  id smallint not null,
+  position bigint not null
+);
+alter table log.event_cursor owner to mayfly_log;
+alter table log.event_cursor add constraint event_cursor_id_check CHECK ((id = 1));
+alter table log.event_cursor add constraint event_cursor_pkey PRIMARY KEY (id);
+CREATE TRIGGER event_grows BEFORE UPDATE ON log.event_cursor FOR EACH ROW WHEN ((new."position" < old."position")) EXECUTE FUNCTION log.refuse_change();
+CREATE TRIGGER event_stays BEFORE DELETE OR TRUNCATE ON log.event_cursor FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.event_cursor to mayfly_across;
+
+create table log.event_mention (
+  position bigint not null,
+  account_id uuid not null,
+  tenant_id uuid
+);
+alter table log.event_mention owner to mayfly_log;
+alter table log.event_mention add constraint event_mention_pkey PRIMARY KEY (account_id, "position");
+CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.event_mention FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+alter table log.event_mention enable row level security;
+alter table log.event_mention force row level security;
+create policy across on log.event_mention for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on log.event_mention for all to mayfly_app using (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid)))) with check (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid))));
+grant select on log.event_mention to mayfly_across;
+
+create table log.event_slot (
+  slot integer not null,
+  first bigint not null,
+  last bigint not null
+);
+alter table log.event_slot owner to mayfly_log;
+alter table log.event_slot add constraint event_slot_pkey PRIMARY KEY (slot);
+grant select on log.event_slot to mayfly_across;
+
 create table log.head (
   id smallint not null,
   shard uuid not null,
@@ -1244,6 +1330,45 @@ create policy tenant on mayfly.webhook_message for all to mayfly_app using ((ten
 grant delete, select, update on mayfly.webhook_message to mayfly_across;
 grant insert, select, update on mayfly.webhook_message to mayfly_app;
 
+CREATE OR REPLACE FUNCTION across.account_family(p_tenant uuid, p_account uuid, p_limit integer)
+ RETURNS TABLE(account_id uuid, distance integer, parent_id uuid, agent_id uuid, opened_at timestamp with time zone, ended_at timestamp with time zone, ended_by text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+    with recursive up(id, parent, distance) as (
+      select e.account_id, e.parent_id, 0 from log.event e
+       where e.account_id = p_account and e.tenant_id = p_tenant and e.type = 'account.opened'
+      union all
+      select e.account_id, e.parent_id, u.distance - 1 from up u join log.event e on e.account_id = u.parent and e.type = 'account.opened'
+       where e.tenant_id = p_tenant and u.distance > -16
+    ), down(id, distance) as (
+      select p_account, 0
+      union all
+      select e.account_id, d.distance + 1 from down d join log.event e on e.parent_id = d.id
+       where e.tenant_id = p_tenant and d.distance < 16
+    ), family(id, distance) as (
+      select u.id, u.distance from up u where u.distance < 0
+      union all
+      (select d.id, d.distance from down d order by d.distance limit p_limit)
+    )
+    select f.id, f.distance, o.parent_id, o.agent_id, o.at, x.at, x.type
+      from family f
+      left join lateral (select e.parent_id, e.agent_id, e.at from log.event e
+         where e.account_id = f.id and e.tenant_id = p_tenant and e.type = 'account.opened' limit 1) o on true
+      left join lateral (select e.at, e.type from log.event e where e.account_id = f.id and e.tenant_id = p_tenant
+         and e.type in ('account.completed', 'account.expired', 'account.revoked', 'account.closed') order by e.position limit 1) x on true
+     order by f.distance, f.id;
+end $function$;
+alter function across.account_family(uuid,uuid,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.active_descendants(p_account uuid, p_limit integer)
  RETURNS TABLE(id uuid, tenant_id uuid, agent_id uuid, generation integer, now_ms double precision)
  LANGUAGE plpgsql
@@ -1269,6 +1394,22 @@ begin
      limit p_limit;
 end $function$;
 alter function across.active_descendants(uuid,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.agents_ever(p_tenant uuid)
+ RETURNS SETOF uuid
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+begin
+  return query select distinct e.agent_id from log.event e
+    where e.tenant_id = p_tenant and e.type = 'agent.created' and e.type <> 'token.issued' and e.agent_id is not null;
+end $function$;
+alter function across.agents_ever(uuid) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.attached_among(p_accounts uuid[])
@@ -1381,6 +1522,29 @@ begin
     returning r.tenant_id, r.kind, encode(r.hash, 'hex');
 end $function$;
 alter function across.consume_replays(uuid[],text[],text[],double precision[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.count_events(p_tenant uuid, p_filter jsonb, p_first bigint, p_last bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'on'
+ SET enable_hashjoin TO 'on'
+ SET enable_mergejoin TO 'on'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_count bigint;
+  v_accounts text := case when p_filter ? 'accounts'
+    then quote_literal(array(select jsonb_array_elements_text(p_filter->'accounts'))::uuid[]) end;
+begin
+  execute format('select count(*) from log.event e where %s and e.position between %s and %s%s', across.event_condition(p_tenant, p_filter),
+    p_first, p_last, case when v_accounts is not null then format(' and (e.account_id = any(%1$s) or e.type = ''decisions.reported'' and exists (
+      select from log.event_mention m where m.position = e.position and m.account_id = any(%1$s)))', v_accounts) else '' end) into v_count;
+  return v_count;
+end $function$;
+alter function across.count_events(uuid,jsonb,bigint,bigint) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.count_operators(p_live_role text)
@@ -1604,6 +1768,70 @@ end $function$;
 alter function across.end_held(uuid,uuid) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.event_condition(p_tenant uuid, p_filter jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v text := 'true';
+  v_name text;
+  v_types text[] := array(select jsonb_array_elements_text(p_filter->'types'));
+  v_prefixes text[] := array(select jsonb_array_elements_text(p_filter->'prefixes'));
+begin
+  if p_tenant is not null then v := format('e.tenant_id = %L', p_tenant); end if;
+  foreach v_name in array array['agent', 'actor', 'person', 'approver', 'about'] loop
+    if p_filter ? v_name then v := v || format(' and e.%I = %L', v_name || '_id', (p_filter->>v_name)::uuid); end if;
+  end loop;
+  if p_filter ? 'token' then
+    v := v || format(' and substring(uuid_send(e.token_id) from 1 for 5) = substring(uuid_send(%1$L::uuid) from 1 for 5) and e.token_id = %1$L',
+      (p_filter->>'token')::uuid);
+  end if;
+  if p_filter ? 'tasks' then
+    v := v || format(' and e.task_id = any(%L)', array(select jsonb_array_elements_text(p_filter->'tasks'))::uuid[]);
+  end if;
+  if p_filter ? 'decisions' then
+    v := v || format(' and e.decision = any(%L::"char"[])', array(select jsonb_array_elements_text(p_filter->'decisions')));
+  end if;
+  if cardinality(v_types) = 1 and v_prefixes = '{}' then v := v || format(' and e.type = %L', v_types[1]);
+  elsif v_types || v_prefixes <> '{}' then
+    v := v || format(' and (e.type = any(%L) or exists (select from unnest(%L::text[]) p where starts_with(e.type, p)))', v_types, v_prefixes);
+  end if;
+  if p_filter ? 'reason' then v := v || format(' and e.reason = %L', p_filter->>'reason'); end if;
+  if p_filter ? 'reason_prefix' then v := v || format(' and starts_with(e.reason, %L)', p_filter->>'reason_prefix'); end if;
+  if p_filter ? 'from' then v := v || format(' and e.at >= to_timestamp(%L::float8 / 1000)', (p_filter->>'from')::float8); end if;
+  if p_filter ? 'before' then v := v || format(' and e.at < to_timestamp(%L::float8 / 1000)', (p_filter->>'before')::float8); end if;
+  return v;
+end $function$;
+alter function across.event_condition(uuid,jsonb) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.event_query(p_table text, p_filter jsonb, p_where text, p_drive text, p_block text, p_bounds text, p_order text, p_limit integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_columns text := 'e.position as pos, e.at, e.retention, e.decision::text as decision, e.reason';
+  v_accounts text;
+begin
+  if p_filter ? 'accounts' then
+    v_accounts := quote_literal(array(select jsonb_array_elements_text(p_filter->'accounts'))::uuid[]);
+    return format('select q.*, true as hit from ((select %1$s from %2$s e where e.account_id = any(%3$s) and %4$s and %5$s %6$s limit %7$s)
+        union (select %1$s from log.event_mention m join %2$s e on e.position = m.position where m.account_id = any(%3$s)
+          and %8$s and %4$s and %5$s %6$s limit %7$s)) q %9$s',
+      v_columns, p_table, v_accounts, p_where, p_bounds, p_order, p_limit, replace(p_bounds, 'e.position', 'm.position'), replace(p_order, 'e.position', 'q.pos'));
+  elsif p_drive is null and (p_filter ? 'token' or p_filter ? 'tasks') then
+    return format('select %s, true as hit from %s e where %s and %s%s limit %s', v_columns, p_table, p_where, p_bounds, p_order, p_limit);
+  end if;
+  return format('select %s, coalesce(%s, false) as hit from %s e where %s and %s and %s%s',
+    v_columns, p_where, p_table, coalesce(p_drive, 'true'), p_block, p_bounds, p_order);
+end $function$;
+alter function across.event_query(text,jsonb,text,text,text,text,text,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.feed_heads(p_tenants uuid[])
  RETURNS TABLE(tenant_id uuid, shard uuid, epoch bigint, database_ms double precision)
  LANGUAGE plpgsql
@@ -1655,6 +1883,101 @@ begin
     left join mayfly.person p on p.id = c.person_id;
 end $function$;
 alter function across.find_credentials(text[],text[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_event_position(p_tenant uuid, p_id uuid)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+declare
+  v_at timestamptz := to_timestamp(('x' || left(replace(p_id::text, '-', ''), 12))::bit(48)::bigint::float8 / 1000);
+  v_first bigint;
+  v_last bigint;
+begin
+  select p.first, p.last into v_first, v_last from across.positions_between(v_at, v_at) p;
+  return (select e.position from log.event e join log.entry n on n.position = e.position
+    where e.position between v_first and v_last and e.at = v_at and (p_tenant is null or e.tenant_id = p_tenant)
+      and strpos(n.leaf, format('"id":"%s"', p_id)) > 0 limit 1);
+end $function$;
+alter function across.find_event_position(uuid,uuid) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_events(p_tenant uuid, p_filter jsonb, p_first bigint, p_last bigint, p_ascending boolean, p_limit integer, p_budget_ms integer)
+ RETURNS TABLE("position" bigint, leaf text, body text, retention smallint, decision text, reason text)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+ SET enable_sort TO 'off'
+ SET enable_bitmapscan TO 'off'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_where text := across.event_condition(p_tenant, p_filter);
+  v_down text := case when p_ascending then '' else ' desc' end;
+  v_until timestamptz := clock_timestamp() + p_budget_ms * interval '1 ms';
+  v_part bigint := (case when p_ascending then p_first else p_last end) >> 22;
+  v_bounds text := format('e.position between %s and %s', p_first, p_last);
+  v_block text := format('(e.position >> 14) between %s and %s', p_first >> 14, p_last >> 14);
+  v_drive text;
+  v_order text;
+  v_seen integer := 0;
+  v record;
+begin
+  if p_last < p_first or p_limit < 1 then return; end if;
+  v_order := format(' order by (e.position >> 14)%1$s, e.position%1$s', v_down);
+  case
+    when p_filter ? 'token' or p_filter ? 'tasks' or p_filter ? 'accounts' then
+      v_order := format(' order by e.position%s', v_down);
+      set local enable_sort = on;
+    when p_filter ? 'approver' then v_drive := format('e.approver_id = %L', (p_filter->>'approver')::uuid);
+    when p_filter ? 'about' then v_drive := format('e.about_id = %L', (p_filter->>'about')::uuid);
+    when p_filter ? 'person' then v_drive := format('e.person_id = %L', (p_filter->>'person')::uuid);
+    when p_filter ? 'actor' then v_drive := format('e.actor_id = %L', (p_filter->>'actor')::uuid);
+    when p_filter ? 'agent' and not p_filter->'decisions' ? 'a' then
+      v_drive := format('e.agent_id = %L and e.decision in (''d'', ''f'')', (p_filter->>'agent')::uuid);
+    when p_filter ? 'agent' then v_drive := format('e.agent_id = %L', (p_filter->>'agent')::uuid);
+    when p_tenant is null then v_order := format(' order by e.position%s', v_down); v_block := 'true';
+    when not p_filter->'decisions' ? 'a' then v_drive := format('e.tenant_id = %L and e.decision in (''d'', ''f'')', p_tenant);
+    when jsonb_array_length(p_filter->'types') = 1 and not p_filter ? 'prefixes' and p_filter->'types'->>0 <> 'token.issued' then
+      v_drive := format('e.tenant_id = %L and e.type = %L and e.type <> ''token.issued''', p_tenant, p_filter->'types'->>0);
+    when (p_filter ? 'types' or p_filter ? 'prefixes') and not coalesce(p_filter->'types' ? 'token.issued', false)
+      and not exists (select from jsonb_array_elements_text(p_filter->'prefixes') p where starts_with('token.issued', p)) then
+      v_drive := format('e.tenant_id = %L and e.type <> ''token.issued''', p_tenant);
+    else v_drive := format('e.tenant_id = %L', p_tenant);
+  end case;
+
+  while v_part between p_first >> 22 and p_last >> 22 loop
+    if to_regclass(format('log.event_%s', lpad(v_part::text, 6, '0'))) is not null then
+      for v in execute across.event_query(format('log.event_%s', lpad(v_part::text, 6, '0')), p_filter, v_where, v_drive, v_block, v_bounds, v_order, p_limit)
+      loop
+        v_seen := v_seen + 1;
+        if v.hit then
+          select n.leaf into leaf from log.entry n where n.position = v.pos;
+          select b.body into body from log.body b where b.position = v.pos and b.at between v.at - interval '1 hour' and v.at + interval '1 hour';
+          "position" := v.pos; retention := v.retention; decision := v.decision; reason := v.reason;
+          return next;
+          p_limit := p_limit - 1;
+          if p_limit = 0 then return; end if;
+        end if;
+        if v_seen % 128 = 0 and clock_timestamp() > v_until then
+          "position" := v.pos; leaf := null; body := null;
+          return next;
+          return;
+        end if;
+      end loop;
+    end if;
+    v_part := v_part + case when p_ascending then 1 else -1 end;
+  end loop;
+end $function$;
+alter function across.find_events(uuid,jsonb,bigint,bigint,boolean,integer,integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.find_join_tokens(p_hashes text[])
@@ -2305,6 +2628,20 @@ $function$;
 alter function across.parents_among(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.positions_between(p_from timestamp with time zone, p_to timestamp with time zone, OUT first bigint, OUT last bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  select coalesce(min(s.first), 0), coalesce(max(s.last), -1) into first, last from log.event_slot s
+   where s.slot >= coalesce(floor(extract(epoch from p_from) / 10), 0)::bigint
+     and s.slot <= coalesce(floor(extract(epoch from p_to) / 10), 2147483647)::bigint;
+end $function$;
+alter function across.positions_between(timestamp with time zone,timestamp with time zone) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.postpone_outbox(p_rows jsonb)
  RETURNS void
  LANGUAGE sql
@@ -2320,6 +2657,18 @@ $function$;
 alter function across.postpone_outbox(jsonb) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.projected(OUT "position" bigint, OUT size bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  select c.position, h.size into strict "position", size from log.event_cursor c, log.head h where c.id = 1 and h.id = 1;
+end $function$;
+alter function across.projected() owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.read_accounts(p_tenants uuid[], p_ids uuid[], p_task_tenants uuid[], p_task_keys uuid[])
  RETURNS SETOF mayfly.account
  LANGUAGE plpgsql
@@ -2332,6 +2681,25 @@ begin
     join mayfly.account a on a.task_key = k.task_key and a.tenant_id is not distinct from k.tenant;
 end $function$;
 alter function across.read_accounts(uuid[],uuid[],uuid[],uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.read_event(p_tenant uuid, p_position bigint)
+ RETURNS TABLE("position" bigint, leaf text, body text, retention smallint, decision text, reason text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+#variable_conflict use_column
+begin
+  return query select e.position, n.leaf, b.body, e.retention, e.decision::text, e.reason
+    from log.event e join log.entry n on n.position = e.position
+    left join log.body b on b.position = e.position and b.at between e.at - interval '1 hour' and e.at + interval '1 hour'
+   where e.position = p_position and (p_tenant is null or e.tenant_id = p_tenant);
+end $function$;
+alter function across.read_event(uuid,bigint) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.read_lineages(p_tenants uuid[], p_accounts uuid[])
@@ -2742,6 +3110,23 @@ $function$;
 alter function log.bury_accounts(smallint[],jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
 
+CREATE OR REPLACE FUNCTION log.decision_of(p_type text, p_body jsonb)
+ RETURNS "char"
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select (case
+    when p_type in ('token.issued', 'certificate.issued', 'session.opened', 'change.approved', 'change.break_glass') then 'a'
+    when p_type = 'decisions.reported' then case when p_body->>'denied' = '0' then 'a' else 'd' end
+    -- Somebody does not want an account: nobody was refused anything.
+    when p_type = 'account.claim_refused' then null
+    when p_type ~ '([._]refused|\.denied|\.rejected)$' then 'd'
+    when p_type in ('change.proposed', 'approval.requested') or p_type ~ '\.deferred$' then 'f'
+  end)::"char"
+$function$;
+alter function log.decision_of(text,jsonb) owner to mayfly_log;
+-- none but its owner may execute it
+
 CREATE OR REPLACE FUNCTION log.end_of_tokens(p_tenant uuid, p_deadline timestamp with time zone, p_now timestamp with time zone)
  RETURNS double precision
  LANGUAGE plpgsql
@@ -2782,6 +3167,25 @@ begin
 end $function$;
 alter function log.ended_accounts(uuid,integer) owner to mayfly_log;
 -- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.ensure_event_partition(p_position bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_part bigint := p_position >> 22;
+  v_name text := format('event_%s', lpad(v_part::text, 6, '0'));
+begin
+  if to_regclass('log.' || v_name) is not null then return; end if;
+  execute format('create table log.%I partition of log.event for values from (%s) to (%s)', v_name, v_part << 22, (v_part + 1) << 22);
+  execute format('create trigger event_append_only before update or delete or truncate on log.%I
+    for each statement execute function log.refuse_change()', v_name);
+  perform mayfly.keep_tenants_apart(('log.' || v_name)::regclass);
+  execute format('grant select on log.%I to mayfly_across', v_name);
+end $function$;
+alter function log.ensure_event_partition(bigint) owner to mayfly_log;
+-- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.ensure_partitions(p_from timestamp with time zone, p_months integer)
  RETURNS void
@@ -2916,6 +3320,19 @@ AS $function$
 $function$;
 alter function log.is_attended(uuid) owner to mayfly_log;
 -- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.json_of(p_text text)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return p_text::jsonb;
+exception when others then return null;
+end $function$;
+alter function log.json_of(text) owner to mayfly_log;
+-- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.judge_pins(p_outcomes smallint[], p_pins jsonb)
  RETURNS smallint[]
@@ -3097,6 +3514,66 @@ begin
 end $function$;
 alter function log.open_accounts(smallint[],jsonb,jsonb,jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.project_events(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'on'
+ SET enable_hashjoin TO 'on'
+ SET enable_mergejoin TO 'on'
+AS $function$
+declare
+  v_from bigint;
+  v_to bigint;
+begin
+  select c.position into v_from from log.event_cursor c where c.id = 1 for update skip locked;
+  if not found then return 0; end if;
+  select least(h.size, v_from + greatest(p_limit, 1), ((v_from >> 22) + 1) << 22) into v_to from log.head h where h.id = 1;
+  if v_to <= v_from then return 0; end if;
+  perform log.ensure_event_partition(v_from);
+
+  with read as materialized (
+    select e.position, e.leaf::jsonb as leaf, b.retention,
+           case when b.body like '%\\u%' then log.json_of(b.body) else nullif(b.body, '')::jsonb end as body
+      from log.entry e
+      left join log.body b on b.position = e.position and b.position >= v_from and b.position < v_to
+     where e.position >= v_from and e.position < v_to
+  ), kept as (
+    insert into log.event (position, at, account_id, token_id, tenant_id, agent_id, task_id, parent_id, root_id, actor_id, person_id,
+        approver_id, about_id, config_epoch, retention, decision, is_personal, type, reason)
+      select r.position, to_timestamp((r.leaf->>'time')::float8 / 1000), (r.leaf->>'account')::uuid, log.uuid_in(r.leaf->>'token'),
+             (r.leaf->>'tenant')::uuid, (r.leaf->>'agent')::uuid,
+             case when r.leaf->>'type' = 'account.opened' then (select a.task_key from mayfly.account a where a.id = (r.leaf->>'account')::uuid) end,
+             case when r.leaf->>'type' = 'account.opened' then log.uuid_in(r.body->>'parent') end,
+             case when r.leaf->>'type' = 'account.opened' then log.uuid_in(r.body->>'root') end,
+             log.uuid_in(r.body->>'actor'), log.uuid_in(r.body->>'actor_person'), log.uuid_in(r.body->>'approved_by_person'),
+             case when r.leaf->>'type' not in ('token.issued', 'token.denied') then coalesce(log.uuid_in(r.body->>'change'),
+               log.uuid_in(r.body->>'credential'), log.uuid_in(r.body->>'join_token'), log.uuid_in(r.body->>'attachment'),
+               log.uuid_in(r.body->>'connector'), log.uuid_in(r.body->>'webhook'), log.uuid_in(r.body->>'receiver'),
+               log.uuid_in(r.body->>'stream'), log.uuid_in(r.body->>'provider'), log.uuid_in(r.body->>'person'),
+               log.uuid_in(r.body->>'trust_source'), log.uuid_in(r.body->>'resource'), log.uuid_in(r.body->>'revocation')) end,
+             case when r.body->>'config_epoch' ~ '^[0-9]{1,9}$' then (r.body->>'config_epoch')::integer end,
+             r.retention, log.decision_of(r.leaf->>'type', r.body), r.leaf ? 'private_hash', r.leaf->>'type',
+             left(coalesce(r.body->>'reason', r.body->>'why', r.body->>'code'), 64)
+        from read r order by r.position
+    returning position, at
+  ), mentioned as (
+    insert into log.event_mention (position, account_id, tenant_id)
+      select distinct r.position, log.uuid_in(d.account_id), (r.leaf->>'tenant')::uuid
+        from read r, jsonb_to_recordset(case jsonb_typeof(r.body->'decisions') when 'array' then r.body->'decisions' end) d(account_id text)
+       where r.leaf->>'type' = 'decisions.reported' and log.uuid_in(d.account_id) is not null
+  )
+  insert into log.event_slot as s (slot, first, last)
+    select floor(extract(epoch from k.at) / 10)::integer, min(k.position), max(k.position) from kept k group by 1
+    on conflict (slot) do update set first = least(s.first, excluded.first), last = greatest(s.last, excluded.last);
+
+  update log.event_cursor c set position = v_to where c.id = 1;
+  return v_to - v_from;
+end $function$;
+alter function log.project_events(integer) owner to mayfly_log;
+-- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.publish(p_entries jsonb, p_now timestamp with time zone)
  RETURNS jsonb
@@ -3344,6 +3821,16 @@ $function$;
 alter function log.unattended_claims(integer) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION log.uuid_in(p_text text)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select substring(replace(p_text, '-', '') from '^(?:[a-z]{2,4}_)?([0-9a-f]{32})$')::uuid
+$function$;
+alter function log.uuid_in(text) owner to mayfly_log;
+-- none but its owner may execute it
+
 CREATE OR REPLACE FUNCTION log.wire_id(p_prefix text, p_id uuid)
  RETURNS text
  LANGUAGE sql
@@ -3385,7 +3872,7 @@ begin
   execute format('create policy across on %s to mayfly_across, mayfly_log using (true) with check (true)', p_table);
 end $function$;
 alter function mayfly.keep_tenants_apart(regclass) owner to mayfly_owner;
--- none but its owner may execute it
+-- may be executed by: mayfly_log
 
 CREATE OR REPLACE FUNCTION mayfly.pin_revoked()
  RETURNS trigger

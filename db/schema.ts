@@ -24,6 +24,45 @@ export interface LogEntry {
   leaf: string
 }
 
+export interface LogEvent {
+  position: Int8
+  at: Timestamp
+  account_id: string | null
+  token_id: string | null
+  tenant_id: string | null
+  agent_id: string | null
+  task_id: string | null
+  parent_id: string | null
+  root_id: string | null
+  actor_id: string | null
+  person_id: string | null
+  approver_id: string | null
+  about_id: string | null
+  config_epoch: number | null
+  retention: number | null
+  decision: string | null
+  is_personal: boolean
+  type: string
+  reason: string | null
+}
+
+export interface LogEventCursor {
+  id: number
+  position: Int8
+}
+
+export interface LogEventMention {
+  position: Int8
+  account_id: string
+  tenant_id: string | null
+}
+
+export interface LogEventSlot {
+  slot: number
+  first: Int8
+  last: Int8
+}
+
 export interface LogHead {
   id: number
   shard: string
@@ -643,6 +682,10 @@ export interface MayflyWebhookMessage {
 export interface DB {
   'log.body': LogBody
   'log.entry': LogEntry
+  'log.event': LogEvent
+  'log.event_cursor': LogEventCursor
+  'log.event_mention': LogEventMention
+  'log.event_slot': LogEventSlot
   'log.head': LogHead
   'log.pending': LogPending
   'log.pending_revocation': LogPendingRevocation
