@@ -46,11 +46,6 @@ export interface LogEvent {
   reason: string | null
 }
 
-export interface LogEventClass {
-  type: string
-  class: number
-}
-
 export interface LogEventCursor {
   id: number
   position: Int8
@@ -66,6 +61,21 @@ export interface LogEventSlot {
   slot: number
   first: Int8
   last: Int8
+}
+
+export interface LogFork {
+  id: string
+  at: Timestamp
+  from_shard: string
+  to_shard: string
+  size: Int8
+  sealed_size: ColumnType<bigint | null, bigint | number | string | null | undefined, bigint | number | string | null>
+  sealed_root: string | null
+}
+
+export interface LogForkFinished {
+  fork_id: string
+  at: Timestamp
 }
 
 export interface LogHead {
@@ -91,13 +101,6 @@ export interface LogPendingRevocation {
   until: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   cause: string
   actor: Json
-}
-
-export interface LogRetentionClass {
-  code: number
-  name: string
-  months: number
-  least_months: number
 }
 
 export interface LogTransition {
@@ -146,6 +149,7 @@ export interface MayflyAgent {
   created_at: WithDefault<Timestamp>
   updated_at: WithDefault<Timestamp>
   suspended_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  held_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
 export interface MayflyAnonymousOpening {
@@ -316,22 +320,6 @@ export interface MayflyEnrolment {
   basis: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
 }
 
-export interface MayflyErasure {
-  id: string
-  tenant_id: string | null
-  key_ids: List<string>
-  person_ids: List<string>
-  sealed: string | null
-  sealed_under: string | null
-  agent_ids: WithDefault<List<string>>
-  asked_at: WithDefault<Timestamp>
-  swept_to: WithDefault<Int8>
-  removed: WithDefault<Int8>
-  swept_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
-  ledgered_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
-  replayed: WithDefault<boolean>
-}
-
 export interface MayflyFeed {
   tenant_id: string
   shard: WithDefault<string>
@@ -384,19 +372,6 @@ export interface MayflyKeyRewrap {
   requested_at: Timestamp
   finished_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   rewrapped: WithDefault<Int8>
-}
-
-export interface MayflyLegalHold {
-  id: string
-  tenant_id: string
-  kind: string
-  target_id: string | null
-  key_ids: List<string> | null
-  matter: string
-  placed_by: string
-  placed_at: WithDefault<Timestamp>
-  lifted_by: string | null
-  lifted_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
 export interface MayflyLineage {
@@ -465,14 +440,6 @@ export interface MayflyResource {
   name: string
   config: Json
   created_at: WithDefault<Timestamp>
-  updated_at: WithDefault<Timestamp>
-}
-
-export interface MayflyRetention {
-  tenant_id: string
-  security: number | null
-  standard: number | null
-  short: number | null
   updated_at: WithDefault<Timestamp>
 }
 
@@ -678,6 +645,7 @@ export interface MayflyTrustSource {
   created_at: WithDefault<Timestamp>
   updated_at: WithDefault<Timestamp>
   suspended_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  held_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
 export interface MayflyUsage {
@@ -732,14 +700,14 @@ export interface DB {
   'log.body': LogBody
   'log.entry': LogEntry
   'log.event': LogEvent
-  'log.event_class': LogEventClass
   'log.event_cursor': LogEventCursor
   'log.event_mention': LogEventMention
   'log.event_slot': LogEventSlot
+  'log.fork': LogFork
+  'log.fork_finished': LogForkFinished
   'log.head': LogHead
   'log.pending': LogPending
   'log.pending_revocation': LogPendingRevocation
-  'log.retention_class': LogRetentionClass
   'log.transition': LogTransition
   'mayfly.account': MayflyAccount
   'mayfly.account_holder': MayflyAccountHolder
@@ -758,14 +726,12 @@ export interface DB {
   'mayfly.consumed_nonce': MayflyConsumedNonce
   'mayfly.credential': MayflyCredential
   'mayfly.enrolment': MayflyEnrolment
-  'mayfly.erasure': MayflyErasure
   'mayfly.feed': MayflyFeed
   'mayfly.feed_acknowledgement': MayflyFeedAcknowledgement
   'mayfly.feed_receiver': MayflyFeedReceiver
   'mayfly.idempotency': MayflyIdempotency
   'mayfly.join_token': MayflyJoinToken
   'mayfly.key_rewrap': MayflyKeyRewrap
-  'mayfly.legal_hold': MayflyLegalHold
   'mayfly.lineage': MayflyLineage
   'mayfly.live_count': MayflyLiveCount
   'mayfly.outbox': MayflyOutbox
@@ -773,7 +739,6 @@ export interface DB {
   'mayfly.quota': MayflyQuota
   'mayfly.replay': MayflyReplay
   'mayfly.resource': MayflyResource
-  'mayfly.retention': MayflyRetention
   'mayfly.revocation': MayflyRevocation
   'mayfly.sign_in_client_secret': MayflySignInClientSecret
   'mayfly.sign_in_provider': MayflySignInProvider

@@ -7,6 +7,8 @@
 //     │ └ extend → active     ↑       │
 //     └────── claim ────→ claimed ── close ─→ closed
 //                           └ readmit, suspend, narrow → claimed
+//
+// Beside it stands `held`: an active account after a restore, until it goes on (`core/restore/reinstate-accounts.ts`) or is revoked.
 
 import type { AccountState } from '#db/accounts/read-accounts.ts'
 
@@ -16,7 +18,7 @@ export interface TransitionRow {
   readonly to: AccountState | null
   /** Whether the deadline must be ahead or behind; null: either. */
   readonly due: 'before' | 'after' | null
-  /** Whether it ends every earlier token of the account. A claimed account is always revoked whatever the time. */
+  /** Whether it ends every earlier token of the account. A claimed or held account is always revoked whatever the time. */
   readonly raisesGeneration: boolean
   readonly ofChild: 'yes' | 'while ancestors live' | 'no'
   /** The audit event that it is. */
@@ -27,7 +29,7 @@ export const transitions = {
   extend: row(['a'], 'a', 'before', false, 'while ancestors live', 'account.extended'),
   complete: row(['a'], 'm', 'before', true, 'while ancestors live', 'account.completed'),
   expire: row(['a'], 'e', 'after', true, 'yes', 'account.expired'),
-  revoke: row(['a', 'c'], 'r', 'before', true, 'yes', 'account.revoked'),
+  revoke: row(['a', 'c', 'h'], 'r', 'before', true, 'yes', 'account.revoked'),
   claim: row(['a'], 'c', 'before', true, 'no', 'account.claimed'),
   close: row(['c'], 'x', null, true, 'no', 'account.closed'),
   readmit: row(['c'], 'c', null, false, 'no', 'account.readmitted'),
@@ -46,6 +48,7 @@ export const stateNames: Readonly<Record<AccountState, string>> = {
   r: 'revoked',
   c: 'claimed',
   x: 'closed',
+  h: 'held',
 }
 
 function row<Event extends TransitionRow['event']>(

@@ -1,8 +1,8 @@
 import type { Sql } from 'postgres'
 import { arrayText } from '../array-text.ts'
 
-/** a active, m completed, e expired, r revoked, c claimed, x closed */
-export type AccountState = 'a' | 'm' | 'e' | 'r' | 'c' | 'x'
+/** a active, m completed, e expired, r revoked, c claimed, x closed, h held since a restore until somebody has looked at it */
+export type AccountState = 'a' | 'm' | 'e' | 'r' | 'c' | 'x' | 'h'
 
 export interface AccountRow {
   readonly id: string

@@ -15,7 +15,7 @@ const query: Readonly<Record<string, BodyFlag>> = {
     type: 'string',
     member: 'state',
     value: 'STATE',
-    choices: ['active', 'completed', 'expired', 'revoked', 'claimed', 'closed'],
+    choices: ['active', 'completed', 'expired', 'revoked', 'claimed', 'closed', 'held'],
     summary: 'only those',
   },
   agent: agentFlag('only of this agent'),

@@ -64,7 +64,7 @@ export interface Confirmation {
   readonly keep?: Keep
 }
 
-export type AccountState = 'active' | 'claimed' | 'closed' | 'revoked' | 'completed' | 'expired'
+export type AccountState = 'active' | 'claimed' | 'closed' | 'revoked' | 'completed' | 'expired' | 'held'
 
 export interface AccountRow {
   readonly id: string

@@ -1,0 +1,83 @@
+// The first half of coming back from a backup, in one transaction of the database (`log.begin_restore`): a new shard of the log
+// that begins with the restored leaves and names the fork, keys retired, feeds on new shards, whatever may have been revoked held.
+
+import type { Sql } from 'postgres'
+import { prepareEvent } from '#core/audit/event.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import { newUuid } from '#core/ids/id.ts'
+import { revokedKeySeconds } from '#core/keys/rotation/times.ts'
+import { issuerOf } from '#core/registry/issuer.ts'
+import { listTenants } from '#db/registry/tenants.ts'
+import { beginFork, type LogHead, readLogHead, type SealedHead } from '#db/restore/forks.ts'
+import { readClock } from '#db/server/check-server.ts'
+import type { UnscopedDb } from '#db/unscoped-db.ts'
+
+/**
+ * More changes of configuration than a tenant makes in whatever time a backup is old. Tokens of the lost time carry config epochs
+ * that the restored database has never heard of: they must stay below the first one of after the restore.
+ */
+const configLeap = 1_000_000_000
+const pageSize = 500
+const attempts = 20
+
+export interface RestoreDeps {
+  readonly sql: Sql
+  readonly db: UnscopedDb
+  /** Base URL of the deployment, no slash at its end: tenants' issuers follow from it. */
+  readonly baseUrl: string
+}
+
+export interface RestoreOrder {
+  /** The last checkpoint of the log before the restore; undefined: none is known. */
+  readonly sealed: SealedHead | undefined
+  /** `evidence`: a checkpoint outside proved it. `operator`: somebody said so. */
+  readonly by: 'evidence' | 'operator'
+}
+
+export interface BegunRestore {
+  /** uuid of the fork. */
+  readonly id: string
+  readonly from: LogHead
+  /** uuid */
+  readonly toShard: string
+  /** Accounts that wait. */
+  readonly held: number
+}
+
+/** Throws BrokerError `conflict` where the log keeps growing under it: brokers are still running. */
+export async function beginRestore(deps: RestoreDeps, order: RestoreOrder): Promise<BegunRestore> {
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const begun = await tryToBegin(deps, order)
+    if (begun) return begun
+  }
+  throw new BrokerError('conflict', {
+    hint: 'The log grows while it is to break off. Stop the brokers and workers, then try again.',
+  })
+}
+
+async function tryToBegin({ sql, db, baseUrl }: RestoreDeps, { sealed, by }: RestoreOrder): Promise<BegunRestore | undefined> {
+  const issuers = await readIssuers(db, baseUrl)
+  const from = await readLogHead(sql)
+  const nowMs = await readClock(sql)
+  const [id, toShard] = [newUuid(nowMs), crypto.randomUUID()]
+  const fork = {
+    from_shard: from.shard,
+    to_shard: toShard,
+    size: from.size,
+    ...(sealed && { sealed_shard: sealed.shard, sealed_size: sealed.size, sealed_root: sealed.root }),
+  }
+  const event = prepareEvent({ type: 'log.restored', tenantId: null, facts: { by, ...fork } }, nowMs)
+  const { leaf, body } = event
+  const until = new Date(nowMs + revokedKeySeconds * 1000)
+  const begun = await beginFork(sql, { id, from, toShard, sealed, issuers, until, leap: configLeap, leaf, body })
+  return begun && { id, from, toShard, held: begun.held }
+}
+
+async function readIssuers(db: UnscopedDb, baseUrl: string): Promise<{ tenant: string; issuer: string }[]> {
+  const found: { tenant: string; issuer: string }[] = []
+  for (;;) {
+    const page = await listTenants(db.forTenant(null), { limit: pageSize, afterId: found.at(-1)?.tenant })
+    found.push(...page.map(({ id, slug, is_first }) => ({ tenant: id, issuer: issuerOf(baseUrl, { slug, isFirst: is_first }) })))
+    if (page.length < pageSize) return found
+  }
+}

@@ -1,0 +1,35 @@
+// Held accounts that go on where they stopped: because somebody looked at them, or because their deadline has passed meanwhile,
+// so that they are over and can be collected.
+
+import type { Sql } from 'postgres'
+import { type Facts, prepareEvent } from '#core/audit/event.ts'
+import { findOverdueHolds, type HeldAccount, reinstateHeldAccounts } from '#db/restore/held.ts'
+import { readClock } from '#db/server/check-server.ts'
+
+/** So many share a commit. */
+export const reinstateBatch = 500
+
+/** facts: who lets them (`actorFacts`). Answers for each whether it was held. accounts: at most `reinstateBatch`, each once. */
+export function reinstateAccounts(sql: Sql, accounts: readonly HeldAccount[], facts: Facts, nowMs: number): Promise<boolean[]> {
+  return reinstateHeldAccounts(
+    sql,
+    accounts.map(({ id, tenantId, agentId }) => ({
+      id,
+      tenantId,
+      event: prepareEvent({ type: 'account.reinstated', tenantId, agentId, accountId: id, facts }, nowMs),
+    })),
+  )
+}
+
+/** Lets those go whose deadline has passed: they are expired now, which the reaper sees to. Returns how many. */
+export async function releaseOverdueHolds(sql: Sql): Promise<number> {
+  let released = 0
+  for (;;) {
+    const overdue = await findOverdueHolds(sql, reinstateBatch)
+    if (overdue.length === 0) return released
+    const done = await reinstateAccounts(sql, overdue, { by: 'deadline' }, await readClock(sql))
+    const count = done.filter(Boolean).length
+    released += count
+    if (overdue.length < reinstateBatch || count === 0) return released
+  }
+}

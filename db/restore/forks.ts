@@ -1,0 +1,80 @@
+// Where the log broke off and began anew (`log.fork`), and the one call that does it.
+
+import type { Sql } from 'postgres'
+import { arrayText } from '../array-text.ts'
+
+/** The log as the database has it now. */
+export interface LogHead {
+  /** uuid */
+  readonly shard: string
+  /** How many leaves. */
+  readonly size: number
+}
+
+/** A place in a log that its sealer signed. */
+export interface SealedHead extends LogHead {
+  /** RFC 6962 root over the leaves, standard base64. */
+  readonly root: string
+}
+
+export interface Fork {
+  readonly id: string
+  readonly at: Date
+  readonly fromShard: string
+  readonly toShard: string
+  /** How many leaves the restored log had. */
+  readonly size: number
+  /** Of the last checkpoint of the earlier shard that is known; null: none is. */
+  readonly sealedSize: number | null
+  readonly sealedRoot: string | null
+  /** Whether all that follows from it was done; nobody is served before. */
+  readonly finished: boolean
+}
+
+export async function readLogHead(sql: Sql): Promise<LogHead> {
+  const [row] = await sql<[LogHead]>`select shard, size::float8 as size from log.head where id = 1`
+  return row
+}
+
+/** Every fork, the last one first. */
+export function listForks(sql: Sql): Promise<Fork[]> {
+  return sql<Fork[]>`
+    select f.id, f.at, f.from_shard as "fromShard", f.to_shard as "toShard", f.size::float8 as size,
+           f.sealed_size::float8 as "sealedSize", f.sealed_root as "sealedRoot", d.fork_id is not null as finished
+      from log.fork f left join log.fork_finished d on d.fork_id = f.id order by f.at desc`
+}
+
+export interface NewFork {
+  readonly id: string
+  readonly from: LogHead
+  readonly toShard: string
+  readonly sealed: SealedHead | undefined
+  /** Of every tenant. */
+  readonly issuers: readonly { readonly tenant: string; readonly issuer: string }[]
+  /** When no verifier can hold anything from before any more. */
+  readonly until: Date
+  /** By how much config epochs grow. */
+  readonly leap: number
+  readonly leaf: string
+  readonly body: string
+}
+
+/** held: how many accounts wait now. undefined: the log or the tenants changed since they were read, and nothing was written. */
+export async function beginFork(sql: Sql, fork: NewFork): Promise<{ readonly held: number } | undefined> {
+  const { id, from, toShard, sealed, issuers, until, leap, leaf, body } = fork
+  const [row] = await sql<[{ outcome: string; held: number | null }]>`
+    select outcome, held::float8 as held from log.begin_restore(
+      ${id}::uuid, ${from.shard}::uuid, ${toShard}::uuid, ${from.size}::bigint, ${sealed?.size ?? null}::bigint, ${sealed?.root ?? null}::text,
+      ${JSON.stringify(issuers)}::text::jsonb, ${until.toISOString()}::timestamptz, ${leap}::bigint, ${leaf}::text, ${body}::text)`
+  return row.outcome === 'begun' ? { held: row.held ?? 0 } : undefined
+}
+
+/** From here on it is served again. */
+export async function finishFork(sql: Sql, id: string): Promise<void> {
+  await sql`select log.finish_restore(${id}::uuid)`
+}
+
+/** Algorithms for which tenants have no key that signs. */
+export function findTenantsWithoutKey(sql: Sql, algs: readonly string[]): Promise<{ tenantId: string; alg: string }[]> {
+  return sql`select tenant_id as "tenantId", alg from across.tenants_without_key(${arrayText(algs)}::text::text[])`
+}
