@@ -21,6 +21,18 @@ CREATE INDEX body_position ON ONLY log.body USING brin ("position") WITH (pages_
 CREATE TRIGGER body_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.body FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 grant select on log.body to mayfly_across;
 
+create table log.body_security partition of log.body FOR VALUES IN ('2') partition by RANGE (at);
+alter table log.body_security owner to mayfly_log;
+
+create table log.body_security_rest partition of log.body_security DEFAULT;
+alter table log.body_security_rest owner to mayfly_log;
+
+create table log.body_short partition of log.body FOR VALUES IN ('3') partition by RANGE (at);
+alter table log.body_short owner to mayfly_log;
+
+create table log.body_short_rest partition of log.body_short DEFAULT;
+alter table log.body_short_rest owner to mayfly_log;
+
 create table log.body_standard partition of log.body FOR VALUES IN ('1') partition by RANGE (at);
 alter table log.body_standard owner to mayfly_log;
 
@@ -87,6 +99,15 @@ alter table log.event_000000 force row level security;
 create policy across on log.event_000000 for all to mayfly_across, mayfly_log using (true) with check (true);
 create policy tenant on log.event_000000 for all to mayfly_app using (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid)))) with check (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid))));
 grant select on log.event_000000 to mayfly_across;
+
+create table log.event_class (
+  type text not null,
+  class smallint not null
+);
+alter table log.event_class owner to mayfly_log;
+alter table log.event_class add constraint event_class_class_fkey FOREIGN KEY (class) REFERENCES log.retention_class(code);
+alter table log.event_class add constraint event_class_pkey PRIMARY KEY (type);
+CREATE TRIGGER event_class_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON log.event_class FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 
 create table log.event_cursor (
   id smallint not null,
@@ -197,6 +218,17 @@ alter table log.pending_revocation force row level security;
 create policy append on log.pending_revocation for insert to mayfly_app with check ((tenant_id = mayfly.tenant_in_force()));
 create policy move on log.pending_revocation for all to mayfly_log using (true) with check (true);
 grant insert ("least"), insert (actor), insert (cause), insert (id), insert (kind), insert (subject), insert (tenant_id), insert (until) on log.pending_revocation to mayfly_app;
+
+create table log.retention_class (
+  code smallint not null,
+  name text not null,
+  months integer not null,
+  least_months integer not null
+);
+alter table log.retention_class owner to mayfly_log;
+alter table log.retention_class add constraint retention_class_name_key UNIQUE (name);
+alter table log.retention_class add constraint retention_class_pkey PRIMARY KEY (code);
+CREATE TRIGGER class_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON log.retention_class FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 
 create table log.transition (
   name text not null,
@@ -463,7 +495,7 @@ alter table mayfly.change enable row level security;
 alter table mayfly.change force row level security;
 create policy across on mayfly.change for all to mayfly_across, mayfly_log using (true) with check (true);
 create policy tenant on mayfly.change for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
-grant select, update (status) on mayfly.change to mayfly_across;
+grant select, update (after), update (before), update (body), update (status) on mayfly.change to mayfly_across;
 grant insert, select, update on mayfly.change to mayfly_app;
 grant select, update (status) on mayfly.change to mayfly_log;
 
@@ -621,6 +653,34 @@ create policy tenant on mayfly.enrolment for all to mayfly_app using ((tenant_id
 grant delete, select on mayfly.enrolment to mayfly_across;
 grant delete, insert, select, update on mayfly.enrolment to mayfly_app;
 
+create table mayfly.erasure (
+  id uuid not null,
+  tenant_id uuid,
+  key_ids uuid[] not null,
+  person_ids uuid[] not null,
+  sealed text,
+  sealed_under uuid,
+  agent_ids uuid[] not null default '{}'::uuid[],
+  asked_at timestamp with time zone not null default clock_timestamp(),
+  swept_to bigint not null default 0,
+  removed bigint not null default 0,
+  swept_at timestamp with time zone,
+  ledgered_at timestamp with time zone,
+  replayed boolean not null default false
+);
+alter table mayfly.erasure owner to mayfly_owner;
+alter table mayfly.erasure add constraint erasure_pkey PRIMARY KEY (id);
+alter table mayfly.erasure add constraint erasure_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE INDEX erasure_unledgered ON mayfly.erasure USING btree (asked_at) WHERE (ledgered_at IS NULL);
+CREATE INDEX erasure_unswept ON mayfly.erasure USING btree (asked_at) WHERE (swept_at IS NULL);
+alter table mayfly.erasure enable row level security;
+alter table mayfly.erasure force row level security;
+create policy across on mayfly.erasure for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.erasure for all to mayfly_app using (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid)))) with check (((tenant_id = mayfly.tenant_in_force()) OR ((tenant_id IS NULL) AND (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid))));
+grant select, update (ledgered_at) on mayfly.erasure to mayfly_across;
+grant insert, select, update (agent_ids), update (ledgered_at) on mayfly.erasure to mayfly_app;
+grant select, update on mayfly.erasure to mayfly_log;
+
 create table mayfly.feed (
   tenant_id uuid not null,
   shard uuid not null default gen_random_uuid(),
@@ -728,6 +788,32 @@ alter table mayfly.key_rewrap owner to mayfly_owner;
 alter table mayfly.key_rewrap add constraint key_rewrap_id_check CHECK ((id = 1));
 alter table mayfly.key_rewrap add constraint key_rewrap_pkey PRIMARY KEY (id);
 grant insert, select, update on mayfly.key_rewrap to mayfly_app;
+
+create table mayfly.legal_hold (
+  id uuid not null,
+  tenant_id uuid not null,
+  kind text not null,
+  target_id uuid,
+  key_ids uuid[],
+  matter text not null,
+  placed_by uuid not null,
+  placed_at timestamp with time zone not null default clock_timestamp(),
+  lifted_by uuid,
+  lifted_at timestamp with time zone
+);
+alter table mayfly.legal_hold owner to mayfly_owner;
+alter table mayfly.legal_hold add constraint legal_hold_check CHECK (((target_id IS NULL) = (kind = 'tenant'::text)));
+alter table mayfly.legal_hold add constraint legal_hold_kind_check CHECK ((kind = ANY (ARRAY['tenant'::text, 'account'::text, 'agent'::text, 'person'::text])));
+alter table mayfly.legal_hold add constraint legal_hold_pkey PRIMARY KEY (id);
+alter table mayfly.legal_hold add constraint legal_hold_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+CREATE INDEX legal_hold_active ON mayfly.legal_hold USING btree (tenant_id) WHERE (lifted_at IS NULL);
+alter table mayfly.legal_hold enable row level security;
+alter table mayfly.legal_hold force row level security;
+create policy across on mayfly.legal_hold for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.legal_hold for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select on mayfly.legal_hold to mayfly_across;
+grant insert, select, update (lifted_at), update (lifted_by) on mayfly.legal_hold to mayfly_app;
+grant select on mayfly.legal_hold to mayfly_log;
 
 create table mayfly.lineage (
   account_id uuid not null,
@@ -868,6 +954,23 @@ alter table mayfly.resource force row level security;
 create policy across on mayfly.resource for all to mayfly_across, mayfly_log using (true) with check (true);
 create policy tenant on mayfly.resource for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, insert, select, update on mayfly.resource to mayfly_app;
+
+create table mayfly.retention (
+  tenant_id uuid not null,
+  security integer,
+  standard integer,
+  short integer,
+  updated_at timestamp with time zone not null default clock_timestamp()
+);
+alter table mayfly.retention owner to mayfly_owner;
+alter table mayfly.retention add constraint retention_pkey PRIMARY KEY (tenant_id);
+alter table mayfly.retention add constraint retention_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.retention enable row level security;
+alter table mayfly.retention force row level security;
+create policy across on mayfly.retention for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.retention for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant insert, select, update on mayfly.retention to mayfly_app;
+grant select on mayfly.retention to mayfly_log;
 
 create table mayfly.revocation (
   tenant_id uuid not null,
@@ -1130,7 +1233,7 @@ alter table mayfly.subject_key enable row level security;
 alter table mayfly.subject_key force row level security;
 create policy across on mayfly.subject_key for all to mayfly_across, mayfly_log using (true) with check (true);
 create policy tenant on mayfly.subject_key for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
-grant select, update (kek_id), update (key_sealed) on mayfly.subject_key to mayfly_across;
+grant delete, select, update (kek_id), update (key_sealed) on mayfly.subject_key to mayfly_across;
 grant insert, select, update (kek_id), update (key_sealed) on mayfly.subject_key to mayfly_app;
 grant insert, select on mayfly.subject_key to mayfly_log;
 
@@ -1186,7 +1289,7 @@ alter table mayfly.tenant enable row level security;
 alter table mayfly.tenant force row level security;
 create policy across on mayfly.tenant for all to mayfly_across, mayfly_log using (true) with check (true);
 create policy tenant on mayfly.tenant for all to mayfly_app using (((id = mayfly.tenant_in_force()) OR (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid))) with check (((id = mayfly.tenant_in_force()) OR (mayfly.tenant_in_force() = '00000000-0000-0000-0000-000000000000'::uuid)));
-grant select on mayfly.tenant to mayfly_across;
+grant select, update (config_epoch) on mayfly.tenant to mayfly_across;
 grant insert, select, update on mayfly.tenant to mayfly_app;
 grant select, update (config_epoch) on mayfly.tenant to mayfly_log;
 
@@ -1367,7 +1470,7 @@ alter table mayfly.webhook_message force row level security;
 create policy across on mayfly.webhook_message for all to mayfly_across, mayfly_log using (true) with check (true);
 create policy tenant on mayfly.webhook_message for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, select, update on mayfly.webhook_message to mayfly_across;
-grant insert, select, update on mayfly.webhook_message to mayfly_app;
+grant delete, insert, select, update on mayfly.webhook_message to mayfly_app;
 
 CREATE OR REPLACE FUNCTION across.account_family(p_tenant uuid, p_account uuid, p_limit integer)
  RETURNS TABLE(account_id uuid, distance integer, parent_id uuid, agent_id uuid, opened_at timestamp with time zone, ended_at timestamp with time zone, ended_by text)
@@ -1533,6 +1636,24 @@ end $function$;
 alter function across.check_sealed(text,text) owner to mayfly_across;
 -- none but its owner may execute it
 
+CREATE OR REPLACE FUNCTION across.clear_proposed_erasures()
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_count integer;
+begin
+  update mayfly.change set body = null, before = null, after = null
+   where operation = 'POST /v1/erasures' and body is not null
+     and (status not in ('waiting', 'approved') or expires_at <= clock_timestamp());
+  get diagnostics v_count = row_count;
+  return v_count;
+end $function$;
+alter function across.clear_proposed_erasures() owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.config_epochs(p_tenants uuid[])
  RETURNS TABLE(id uuid, config_epoch bigint)
  LANGUAGE plpgsql
@@ -1659,6 +1780,36 @@ begin
   return v_count;
 end $function$;
 alter function across.delete_expired(text,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.destroy_subject_keys(p_erasure uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_erasure record;
+  v_tenants uuid[];
+  v_tenant uuid;
+begin
+  select e.* into strict v_erasure from mayfly.erasure e where e.id = p_erasure and e.swept_at is null;
+  select coalesce(array_agg(distinct k.tenant_id), '{}') into v_tenants from mayfly.subject_key k where k.id = any(v_erasure.key_ids);
+  if v_erasure.tenant_id is not null and v_tenants <> array[v_erasure.tenant_id] and v_tenants <> '{}' then
+    raise exception 'across.destroy_subject_keys: a key of another tenant' using errcode = 'insufficient_privilege';
+  end if;
+  if across.is_held(array_append(v_tenants, v_erasure.tenant_id), v_erasure.person_ids, v_erasure.key_ids) then
+    raise exception 'across.destroy_subject_keys: a legal hold covers it' using errcode = 'object_in_use';
+  end if;
+  delete from mayfly.subject_key where id = any(v_erasure.key_ids);
+  foreach v_tenant in array v_tenants loop
+    update mayfly.tenant set config_epoch = config_epoch + 1 where id = v_tenant;
+    perform pg_notify('mayfly_config', v_tenant::text);
+  end loop;
+  perform pg_notify('mayfly_erased', p_erasure::text);
+  return cardinality(v_erasure.key_ids);
+end $function$;
+alter function across.destroy_subject_keys(uuid) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.drop_feed_history(p_limit integer)
@@ -1805,6 +1956,20 @@ begin
     where c.kind <> 'resource' and (c.person_id = p_person or c.provider_id = p_provider) returning c.id, c.kind, c.role;
 end $function$;
 alter function across.end_held(uuid,uuid) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.erasures_under_way(p_limit integer)
+ RETURNS TABLE(id uuid, tenant_id uuid, key_ids uuid[], person_ids uuid[], sealed text, sealed_under uuid, asked_at timestamp with time zone, swept boolean, ledgered boolean)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query select e.id, e.tenant_id, e.key_ids, e.person_ids, e.sealed, e.sealed_under, e.asked_at, e.swept_at is not null, e.ledgered_at is not null
+    from mayfly.erasure e where e.swept_at is null or e.ledgered_at is null order by e.asked_at limit p_limit;
+end $function$;
+alter function across.erasures_under_way(integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.event_condition(p_tenant uuid, p_filter jsonb)
@@ -2033,6 +2198,19 @@ end $function$;
 alter function across.find_join_tokens(text[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.find_keys_by_id(p_ids uuid[])
+ RETURNS TABLE(id uuid, tenant_id uuid, key_sealed bytea, kek_id text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query select k.id, k.tenant_id, k.key_sealed, k.kek_id from unnest(p_ids) n(id) join mayfly.subject_key k on k.id = n.id;
+end $function$;
+alter function across.find_keys_by_id(uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.find_person(p_id uuid)
  RETURNS TABLE(tenant_id uuid, issuer text, subject text, name text)
  LANGUAGE plpgsql
@@ -2073,6 +2251,20 @@ begin
   return query select p.* from unnest(p_ids) k(id) join mayfly.sign_in_provider p on p.id = k.id;
 end $function$;
 alter function across.find_sign_in_providers(uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_subject_keys(p_tenant uuid, p_subject text)
+ RETURNS TABLE(id uuid, tenant_id uuid, key_sealed bytea, kek_id text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query select k.id, k.tenant_id, k.key_sealed, k.kek_id from mayfly.subject_key k
+    where k.subject_hash = decode(p_subject, 'hex') and (p_tenant is null or k.tenant_id = p_tenant) order by k.id;
+end $function$;
+alter function across.find_subject_keys(uuid,text) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.find_tenants(p_slugs text[])
@@ -2246,6 +2438,21 @@ end $function$;
 alter function across.idle_sweeps(double precision,integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.is_held(p_tenants uuid[], p_persons uuid[], p_keys uuid[])
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return exists (select from mayfly.legal_hold h where h.lifted_at is null and h.tenant_id = any(p_tenants) and (
+    h.kind = 'tenant' or h.key_ids && p_keys or h.kind = 'person' and h.target_id = any(p_persons)
+    -- Which subjects came by is not known of these, so each may have.
+    or h.kind in ('account', 'agent') and h.key_ids is null and cardinality(p_keys) > 0));
+end $function$;
+alter function across.is_held(uuid[],uuid[],uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.keep_late_events(p_until_seconds double precision, p_types jsonb, p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
@@ -2271,6 +2478,18 @@ begin
   return v_count;
 end $function$;
 alter function across.keep_late_events(double precision,jsonb,integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.known_erasures(p_ids uuid[])
+ RETURNS TABLE(id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select e.id from unnest(p_ids) n(id) join mayfly.erasure e on e.id = n.id;
+end $function$;
+alter function across.known_erasures(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.lease_attachments(p_limit integer, p_each integer, p_lease_seconds double precision, p_busy uuid[])
@@ -2613,6 +2832,18 @@ begin
   return found;
 end $function$;
 alter function across.note_audit_sink(text,uuid,bigint,text) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.note_ledgered(p_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  update mayfly.erasure set ledgered_at = clock_timestamp() where id = any(p_ids) and ledgered_at is null;
+end $function$;
+alter function across.note_ledgered(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.note_receivers(p_tenants uuid[], p_ids uuid[], p_resources uuid[], p_names text[], p_shards uuid[], p_epochs bigint[], p_ats double precision[], p_gone boolean[])
@@ -3128,7 +3359,10 @@ begin
   insert into log.entry (position, leaf)
     select first_position + l.n - 1, l.leaf from unnest(v_leaves) with ordinality l(leaf, n);
   insert into log.body (position, retention, at, body)
-    select first_position + l.n - 1, 1, v_now, l.body from unnest(v_bodies) with ordinality l(body, n) where l.body <> '';
+    select first_position + l.n - 1, coalesce(c.class, 1::smallint), v_now, l.body
+      from unnest(v_leaves, v_bodies) with ordinality l(leaf, body, n)
+      left join log.event_class c on c.type = substring(right(l.leaf, 80) from '"type":"([^"]+)"')
+     where l.body <> '';
 
   update log.head set size = first_position + cardinality(v_leaves) where id = 1;
 end $function$;
@@ -3224,6 +3458,37 @@ end $function$;
 alter function log.begin_restore(uuid,uuid,uuid,bigint,bigint,text,jsonb,timestamp with time zone,bigint,text,text) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION log.bodies_due()
+ RETURNS TABLE(partition text, class text, month text, whole boolean)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+    with said as (
+      select c.name, least(c.months, min(m.months)) as shortest, greatest(c.months, max(m.months)) as longest
+        from log.retention_class c
+        left join (select r.*, v.class, v.months from mayfly.retention r,
+                   lateral (values ('security', r.security), ('standard', r.standard), ('short', r.short)) v(class, months)) m
+          on m.class = c.name
+       group by c.name, c.months
+    )
+    select p.name, s.name, p.month, p.ends + make_interval(months => s.longest) <= clock_timestamp()
+        and not exists (select from mayfly.legal_hold h where h.lifted_at is null)
+      from said s,
+           lateral (select c.relname::text as name, replace(right(c.relname, 7), '_', '-') as month,
+                           (replace(right(c.relname, 7), '_', '-') || '-01 00:00:00Z')::timestamptz + interval '1 month' as ends
+                      from pg_inherits i join pg_class c on c.oid = i.inhrelid
+                     where i.inhparent = ('log.body_' || s.name)::regclass
+                       and c.relname ~ ('^body_' || s.name || '_[0-9]{4}_[0-9]{2}$')) p
+     where p.ends + make_interval(months => s.shortest) <= clock_timestamp()
+     order by p.name;
+end $function$;
+alter function log.bodies_due() owner to mayfly_log;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION log.bury_accounts(p_outcomes smallint[], p_changes jsonb, p_now timestamp with time zone)
  RETURNS void
  LANGUAGE sql
@@ -3261,6 +3526,24 @@ AS $function$
 $function$;
 alter function log.decision_of(text,jsonb) owner to mayfly_log;
 -- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.drop_bodies(p_partition text, p_leaf text, p_body text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '300ms'
+AS $function$
+begin
+  perform from log.head h where h.id = 1 for update;
+  if not exists (select from log.bodies_due() d where d.partition = p_partition and d.whole) then return false; end if;
+  execute format('drop table log.%I', p_partition);
+  perform log.append(array[null::uuid], array[null::bigint], array[null::uuid], array[null::integer], array[null::bigint],
+    array[1], p_leaf, p_body);
+  return true;
+end $function$;
+alter function log.drop_bodies(text,text,text) owner to mayfly_log;
+-- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.end_of_tokens(p_tenant uuid, p_deadline timestamp with time zone, p_now timestamp with time zone)
  RETURNS double precision
@@ -3329,18 +3612,22 @@ CREATE OR REPLACE FUNCTION log.ensure_partitions(p_from timestamp with time zone
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_start timestamptz := date_trunc('month', p_from, 'UTC');
+  v_class text;
+  v_start timestamptz;
   v_name text;
 begin
-  for i in 1 .. least(p_months, 36) loop
-    v_name := format('body_standard_%s', to_char(v_start at time zone 'UTC', 'YYYY_MM'));
-    if to_regclass('log.' || v_name) is null then
-      execute format('create table log.%I partition of log.body_standard for values from (%L) to (%L)',
-        v_name, v_start, v_start + interval '1 month');
-      execute format('create trigger body_append_only before update or delete or truncate on log.%I
-        for each statement execute function log.refuse_change()', v_name);
-    end if;
-    v_start := v_start + interval '1 month';
+  for v_class in select c.name from log.retention_class c order by c.code loop
+    v_start := date_trunc('month', p_from, 'UTC');
+    for i in 1 .. least(p_months, 36) loop
+      v_name := format('body_%s_%s', v_class, to_char(v_start at time zone 'UTC', 'YYYY_MM'));
+      if to_regclass('log.' || v_name) is null then
+        execute format('create table log.%I partition of log.%I for values from (%L) to (%L)',
+          v_name, 'body_' || v_class, v_start, v_start + interval '1 month');
+        execute format('create trigger body_append_only before update or delete or truncate on log.%I
+          for each statement execute function log.refuse_change()', v_name);
+      end if;
+      v_start := v_start + interval '1 month';
+    end loop;
   end loop;
 end $function$;
 alter function log.ensure_partitions(timestamp with time zone,integer) owner to mayfly_log;
@@ -3365,6 +3652,19 @@ begin
 end $function$;
 alter function log.explain_missed(smallint[],jsonb,integer[]) owner to mayfly_log;
 -- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.extent_of_bodies(p_partition text, OUT first bigint, OUT last bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if not exists (select from log.bodies_due() d where d.partition = p_partition) then return; end if;
+  execute format('select min(b.position), max(b.position) from log.%I b', p_partition) into first, last;
+end $function$;
+alter function log.extent_of_bodies(text) owner to mayfly_log;
+-- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.find_opening(p_account uuid, p_opened_at timestamp with time zone)
  RETURNS text
@@ -3409,6 +3709,53 @@ begin
   insert into log.fork_finished values (p_id, clock_timestamp()) on conflict do nothing;
 end $function$;
 alter function log.finish_restore(uuid) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.forget_bodies(p_erasure uuid, p_window bigint, p_grace integer, OUT finished boolean, OUT swept_to bigint, OUT removed bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'on'
+ SET enable_mergejoin TO 'on'
+ SET enable_seqscan TO 'on'
+AS $function$
+declare
+  v_erasure record;
+  v_end bigint;
+  v_late boolean;
+begin
+  select e.* into strict v_erasure from mayfly.erasure e where e.id = p_erasure for update;
+  finished := v_erasure.swept_at is not null;
+  swept_to := v_erasure.swept_to;
+  removed := v_erasure.removed;
+  if finished then return; end if;
+  if exists (select from mayfly.subject_key k where k.id = any(v_erasure.key_ids)) then
+    raise exception 'log.forget_bodies: a key of this erasure is still there' using errcode = 'object_not_in_prerequisite_state';
+  end if;
+  v_late := clock_timestamp() >= v_erasure.asked_at + make_interval(secs => p_grace);
+  select h.size into strict v_end from log.head h where h.id = 1;
+  swept_to := least(v_erasure.swept_to + p_window, v_end);
+  perform set_config('mayfly.forgets', 'on', true);
+  with gone as (
+    delete from log.body b where b.position >= v_erasure.swept_to and b.position < log.forget_bodies.swept_to
+       and substring(b.body from '"subject_key":"([0-9a-f-]{36})"')::uuid = any(v_erasure.key_ids)
+    returning b.position
+  ), opened as (
+    select substring(e.leaf from '"account":"([0-9a-f-]{36})"')::uuid as id from gone g join log.entry e on e.position = g.position
+     where e.leaf like '%"type":"account.opened"%'
+  ), unnamed as (
+    update mayfly.account a set opener = sha256(uuid_send(gen_random_uuid())), task_id = 'erased_' || replace(a.id::text, '-', '')
+      from opened o where a.id = o.id
+  )
+  select v_erasure.removed + count(*) into removed from gone;
+  perform set_config('mayfly.forgets', '', true);
+  finished := v_late and swept_to >= v_end;
+  update mayfly.erasure e set swept_to = log.forget_bodies.swept_to, removed = log.forget_bodies.removed,
+      swept_at = case when finished then clock_timestamp() end
+   where e.id = p_erasure;
+end $function$;
+alter function log.forget_bodies(uuid,bigint,integer) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.hold_account(p_account uuid, p_tenant uuid, p_opener text, p_key text, p_leaf text, p_body text)
@@ -3864,6 +4211,9 @@ CREATE OR REPLACE FUNCTION log.refuse_change()
  LANGUAGE plpgsql
 AS $function$
 begin
+  if tg_op = 'DELETE' and tg_table_schema = 'log' and tg_table_name like 'body%' and current_user = 'mayfly_log'
+    and current_setting('mayfly.forgets', true) = 'on' then return null;
+  end if;
   raise exception 'the audit log is append-only: % on %.% is refused', tg_op, tg_table_schema, tg_table_name
     using errcode = 'insufficient_privilege';
 end $function$;
@@ -3926,6 +4276,46 @@ AS $function$
 $function$;
 alter function log.scopes_of(smallint[],jsonb,jsonb,jsonb) owner to mayfly_log;
 -- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.thin_bodies(p_partition text, p_from bigint, p_to bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_hashjoin TO 'on'
+ SET enable_mergejoin TO 'on'
+ SET enable_seqscan TO 'on'
+AS $function$
+declare
+  v_due record;
+  v_ends timestamptz;
+  v_months integer;
+  v_count bigint;
+begin
+  select d.* into v_due from log.bodies_due() d where d.partition = p_partition;
+  if not found then return 0; end if;
+  v_ends := (v_due.month || '-01 00:00:00Z')::timestamptz + interval '1 month';
+  select c.months into strict v_months from log.retention_class c where c.name = v_due.class;
+  perform set_config('mayfly.forgets', 'on', true);
+  execute format($q$
+    delete from log.%I b using (
+      select e.position, substring(e.leaf from '"tenant":"([0-9a-f-]{36})"')::uuid as tenant,
+             substring(e.leaf from '"account":"([0-9a-f-]{36})"')::uuid as account, substring(e.leaf from '"agent":"([0-9a-f-]{36})"')::uuid as agent
+        from log.entry e where e.position >= $1 and e.position < $2
+    ) l left join mayfly.retention r on r.tenant_id = l.tenant
+    where b.position >= $1 and b.position < $2 and b.position = l.position
+      and $3 + make_interval(months => coalesce(r.%I, $4)) <= clock_timestamp()
+      and not exists (select from mayfly.legal_hold h where h.lifted_at is null and h.tenant_id = l.tenant and (
+            h.kind = 'tenant' or h.kind = 'account' and h.target_id = l.account or h.kind = 'agent' and h.target_id = l.agent
+            or h.kind = 'person' and b.body like '%%psn_' || replace(h.target_id::text, '-', '') || '%%'
+            or substring(b.body from '"subject_key":"([0-9a-f-]{36})"')::uuid = any(h.key_ids)))
+  $q$, p_partition, v_due.class) using p_from, p_to, v_ends, v_months;
+  get diagnostics v_count = row_count;
+  perform set_config('mayfly.forgets', '', true);
+  return v_count;
+end $function$;
+alter function log.thin_bodies(text,bigint,bigint) owner to mayfly_log;
+-- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.transition_accounts(p_changes jsonb, p_leaves text, p_bodies text, OUT outcomes smallint[], OUT states text[], OUT generations integer[], OUT deadlines double precision[], OUT database_ms double precision, OUT published jsonb)
  RETURNS record

@@ -46,6 +46,11 @@ export interface LogEvent {
   reason: string | null
 }
 
+export interface LogEventClass {
+  type: string
+  class: number
+}
+
 export interface LogEventCursor {
   id: number
   position: Int8
@@ -101,6 +106,13 @@ export interface LogPendingRevocation {
   until: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   cause: string
   actor: Json
+}
+
+export interface LogRetentionClass {
+  code: number
+  name: string
+  months: number
+  least_months: number
 }
 
 export interface LogTransition {
@@ -320,6 +332,22 @@ export interface MayflyEnrolment {
   basis: ColumnType<Buffer | null, Uint8Array | null | undefined, Uint8Array | null>
 }
 
+export interface MayflyErasure {
+  id: string
+  tenant_id: string | null
+  key_ids: List<string>
+  person_ids: List<string>
+  sealed: string | null
+  sealed_under: string | null
+  agent_ids: WithDefault<List<string>>
+  asked_at: WithDefault<Timestamp>
+  swept_to: WithDefault<Int8>
+  removed: WithDefault<Int8>
+  swept_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  ledgered_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
+  replayed: WithDefault<boolean>
+}
+
 export interface MayflyFeed {
   tenant_id: string
   shard: WithDefault<string>
@@ -372,6 +400,19 @@ export interface MayflyKeyRewrap {
   requested_at: Timestamp
   finished_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   rewrapped: WithDefault<Int8>
+}
+
+export interface MayflyLegalHold {
+  id: string
+  tenant_id: string
+  kind: string
+  target_id: string | null
+  key_ids: List<string> | null
+  matter: string
+  placed_by: string
+  placed_at: WithDefault<Timestamp>
+  lifted_by: string | null
+  lifted_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
 }
 
 export interface MayflyLineage {
@@ -440,6 +481,14 @@ export interface MayflyResource {
   name: string
   config: Json
   created_at: WithDefault<Timestamp>
+  updated_at: WithDefault<Timestamp>
+}
+
+export interface MayflyRetention {
+  tenant_id: string
+  security: number | null
+  standard: number | null
+  short: number | null
   updated_at: WithDefault<Timestamp>
 }
 
@@ -700,6 +749,7 @@ export interface DB {
   'log.body': LogBody
   'log.entry': LogEntry
   'log.event': LogEvent
+  'log.event_class': LogEventClass
   'log.event_cursor': LogEventCursor
   'log.event_mention': LogEventMention
   'log.event_slot': LogEventSlot
@@ -708,6 +758,7 @@ export interface DB {
   'log.head': LogHead
   'log.pending': LogPending
   'log.pending_revocation': LogPendingRevocation
+  'log.retention_class': LogRetentionClass
   'log.transition': LogTransition
   'mayfly.account': MayflyAccount
   'mayfly.account_holder': MayflyAccountHolder
@@ -726,12 +777,14 @@ export interface DB {
   'mayfly.consumed_nonce': MayflyConsumedNonce
   'mayfly.credential': MayflyCredential
   'mayfly.enrolment': MayflyEnrolment
+  'mayfly.erasure': MayflyErasure
   'mayfly.feed': MayflyFeed
   'mayfly.feed_acknowledgement': MayflyFeedAcknowledgement
   'mayfly.feed_receiver': MayflyFeedReceiver
   'mayfly.idempotency': MayflyIdempotency
   'mayfly.join_token': MayflyJoinToken
   'mayfly.key_rewrap': MayflyKeyRewrap
+  'mayfly.legal_hold': MayflyLegalHold
   'mayfly.lineage': MayflyLineage
   'mayfly.live_count': MayflyLiveCount
   'mayfly.outbox': MayflyOutbox
@@ -739,6 +792,7 @@ export interface DB {
   'mayfly.quota': MayflyQuota
   'mayfly.replay': MayflyReplay
   'mayfly.resource': MayflyResource
+  'mayfly.retention': MayflyRetention
   'mayfly.revocation': MayflyRevocation
   'mayfly.sign_in_client_secret': MayflySignInClientSecret
   'mayfly.sign_in_provider': MayflySignInProvider
