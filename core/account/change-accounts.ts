@@ -1,7 +1,8 @@
 // Changing accounts: the events are made here, the commit judges. Whoever loses a race has written nothing and is told how the
 // account stands now.
 
-import { type Facts, type PreparedEvent, prepareEvent, type SealedFacts, type SubjectKey } from '#core/audit/event.ts'
+import type { FactsOf } from '#core/audit/catalogue/catalogue.ts'
+import { type PreparedEvent, prepareEvent, type SealedFacts } from '#core/audit/event.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { AccountChange, TransitionAnswer } from '#db/accounts/transition.ts'
 import { type Transition, transitions } from './transitions.ts'
@@ -12,9 +13,9 @@ export interface ProposedChange extends Omit<AccountChange, 'event' | 'transitio
   /** uuid */
   readonly agentId?: string | undefined
   /** Who did it and why, in our own words: random ids, reason codes, numbers. */
-  readonly facts: Facts
+  readonly facts: FactsOf<(typeof transitions)[Transition]['event']>
   /** What names or describes a person or an object. */
-  readonly private?: { readonly subjectKey: SubjectKey; readonly facts: Facts } | SealedFacts | undefined
+  readonly private?: SealedFacts | undefined
 }
 
 export interface ChangeDeps {

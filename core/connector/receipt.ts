@@ -1,4 +1,5 @@
-import { type Facts, prepareEvent } from '#core/audit/event.ts'
+import type { FactsOf } from '#core/audit/catalogue/catalogue.ts'
+import { prepareEvent } from '#core/audit/event.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { Trx } from '#db/connect.ts'
 import type { AttachmentRow } from '#db/connector/attachments.ts'
@@ -24,7 +25,7 @@ export async function recordAccountReceipt(trx: Trx, all: readonly AttachmentRow
   const [first] = all
   const isSettled = all.every(({ state }) => state === 'gone' || state === 'kept')
   if (!first || !isSettled || !all.some(({ ended_by }) => ended_by !== null && endings.has(ended_by))) return
-  const attachments: Facts[] = all.map(row => ({
+  const attachments: FactsOf<'account.torn_down'>['attachments'] = all.map(row => ({
     attachment: formatId('attachment', row.id),
     outcome: row.state === 'kept' ? 'kept' : 'destroyed',
     ...(row.receipt !== null && { receipt: row.receipt }),

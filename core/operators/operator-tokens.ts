@@ -53,7 +53,7 @@ export async function createOperator(
   const facts = {
     ...(actor && actorFacts(actor)),
     credential: formatId('credential', row.id),
-    kind: 'operator',
+    kind: 'operator' as const,
     role: input.role,
   }
   await recordEvent(trx, { type: 'credential.created', tenantId: input.tenantId, facts }, nowMs)
@@ -77,6 +77,6 @@ export async function revokeOperator(trx: Trx, actor: Principal, id: string, now
   if (row.role === 'platform-admin' && (await countOperators(trx, 'platform-admin')) === 0)
     throw new BrokerError('conflict', { hint: 'This is the last platform-admin token. Create another one first.' })
   await withdrawChangesOf(trx, [id])
-  const facts = { ...actorFacts(actor), credential: formatId('credential', id), kind: 'operator', role: row.role }
+  const facts = { ...actorFacts(actor), credential: formatId('credential', id), kind: 'operator' as const, role: row.role }
   await recordEvent(trx, { type: 'credential.revoked', tenantId: row.tenant_id, facts }, nowMs)
 }

@@ -1,3 +1,4 @@
+import type { ActorFacts } from '#core/audit/catalogue/fields.ts'
 import { formatId } from '#core/ids/id.ts'
 
 /** DESIGN § 10. `platform-admin` belongs to no tenant, each other role to one. `orchestrator` has to do with accounts alone. */
@@ -37,7 +38,7 @@ export const isSamePerson = (a: Pick<Person, 'issuer' | 'subject'>, b: Pick<Pers
   a.issuer === b.issuer && a.subject === b.subject
 
 /** How audit events name who did it: random ids only, so that whoever is forgotten elsewhere is nobody here. */
-export function actorFacts(principal: Principal): Readonly<Record<string, string>> {
+export function actorFacts(principal: Principal): ActorFacts {
   const { approval, person } = principal
   return {
     actor: formatId('credential', principal.credentialId),

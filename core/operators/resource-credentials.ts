@@ -41,7 +41,7 @@ export async function createResourceCredential(
   const facts = {
     ...actorFacts(actor),
     credential: formatId('credential', row.id),
-    kind: 'resource',
+    kind: 'resource' as const,
     resource: formatId('resource', resource.id),
   }
   await recordEvent(trx, { type: 'credential.created', tenantId: input.tenantId, facts }, nowMs)
@@ -60,7 +60,7 @@ export async function revokeResourceCredential(
   const facts = {
     ...actorFacts(actor),
     credential: formatId('credential', row.id),
-    kind: 'resource',
+    kind: 'resource' as const,
     resource: formatId('resource', which.resourceId),
   }
   await recordEvent(trx, { type: 'credential.revoked', tenantId: which.tenantId, facts }, nowMs)

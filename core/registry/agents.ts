@@ -85,7 +85,13 @@ async function explainConflict<T>(query: Promise<T>): Promise<T> {
 
 type EventType = 'agent.created' | 'agent.changed' | 'agent.deleted'
 
-function record(trx: Trx, change: AgentChange, type: EventType, id: string, more: Record<string, unknown>): Promise<void> {
+function record(
+  trx: Trx,
+  change: AgentChange,
+  type: EventType,
+  id: string,
+  more: { readonly ceiling_hash: string } | { readonly revocation: string },
+): Promise<void> {
   const facts = { ...actorFacts(change.actor), ...more }
   return recordEvent(trx, { type, tenantId: change.tenantId, agentId: id, facts }, change.nowMs)
 }

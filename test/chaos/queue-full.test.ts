@@ -42,7 +42,7 @@ const request = (): AppendRequest => ({
   configEpoch: null,
   account: null,
   untilSeconds: 0,
-  events: [prepareEvent({ type: 'requests.rejected', tenantId: null, facts: {} }, Date.now())],
+  events: [prepareEvent({ type: 'requests.rejected', tenantId: null, facts: { reasons: {} } }, Date.now())],
   opening: null,
   pin: null,
   subjectKey: null,

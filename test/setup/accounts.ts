@@ -6,6 +6,7 @@ import { prepareEvent } from '#core/audit/event.ts'
 import { newUuid } from '#core/ids/id.ts'
 import { type AppendOutcome, type AppendRequest, appendBatch, type NewLineage, type Opening } from '#db/log/append.ts'
 import { makeOpening, makeRequest } from '#test/db/log/requests.ts'
+import { sampleFacts } from './sample-events.ts'
 
 export interface TestAccount extends Opening {
   readonly outcome: AppendOutcome
@@ -54,7 +55,10 @@ function openingOf(tenantId: string, { ttlSeconds = 3_600, ...change }: AccountS
 
 function requestOf(opening: Opening): AppendRequest {
   const { tenant: tenantId, agent: agentId, id: accountId, deadline } = opening
-  const event = prepareEvent({ type: 'account.opened', tenantId, agentId, accountId, facts: {} }, Date.now())
+  const event = prepareEvent(
+    { type: 'account.opened', tenantId, agentId, accountId, facts: sampleFacts('account.opened') },
+    Date.now(),
+  )
   return makeRequest(tenantId, { untilSeconds: Math.floor(deadline), events: [event], opening })
 }
 

@@ -1,14 +1,12 @@
 import { Type } from 'typebox'
 import { defineEvents, type OcsfMapping } from './event-type.ts'
-import { actor, byVisitor, count, facts, flag, idOf, maybe, maybeActor, oneOf, seconds, text, visitor, word } from './fields.ts'
+import { byVisitor, count, facts, flag, idOf, maybe, maybeActor, oneOf, seconds, text, visitor, who, word } from './fields.ts'
 
 /** Why an account changed, whoever did it. */
 const because = {
-  ...maybeActor,
-  by: maybe(oneOf(['operator', 'agent', 'ancestor'], 'who asked for it')),
+  ...who,
   reason: maybe(word('why')),
   ancestor: maybe(text('id of the ancestor that ended, or asked')),
-  token: maybe(text('`jti` of the token that the agent showed')),
   revocation: maybe(idOf('revocation', 'which it is a part of')),
 }
 /** The same for all changes, so that one function makes their events. */
@@ -19,7 +17,7 @@ const change = facts({
   ceiling: maybe(text('number of the ceiling that holds from now on')),
   narrowed: maybe(flag('whether the claimer left it less than it had')),
   readmitted: maybe(flag('whether the agent may come back in')),
-  review_on: maybe(text('when its owner must look at it again, YYYY-MM-DD')),
+  review_on: maybe(Type.Union([text('YYYY-MM-DD'), Type.Null()], { description: 'when its owner must look at it again' })),
 })
 const why = facts({ reason: text('in the words of who revoked it') })
 
@@ -75,6 +73,18 @@ export const accountEvents = defineEvents({
   'account.suspended': changed('The agent of a claimed account was shut out.', 12),
   'account.narrowed': changed('Its owner left it less than it had.', 3),
   'account.reaped': changed('Its row was collected; a tombstone and this log remain.', 4),
+  'account.reinstated': {
+    version: 1,
+    about: 'An account that waited since a restore went on where it had stopped.',
+    facts: facts({
+      ...maybeActor,
+      by: maybe(oneOf(['deadline'], 'its deadline has passed meanwhile, so nobody need look at it')),
+    }),
+    retention: 'security',
+    decision: 'allow',
+    parties: { subject: ['leaf.account'], actors: ['facts.actor_person', 'facts.actor'], decision: ['facts.by'] },
+    ocsf: ocsf(3),
+  },
   'account.holder_bound': {
     version: 1,
     about: 'The first key that used the credential of an account opened ahead became its holder.',
@@ -143,6 +153,3 @@ export const accountEvents = defineEvents({
     ocsf: ocsf(4),
   },
 })
-
-/** Shape of `actorFacts`, for those who only pass it on. */
-export const actorShape = facts(actor)

@@ -4,7 +4,8 @@
 // A new type is a row in the file of its kind, and `node core/audit/catalogue/page.ts --write`.
 
 import { accountEvents } from './accounts.ts'
-import type { EventType, FactsOfRow } from './event-type.ts'
+import { auditStreamEvents } from './audit-streams.ts'
+import type { EventType, FactsOfRow, PrivateOfRow } from './event-type.ts'
 import { keyEvents } from './keys.ts'
 import { logEvents } from './log.ts'
 import { operatorEvents } from './operators.ts'
@@ -23,6 +24,7 @@ export const eventGroups = [
   ['Revocation', revocationEvents],
   ['Connectors, webhooks, streams', outsideEvents],
   ['The log itself', logEvents],
+  ['Who follows the log', auditStreamEvents],
 ] as const
 
 export const catalogue = {
@@ -34,12 +36,16 @@ export const catalogue = {
   ...revocationEvents,
   ...outsideEvents,
   ...logEvents,
+  ...auditStreamEvents,
 }
 
 export type AuditEventType = keyof typeof catalogue
 
 /** What an event of this type says in our own words. */
 export type FactsOf<T extends AuditEventType> = T extends AuditEventType ? FactsOfRow<(typeof catalogue)[T]> : never
+
+/** What is sealed; all of it may be missing. */
+export type PrivateOf<T extends AuditEventType> = T extends AuditEventType ? PrivateOfRow<(typeof catalogue)[T]> : never
 
 export const auditEventTypes = Object.keys(catalogue) as readonly AuditEventType[]
 

@@ -57,5 +57,16 @@ export interface EventType<F extends TObject = TObject, P extends TObject = TObj
 /** Keeps each row's own type, so that the types of facts follow from the table. */
 export const defineEvents = <T extends Readonly<Record<string, EventType>>>(events: T): T => events
 
+type Frozen<T> = T extends readonly (infer E)[]
+  ? readonly Frozen<E>[]
+  : T extends object
+    ? { readonly [K in keyof T]: Frozen<T[K]> }
+    : T
+
 /** What may be given as the facts of a type that has this row. */
-export type FactsOfRow<R extends EventType> = Readonly<Static<R['facts']>>
+export type FactsOfRow<R extends EventType> = Frozen<Static<R['facts']>>
+
+/** What may be sealed with it. */
+export type PrivateOfRow<R extends EventType> = R extends { readonly private: infer P extends TObject }
+  ? Partial<Frozen<Static<P>>>
+  : never

@@ -1,7 +1,7 @@
 // What facts are made of. All of it is ours: random ids, words, numbers. Nothing here may name or describe a person or an object of
 // the outside; that belongs to a row's `private`.
 
-import { type TEnum, type TProperties, type TSchema, Type } from 'typebox'
+import { type Static, type TEnum, type TProperties, type TSchema, Type } from 'typebox'
 import { type IdKind, idPrefixes } from '#core/ids/id.ts'
 
 /** An object with these members and no others. */
@@ -61,6 +61,20 @@ export const maybeActor = {
   approved_by: actor.approved_by,
   approved_by_person: actor.approved_by_person,
 }
+
+/** Whoever it was: an operator, an agent by its token, or a part of Mayfly. */
+export const who = {
+  ...maybeActor,
+  by: maybe(oneOf(['operator', 'agent', 'ancestor', 'schedule', 'enrolment', 'restore'], 'in which capacity')),
+  token: maybe(text('`jti` of the token that the agent showed')),
+}
+const whoShape = facts(who)
+const actorShape = facts(actor)
+const visitorShape = facts(visitor)
+
+export type WhoFacts = Readonly<Static<typeof whoShape>>
+export type ActorFacts = Readonly<Static<typeof actorShape>>
+export type VisitorFacts = Readonly<Static<typeof visitorShape>>
 
 /** Parties of what an operator did. */
 export const byOperator = {

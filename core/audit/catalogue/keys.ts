@@ -1,13 +1,12 @@
 import { Type } from 'typebox'
 import { defineEvents, type OcsfMapping } from './event-type.ts'
-import { byOperator, count, facts, idOf, madePolicy, maybe, maybeActor, oneOf, text, word } from './fields.ts'
+import { byOperator, count, facts, idOf, madePolicy, maybe, maybeActor, text, who, word } from './fields.ts'
 
 const policy = ['facts.config_epoch'] as const
 const ocsf = (activity: number): OcsfMapping => ({ class: 3004, activity, entity: { type: 'key', at: 'facts.kid' } })
 const base = {
-  ...maybeActor,
+  ...who,
   ...madePolicy,
-  by: maybe(oneOf(['schedule', 'enrolment', 'operator'], 'absent: whoever `actor` is')),
   alg: maybe(word('its algorithm')),
   kid: text('the key'),
 }

@@ -9,7 +9,7 @@ const credential = {
   ...maybeActor,
   credential: idOf('credential'),
   kind: oneOf(['operator', 'resource']),
-  role: maybe(word('the role that it gives')),
+  role: maybe(Type.Union([word('a role'), Type.Null()], { description: 'the role that it gives' })),
   resource: maybe(idOf('resource', 'that it speaks for')),
 }
 const provider = (about: string, activity: number) =>

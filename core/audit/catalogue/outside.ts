@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { defineEvents, type OcsfMapping, type Place } from './event-type.ts'
-import { actor, byOperator, count, facts, flag, idOf, maybe, maybeActor, oneOf, seconds, text, word } from './fields.ts'
+import { actor, byOperator, count, facts, flag, idOf, maybe, maybeActor, seconds, text, who, word } from './fields.ts'
 
 const entity = (type: string, at: Place, activity: number): OcsfMapping => ({ class: 3004, activity, entity: { type, at } })
 
@@ -30,9 +30,7 @@ const attachment = (about: string, activity: number) =>
   }) as const
 const provided = facts({
   ...attached,
-  ...maybeActor,
-  by: maybe(oneOf(['agent'])),
-  token: maybe(text('`jti` of the token that the agent showed')),
+  ...who,
   sealed: maybe(flag('whether the access was encrypted to its holder’s key')),
   deadline: maybe(seconds('until when')),
 })

@@ -13,6 +13,7 @@ import {
   oneOf,
   sha256,
   text,
+  who,
   word,
 } from './fields.ts'
 
@@ -34,9 +35,8 @@ const source = (about: string, activity: number) =>
     version: 1,
     about,
     facts: facts({
-      ...maybeActor,
+      ...who,
       ...madePolicy,
-      by: maybe(oneOf(['enrolment'], 'made with the first enrolment')),
       trust_source: idOf('trustSource'),
       source_kind: word('its kind'),
     }),

@@ -1,14 +1,9 @@
 import { Type } from 'typebox'
 import { defineEvents, type OcsfMapping, type Place } from './event-type.ts'
-import { amount, byOperator, count, facts, flag, idOf, madePolicy, maybe, maybeActor, oneOf, seconds, text } from './fields.ts'
+import { amount, byOperator, count, facts, flag, idOf, madePolicy, maybe, seconds, text, who } from './fields.ts'
 
 const policy = ['facts.config_epoch'] as const
-const base = {
-  ...maybeActor,
-  by: maybe(oneOf(['operator', 'agent'], 'who asked for it')),
-  token: maybe(text('`jti` of the token that the agent showed')),
-  revocation: idOf('revocation'),
-}
+const base = { ...who, revocation: idOf('revocation') }
 const revoked = (type: string, at: Place) =>
   ({
     version: 1,

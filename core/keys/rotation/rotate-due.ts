@@ -59,7 +59,7 @@ async function doStep(deps: RotationDeps, use: RotatingUse, due: DueStep, nowMs:
     .forTenant(tenantId)
     .transaction()
     .execute(async trx => {
-      const change = { tenantId, alg, nowMs, facts: { by: 'schedule' } }
+      const change = { tenantId, alg, nowMs, facts: { by: 'schedule' } as const }
       const result = await takeStep(trx, use, step, change, fresh)
       deps.failpoint?.(`${step}-uncommitted`)
       return result

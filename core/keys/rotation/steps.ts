@@ -6,7 +6,8 @@
 // last, as every change does, and `log.append` compares the epoch behind it. A token that is being made meanwhile by the
 // old key is not committed, hence never handed out; the broker makes it again with the new one.
 
-import type { Facts } from '#core/audit/event.ts'
+import type { FactsOf } from '#core/audit/catalogue/catalogue.ts'
+import type { WhoFacts } from '#core/audit/catalogue/fields.ts'
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { holdTenant } from '#core/registry/tenants.ts'
@@ -21,7 +22,7 @@ export interface KeyChange {
   /** The database's clock. */
   readonly nowMs: number
   /** Who does it: `actorFacts`, or `{by: 'schedule'}`. */
-  readonly facts: Facts
+  readonly facts: WhoFacts
 }
 
 /** Publishes a key that will sign later. False when one is published already. */
@@ -106,12 +107,16 @@ async function move(trx: Trx, use: RotatingUse, key: { id: string; from: KeyStat
 
 const isOver = (key: KeyRow, seconds: number, nowMs: number): boolean => key.state_since.getTime() + seconds * 1000 <= nowMs
 
+type Step = 'published' | 'activated' | 'retired' | 'replaced'
+
 function record(
   trx: Trx,
   use: RotatingUse,
   change: KeyChange,
-  what: 'published' | 'activated' | 'retired' | 'replaced',
-  facts: Facts,
+  what: Step,
+  facts: { readonly kid: string } & Partial<
+    Pick<FactsOf<'signing_key.activated'>, 'retiring'> & Pick<FactsOf<'signing_key.replaced'>, 'retired'>
+  >,
 ): Promise<void> {
   const { tenantId, alg, nowMs } = change
   return recordEvent(trx, { type: `${use.events}.${what}`, tenantId, facts: { ...change.facts, alg, ...facts } }, nowMs)

@@ -2,6 +2,7 @@
 // bearer token, and a bearer token no cookie. Anyone whom a provider of the tenant vouches for gets one, with a role or without:
 // what it may claim is decided by who it is, not by what it manages.
 
+import type { VisitorFacts } from '#core/audit/catalogue/fields.ts'
 import { recordEvent } from '#core/audit/record.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { hashSecret, isSecret, newSecret, sameHash } from '#core/ids/secret.ts'
@@ -60,7 +61,7 @@ export async function openConsoleSession(
     const facts = {
       actor_person: formatId('person', person.id),
       credential: formatId('credential', row.id),
-      kind: 'console',
+      kind: 'console' as const,
       provider: formatId('signInProvider', provider.id),
       role,
     }
@@ -98,7 +99,7 @@ function toSession(row: LiveCredentialRow): ConsoleSession {
 }
 
 /** How the log names who did something in a browser: random ids only. */
-export const sessionFacts = ({ credentialId, person }: ConsoleSession): Readonly<Record<string, string>> => ({
+export const sessionFacts = ({ credentialId, person }: ConsoleSession): VisitorFacts => ({
   actor: formatId('credential', credentialId),
   actor_person: formatId('person', person.id),
 })

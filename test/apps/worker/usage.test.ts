@@ -5,6 +5,7 @@ import { eventOnly } from '#core/audit/event-only.ts'
 import { newUuid } from '#core/ids/id.ts'
 import { appendBatch } from '#db/log/append.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
+import { sampleFacts } from '#test/setup/sample-events.ts'
 
 let db: TestDatabase
 beforeAll(async () => {
@@ -14,7 +15,10 @@ afterAll(() => db.close())
 
 const tenantId = newUuid(Date.now())
 const issue = () => {
-  const event = prepareEvent({ type: 'token.issued', tenantId, agentId: tenantId, accountId: tenantId, facts: {} }, Date.now())
+  const event = prepareEvent(
+    { type: 'token.issued', tenantId, agentId: tenantId, accountId: tenantId, facts: sampleFacts('token.issued') },
+    Date.now(),
+  )
   return appendBatch(db.database.sql, [eventOnly(tenantId, event)])
 }
 const tokens = async (): Promise<number> => {

@@ -7,7 +7,13 @@ import { transitionAccounts } from '#db/accounts/transition.ts'
 export async function revokeInDatabase(admin: Sql, app: Sql, accountId: string): Promise<void> {
   const id = formatUuid(accountId.slice(accountId.indexOf('_') + 1))
   const [row] = await admin<{ tenant: string }[]>`select tenant_id as tenant from mayfly.account where id = ${id}`
-  const change = { accountId: id, tenantId: row!.tenant, transition: 'revoke', generation: null, facts: { by: 'test' } } as const
+  const change = {
+    accountId: id,
+    tenantId: row!.tenant,
+    transition: 'revoke',
+    generation: null,
+    facts: { by: 'operator' },
+  } as const
   const [answer] = await changeAccounts({ transition: changes => transitionAccounts(app, changes) }, [change], Date.now())
   if (answer?.outcome !== 'done') throw new Error(`not revoked: ${answer?.outcome}`)
 }

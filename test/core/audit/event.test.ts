@@ -3,19 +3,20 @@ import canonicalize from 'canonicalize'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type AuditEvent, hashLeaf, prepareEvent } from '#core/audit/event.ts'
+import { sampleFacts } from '#test/setup/sample-events.ts'
 
 const subjectKey = { id: '01900000-0000-7000-8000-000000000001', key: randomBytes(32) }
 const nowMs = 1_795_305_600_123.7
 
 const secrets = { issuer: 'https://ci.example', subject: 'repo:org/app', address: '192.0.2.7', task_id: 'job-1' }
-const full: AuditEvent = {
+const full: AuditEvent<'token.issued'> = {
   type: 'token.issued',
   tenantId: '01900000-0000-7000-8000-00000000000a',
   agentId: '01900000-0000-7000-8000-00000000000b',
   accountId: '01900000-0000-7000-8000-00000000000c',
   tokenId: 'at_01900000000070008000000000000000',
   claimsHash: 'c'.repeat(43),
-  facts: { binding: 'pop', expires: 1_795_305_900, narrowed: false },
+  facts: sampleFacts('token.issued', { expires: 1_795_305_900 }),
   private: { subjectKey, facts: secrets },
 }
 
@@ -37,7 +38,12 @@ describe('the leaf', () => {
   test('is RFC 8785 canonical JSON and one line, whatever the event holds', () => {
     fc.assert(
       fc.property(anyFacts, anyFacts, fc.boolean(), (facts, hidden, withPrivate) => {
-        const event = { ...full, facts, private: withPrivate ? { subjectKey, facts: hidden } : undefined }
+        // What no type allows: nothing that gets through may break a line.
+        const event = {
+          ...full,
+          facts,
+          private: withPrivate ? { subjectKey, facts: hidden } : undefined,
+        } as unknown as AuditEvent
         const { leaf, body } = prepareEvent(event, nowMs)
         expect(leaf).toBe(canonicalize(JSON.parse(leaf)))
         expect(leaf).toMatch(/^[\x20-\x7e]+$/)
@@ -48,7 +54,7 @@ describe('the leaf', () => {
 
   test.each<[string, AuditEvent]>([
     ['with every member', full],
-    ['of no tenant', { type: 'tenant.created', tenantId: null, facts: {} }],
+    ['of no tenant', { type: 'tenant.created', tenantId: null, facts: sampleFacts('tenant.created') }],
   ])('is canonical %s', (_, event) => {
     const { leaf } = prepareEvent(event, nowMs)
     expect(leaf).toBe(canonicalize(JSON.parse(leaf)))
@@ -122,7 +128,10 @@ describe('what is private', () => {
   })
 
   test('cannot be hidden in or replaced by facts of the same name', () => {
-    const { body } = prepareEvent({ ...full, facts: { private: 'forged', subject_key: 'forged' } }, nowMs)
+    const { body } = prepareEvent(
+      { ...full, facts: { private: 'forged', subject_key: 'forged' } } as unknown as AuditEvent,
+      nowMs,
+    )
     expect(body).not.toContain('forged')
   })
 })

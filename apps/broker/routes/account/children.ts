@@ -70,7 +70,7 @@ export function childrenRoutes(app: FastifyInstance, prefix: string, callerOf: C
       const child = childId === undefined ? undefined : await findDescendant(deps.dbOf(account.tenantId), account.id, childId)
       // What is not below the caller is not told apart from what does not exist.
       if (!child) throw new BrokerError('not_found', { hint: 'No account with this id is below this one.' })
-      const facts = { by: 'ancestor', ancestor: account.id, token: token.tokenId }
+      const facts = { by: 'ancestor', ancestor: account.id, token: token.tokenId } as const
       const { id: accountId, agentId } = child
       const change = { accountId, agentId, tenantId: account.tenantId, transition: 'revoke', generation: null, facts } as const
       const [answer] = await changeAccounts(deps, [change], deps.clock.nowMs())

@@ -26,7 +26,7 @@ export function revokeRoute(app: FastifyInstance, prefix: string, callerOf: Call
     refuseClaimed(caller)
     const { account, token } = caller
     const { id: accountId, tenantId, agentId, generation } = account
-    const facts = { by: 'agent', token: token.tokenId }
+    const facts = { by: 'agent', token: token.tokenId } as const
     const change = { accountId, tenantId, agentId, transition: 'revoke', generation, facts } as const
     const [answer] = await changeAccounts(deps, [change], deps.clock.nowMs())
     if (answer!.outcome !== 'done')

@@ -60,7 +60,7 @@ async function step(name: 'publish' | 'activate' | 'retire'): Promise<boolean> {
   const uses = rotatingUses(openKeyEncryption(config), { signing: signingKeyTimes(), ca: atOnce })
   const use = uses.find(each => each.use === 'ca')!
   const nowMs = Date.now() + 1_000
-  const change = { tenantId: tenant.id, alg: 'ES256', nowMs, facts: { by: 'test' } }
+  const change = { tenantId: tenant.id, alg: 'ES256', nowMs, facts: { by: 'schedule' } as const }
   const fresh = await use.create(tenant.id, 'ES256', nowMs)
   const taken = await db
     .forTenant(tenant.id)

@@ -7,6 +7,7 @@ import { limitNames, limitRows, standardLimits } from '#core/quota/limits.ts'
 import { appendBatch } from '#db/log/append.ts'
 import { foldUsage } from '#db/quota/fold-usage.ts'
 import { readLog } from '#test/setup/log-reader.ts'
+import { sampleFacts } from '#test/setup/sample-events.ts'
 import { bootstrap, type Management, type Operators, openIdSource, ordersApi, reporter, startManagement } from './management.ts'
 
 let api: Management
@@ -113,7 +114,10 @@ describe('usage', () => {
     const make = (type: 'account.opened' | 'token.issued') =>
       eventOnly(
         tenantId,
-        prepareEvent({ type, tenantId, agentId, accountId, facts: type === 'token.issued' ? { units: 4 } : {} }, Date.now()),
+        prepareEvent(
+          { type, tenantId, agentId, accountId, facts: { ...sampleFacts(type), ...(type === 'token.issued' && { units: 4 }) } },
+          Date.now(),
+        ),
       )
     await appendBatch(api.database.sql, [make('account.opened'), make('token.issued'), make('token.issued')])
     await foldUsage(api.database.sql)

@@ -5,7 +5,9 @@ import { findLogFaults, findUntraced } from '#apps/standalone/demo/find-traces.t
 import { prepareEvent } from '#core/audit/event.ts'
 import { newId, parseId } from '#core/ids/id.ts'
 import { canonicalJson } from '#core/json/canonical.ts'
+import type { ReportedDecision } from '#core/resource-use/report-decisions.ts'
 import type { LogEntry } from '#db/log/read-entries.ts'
+import { sampleFacts } from '#test/setup/sample-events.ts'
 
 const tenantId = '019a0000-0000-7000-8000-000000000001'
 const nowMs = 1_795_000_000_000
@@ -15,13 +17,20 @@ function issue() {
   const jti = newId('token', nowMs)
   const claims = { aud: 'https://api.example', exp: 1_795_000_300, jti, scope: 'orders:read' }
   const claimsHash = hash('sha256', canonicalJson(claims), 'base64url')
-  const event = prepareEvent({ type: 'token.issued', tenantId, tokenId: jti, claimsHash, facts: {} }, nowMs)
+  const event = prepareEvent(
+    { type: 'token.issued', tenantId, tokenId: jti, claimsHash, facts: sampleFacts('token.issued') },
+    nowMs,
+  )
   const payload = Buffer.from(JSON.stringify({ ...claims, evt: event.leafHash })).toString('base64url')
   return { token: `e30.${payload}.sig`, event }
 }
 
-const denial = (code: string, reason: string) => prepareEvent({ type: 'token.denied', tenantId, facts: { code, reason } }, nowMs)
-const report = (...decisions: object[]) => prepareEvent({ type: 'decisions.reported', tenantId, facts: { decisions } }, nowMs)
+const denial = (code: string, reason: string) =>
+  prepareEvent({ type: 'token.denied', tenantId, facts: sampleFacts('token.denied', { code, reason }) }, nowMs)
+const report = (...decisions: Partial<ReportedDecision>[]) => {
+  const facts = sampleFacts('decisions.reported', { decisions: decisions as ReportedDecision[] })
+  return prepareEvent({ type: 'decisions.reported', tenantId, facts }, nowMs)
+}
 const entries = (...events: { leaf: string; body: string }[]): LogEntry[] =>
   events.map(({ leaf, body }, position) => ({ position, leaf, body }))
 
