@@ -1,8 +1,7 @@
 // Where an account was opened from, and by whom: the log knows, sealed under the subject's key. Whoever claims is shown it; once
 // the subject is erased, nobody is any more.
 
-import { createDecipheriv } from 'node:crypto'
-import { isJsonObject } from '#core/json/is-json-object.ts'
+import { openSealed } from '#core/audit/open-sealed.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import { findOpening } from '#db/claim/claims.ts'
 import { findSubjectKey } from '#db/claim/subject-keys.ts'
@@ -31,20 +30,8 @@ export async function readOrigin(db: Db, keyEncryption: KeyEncryption, accountId
     purpose: 'subject-key',
     rowId: row.id,
   })
-  const facts = openFacts(sealed, key)
+  const facts = openSealed(sealed, key)
   return { address: textOf(facts['address']), issuer: textOf(facts['issuer']), subject: textOf(facts['subject']) }
-}
-
-const [nonceBytes, tagBytes] = [12, 16]
-
-/** The facts that `sealFacts` of the log sealed. Throws when the key is another one. */
-function openFacts(sealed: string, key: Buffer): Readonly<Record<string, unknown>> {
-  const bytes = Buffer.from(sealed, 'base64url')
-  const cipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, nonceBytes), { authTagLength: tagBytes })
-  cipher.setAuthTag(bytes.subarray(-tagBytes))
-  const plain = Buffer.concat([cipher.update(bytes.subarray(nonceBytes, -tagBytes)), cipher.final()]).toString('utf8')
-  const { facts } = JSON.parse(plain) as { facts: unknown }
-  return isJsonObject(facts) ? facts : {}
 }
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)

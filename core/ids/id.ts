@@ -27,6 +27,8 @@ export const idPrefixes = {
   receiver: 'rcv',
   stream: 'evs',
   deadLetter: 'dlt',
+  erasure: 'ers',
+  legalHold: 'hold',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

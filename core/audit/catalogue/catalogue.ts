@@ -6,6 +6,7 @@
 import { accountEvents } from './accounts.ts'
 import { auditStreamEvents } from './audit-streams.ts'
 import type { EventType, FactsOfRow, PrivateOfRow } from './event-type.ts'
+import { forgettingEvents } from './forgetting.ts'
 import { keyEvents } from './keys.ts'
 import { logEvents } from './log.ts'
 import { operatorEvents } from './operators.ts'
@@ -25,6 +26,7 @@ export const eventGroups = [
   ['Connectors, webhooks, streams', outsideEvents],
   ['The log itself', logEvents],
   ['Who follows the log', auditStreamEvents],
+  ['What is forgotten, and what is held', forgettingEvents],
 ] as const
 
 export const catalogue = {
@@ -37,6 +39,7 @@ export const catalogue = {
   ...outsideEvents,
   ...logEvents,
   ...auditStreamEvents,
+  ...forgettingEvents,
 }
 
 export type AuditEventType = keyof typeof catalogue
