@@ -19,6 +19,14 @@ export interface LogBody {
   body: string
 }
 
+export interface LogCheckpoint {
+  shard: string
+  size: Int8
+  root: Bytes
+  at: WithDefault<Timestamp>
+  note: string
+}
+
 export interface LogEntry {
   position: Int8
   leaf: string
@@ -113,6 +121,17 @@ export interface LogRetentionClass {
   name: string
   months: number
   least_months: number
+}
+
+export interface LogSealer {
+  id: number
+  shard: string
+  size: Int8
+  origin: string
+  verifier_key: string
+  at: Timestamp
+  fault: string | null
+  witnesses: WithDefault<Json>
 }
 
 export interface LogTransition {
@@ -747,6 +766,7 @@ export interface MayflyWebhookMessage {
 
 export interface DB {
   'log.body': LogBody
+  'log.checkpoint': LogCheckpoint
   'log.entry': LogEntry
   'log.event': LogEvent
   'log.event_class': LogEventClass
@@ -759,6 +779,7 @@ export interface DB {
   'log.pending': LogPending
   'log.pending_revocation': LogPendingRevocation
   'log.retention_class': LogRetentionClass
+  'log.sealer': LogSealer
   'log.transition': LogTransition
   'mayfly.account': MayflyAccount
   'mayfly.account_holder': MayflyAccountHolder

@@ -10,21 +10,41 @@ export interface TileStore {
   write(path: string, bytes: Uint8Array): Promise<void>
 }
 
+/** What the one who seals needs beyond that. */
+export interface SealStore extends TileStore {
+  /** Writes what is not there yet, durably. False: something is there, and stays. Of two that call it at once exactly one gets true. */
+  create(path: string, bytes: Uint8Array): Promise<boolean>
+  /** Harmless where nothing is. */
+  remove(path: string): Promise<void>
+}
+
 /** What stands under a prefix of another store, such as one shard's tiles. */
-export const storeUnder = (store: TileStore, prefix: string): TileStore => ({
+export const storeUnder = (store: SealStore, prefix: string): SealStore => ({
   read: path => store.read(`${prefix}/${path}`),
   write: (path, bytes) => store.write(`${prefix}/${path}`, bytes),
+  create: (path, bytes) => store.create(`${prefix}/${path}`, bytes),
+  remove: path => store.remove(`${prefix}/${path}`),
 })
 
 /** A store in memory. */
 export function createMemoryStore(
   files = new Map<string, Buffer>(),
-): TileStore & { readonly files: ReadonlyMap<string, Buffer> } {
+): SealStore & { readonly files: ReadonlyMap<string, Buffer> } {
+  const write = async (path: string, bytes: Uint8Array): Promise<void> => {
+    checkStorePath(path)
+    files.set(path, Buffer.from(bytes))
+  }
   return {
     files,
     read: async path => files.get(path),
-    async write(path, bytes) {
-      files.set(path, Buffer.from(bytes))
+    write,
+    async create(path, bytes) {
+      if (files.has(path)) return false
+      await write(path, bytes)
+      return true
+    },
+    async remove(path) {
+      files.delete(path)
     },
   }
 }

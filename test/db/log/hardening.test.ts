@@ -146,6 +146,7 @@ const workingTables: Readonly<Record<string, string>> = {
   'log.event_cursor': 'how far the projection has come; it only grows, as a trigger of its own sees to',
   'log.event_slot': 'which positions belong to which time: made anew from the log like all of the projection',
   'log.pending': 'empty between transactions',
+  'log.sealer': 'one row, how far the log is sealed; it only grows, as triggers of its own see to',
   'log.pending_revocation': 'empty between transactions',
   'log.transition': 'the table of legal transitions, written by migrations',
 }
