@@ -39,6 +39,21 @@ alter table log.body_standard owner to mayfly_log;
 create table log.body_standard_rest partition of log.body_standard DEFAULT;
 alter table log.body_standard_rest owner to mayfly_log;
 
+create table log.checkpoint (
+  shard uuid not null,
+  size bigint not null,
+  root bytea not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  note text not null
+);
+alter table log.checkpoint owner to mayfly_log;
+alter table log.checkpoint add constraint checkpoint_note_check CHECK ((octet_length(note) <= 16384));
+alter table log.checkpoint add constraint checkpoint_pkey PRIMARY KEY (shard, size);
+alter table log.checkpoint add constraint checkpoint_root_check CHECK ((octet_length(root) = 32));
+alter table log.checkpoint add constraint checkpoint_size_check CHECK ((size >= 0));
+CREATE TRIGGER checkpoint_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.checkpoint to mayfly_app;
+
 create table log.entry (
   position bigint not null,
   leaf text not null
@@ -229,6 +244,24 @@ alter table log.retention_class owner to mayfly_log;
 alter table log.retention_class add constraint retention_class_name_key UNIQUE (name);
 alter table log.retention_class add constraint retention_class_pkey PRIMARY KEY (code);
 CREATE TRIGGER class_stays BEFORE DELETE OR UPDATE OR TRUNCATE ON log.retention_class FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+
+create table log.sealer (
+  id smallint not null,
+  shard uuid not null,
+  size bigint not null,
+  origin text not null,
+  verifier_key text not null,
+  at timestamp with time zone not null,
+  fault text,
+  witnesses jsonb not null default '[]'::jsonb
+);
+alter table log.sealer owner to mayfly_log;
+alter table log.sealer add constraint sealer_id_check CHECK ((id = 1));
+alter table log.sealer add constraint sealer_pkey PRIMARY KEY (id);
+alter table log.sealer add constraint sealer_size_check CHECK ((size >= 0));
+CREATE TRIGGER sealer_grows BEFORE UPDATE ON log.sealer FOR EACH ROW EXECUTE FUNCTION log.sealer_grows();
+CREATE TRIGGER sealer_stays BEFORE DELETE OR TRUNCATE ON log.sealer FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.sealer to mayfly_app;
 
 create table log.transition (
   name text not null,
@@ -3039,6 +3072,19 @@ end $function$;
 alter function across.read_event(uuid,bigint) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.read_leaves(p_from bigint, p_limit bigint)
+ RETURNS TABLE(leaves text, count bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select string_agg(e.leaf, E'\n' order by e.position), count(*) from log.entry e
+    where e.position >= p_from and e.position < p_from + p_limit having count(*) > 0;
+end $function$;
+alter function across.read_leaves(bigint,bigint) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.read_lineages(p_tenants uuid[], p_accounts uuid[])
  RETURNS TABLE(account_id uuid, root_id uuid, parent_id uuid, depth smallint, max_depth smallint, ancestors uuid[], generations integer[], agents uuid[], quota jsonb, live boolean)
  LANGUAGE plpgsql
@@ -3967,6 +4013,32 @@ end $function$;
 alter function log.judge_subject_keys(smallint[],jsonb) owner to mayfly_log;
 -- none but its owner may execute it
 
+CREATE OR REPLACE FUNCTION log.keep_checkpoint(p_shard uuid, p_after bigint, p_size bigint, p_root bytea, p_note text, p_origin text, p_verifier_key text)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_head record;
+  v_sealed record;
+begin
+  perform pg_advisory_xact_lock(7201, 36);
+  select h.shard, h.size into strict v_head from log.head h where h.id = 1;
+  if v_head.shard <> p_shard then return 'shard'; end if;
+  if p_size > v_head.size then return 'short'; end if;
+  select s.shard, s.size into v_sealed from log.sealer s where s.id = 1;
+  if v_sealed.shard = p_shard and (v_sealed.size <> p_after or p_size < p_after) then return 'raced'; end if;
+  insert into log.checkpoint (shard, size, root, note) values (p_shard, p_size, p_root, p_note) on conflict do nothing;
+  insert into log.sealer (id, shard, size, origin, verifier_key, at)
+    values (1, p_shard, p_size, p_origin, p_verifier_key, clock_timestamp())
+    on conflict (id) do update set shard = excluded.shard, size = excluded.size, origin = excluded.origin,
+      verifier_key = excluded.verifier_key, at = excluded.at;
+  return 'kept';
+end $function$;
+alter function log.keep_checkpoint(uuid,bigint,bigint,bytea,text,text,text) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION log.keep_pins(p_outcomes smallint[], p_pins jsonb)
  RETURNS void
  LANGUAGE sql
@@ -4297,6 +4369,20 @@ end $function$;
 alter function log.reinstate_accounts(jsonb,text,text) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION log.report_sealer(p_shard uuid, p_origin text, p_verifier_key text, p_fault text, p_witnesses jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into log.sealer as s (id, shard, size, origin, verifier_key, at, fault, witnesses)
+    values (1, p_shard, 0, p_origin, p_verifier_key, clock_timestamp(), p_fault, p_witnesses)
+    on conflict (id) do update set at = excluded.at, fault = excluded.fault, witnesses = excluded.witnesses;
+end $function$;
+alter function log.report_sealer(uuid,text,text,text,jsonb) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION log.scopes_of(p_outcomes smallint[], p_openings jsonb, p_lineages jsonb, p_room jsonb)
  RETURNS TABLE(n integer, task_key uuid, tenant uuid, scope uuid, most integer, outcome smallint)
  LANGUAGE sql
@@ -4315,6 +4401,38 @@ AS $function$
 $function$;
 alter function log.scopes_of(smallint[],jsonb,jsonb,jsonb) owner to mayfly_log;
 -- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.seal_state()
+ RETURNS TABLE(shard uuid, head_size bigint, sealed_shard uuid, sealed_size bigint, origin text, verifier_key text, heard_ms double precision, fault text, witnesses jsonb, lag_ms double precision)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query
+    select h.shard, h.size, s.shard, s.size, s.origin, s.verifier_key, extract(epoch from clock_timestamp() - s.at)::float8 * 1000, s.fault,
+           s.witnesses,
+           coalesce(greatest(0, extract(epoch from clock_timestamp())::float8 * 1000
+             - (select (e.leaf::jsonb->>'time')::float8 from log.entry e
+                 where e.position = case when s.shard = h.shard then s.size else 0 end)), 0)
+      from log.head h, log.sealer s where h.id = 1 and s.id = 1;
+end $function$;
+alter function log.seal_state() owner to mayfly_log;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.sealer_grows()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if new.shard = old.shard and new.size < old.size then
+    raise exception 'what is sealed stays sealed: % to %', old.size, new.size using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end $function$;
+alter function log.sealer_grows() owner to mayfly_log;
+-- may be executed by: public
 
 CREATE OR REPLACE FUNCTION log.thin_bodies(p_partition text, p_from bigint, p_to bigint)
  RETURNS bigint
