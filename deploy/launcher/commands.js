@@ -113,6 +113,11 @@ export const COMMANDS = {
     example: 'npm run client:generate',
     run: [['node_modules/vitest/vitest.mjs', 'run', 'test/client/generated.test.ts', '--update']],
   },
+  'events:generate': {
+    about: 'write docs/events.md from the catalogue of events',
+    example: 'npm run events:generate',
+    run: [['node_modules/vitest/vitest.mjs', 'run', 'test/core/audit/catalogue/catalogue.test.ts', '--update']],
+  },
   build: {
     about: 'build the packages that others install',
     example: 'npm run build',

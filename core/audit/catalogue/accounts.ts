@@ -60,7 +60,11 @@ export const accountEvents = defineEvents({
     }),
     retention: 'standard',
     decision: 'allow',
-    parties: { ...parties, subject: ['leaf.account', 'private.issuer', 'private.subject'], proof: ['facts.actor'] },
+    parties: {
+      subject: ['leaf.account', 'private.issuer', 'private.subject'],
+      actors: ['facts.actor_person', 'facts.actor', 'leaf.agent'],
+      proof: ['facts.actor'],
+    },
     ocsf: ocsf(1),
   },
   'account.extended': changed('Its deadline was moved.', 3),

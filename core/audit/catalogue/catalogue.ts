@@ -1,7 +1,7 @@
 // The event catalogue: every type of event that the log can hold, one row each. `core/audit/event.ts` derives from it what may be
 // recorded, `docs/events.md` is made of it, and tests hold every event that is written against it.
 //
-// A new type is a row in the file of its kind, and `node core/audit/catalogue/page.ts --write`.
+// A new type is a row in the file of its kind, and `npm run events:generate`.
 
 import { accountEvents } from './accounts.ts'
 import { auditStreamEvents } from './audit-streams.ts'

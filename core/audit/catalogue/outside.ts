@@ -25,15 +25,24 @@ const attachment = (about: string, activity: number) =>
     version: 1,
     about,
     retention: 'security',
-    parties: { subject: ['leaf.account', 'facts.attachment'], actors: ['facts.actor', 'leaf.agent'], decision: ['facts.why'] },
+    parties: { subject: ['leaf.account', 'facts.attachment'], actors: ['leaf.agent'], decision: ['facts.why'] },
     ocsf: entity('attachment', 'facts.attachment', activity),
   }) as const
-const provided = facts({
+const provision = facts({
   ...attached,
   ...who,
   sealed: maybe(flag('whether the access was encrypted to its holder’s key')),
   deadline: maybe(seconds('until when')),
 })
+const provided = {
+  facts: provision,
+  decision: 'allow',
+  parties: {
+    subject: ['leaf.account', 'facts.attachment'],
+    actors: ['facts.actor_person', 'facts.actor', 'leaf.agent'],
+    proof: ['facts.token', 'facts.actor'],
+  },
+} as const
 const why = Type.Union([Type.String(), Type.Null()], { description: 'what ended it' })
 const gone = facts({
   ...attached,
@@ -67,8 +76,8 @@ export const outsideEvents = defineEvents({
   'connector.created': registered('connector', 'A connector was registered.', 1),
   'connector.changed': registered('connector', 'A connector was replaced.', 3),
   'connector.deleted': registered('connector', 'A connector was deleted.', 4),
-  'attachment.created': { ...attachment('An account got something outside.', 1), facts: provided, decision: 'allow' },
-  'attachment.rotated': { ...attachment('Its access was made anew.', 3), facts: provided, decision: 'allow' },
+  'attachment.created': { ...attachment('An account got something outside.', 1), ...provided },
+  'attachment.rotated': { ...attachment('Its access was made anew.', 3), ...provided },
   'attachment.locked': {
     ...attachment('Nobody gets in any more; what is in it stays for now.', 9),
     facts: facts({ ...attached, why: Type.String(), kept_seconds: maybe(count('how long it stays')) }),

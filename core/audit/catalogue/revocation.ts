@@ -19,6 +19,7 @@ export const revocationEvents = defineEvents({
     ...revoked('token', 'leaf.token'),
     about: 'One token was revoked.',
     facts: facts(base),
+    parties: { ...byOperator, subject: ['leaf.token'], decision: ['private.reason', 'facts.approved_by_person'] },
   },
   'agent.revoked': {
     ...revoked('agent', 'leaf.agent'),

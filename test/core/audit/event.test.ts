@@ -105,7 +105,7 @@ describe('what is private', () => {
     for (const value of Object.values(secrets))
       for (const spelled of [value, Buffer.from(value).toString('base64url'), encodeURIComponent(value), sha256(value)])
         expect(`${leaf}${body}`).not.toContain(spelled)
-    expect(Object.keys(JSON.parse(body) as object).sort()).toEqual(['binding', 'expires', 'narrowed', 'private', 'subject_key'])
+    expect(Object.keys(JSON.parse(body) as object).sort()).toEqual([...Object.keys(full.facts), 'private', 'subject_key'].sort())
   })
 
   test('is read back with the subject’s key, and is what the leaf committed to', () => {
