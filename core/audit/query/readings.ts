@@ -1,0 +1,33 @@
+// Reading is audited too. One event says who asked what; asking the same again, or for its next page, is said once a minute: a page that
+// refreshes itself must not fill the log that it shows.
+
+import { LRUCache } from 'lru-cache'
+import { recordEvent } from '#core/audit/record.ts'
+import type { ActorFacts } from '#core/audit/catalogue/fields.ts'
+import type { Db } from '#db/connect.ts'
+
+export interface Reading {
+  /** uuid of the tenant whose log it is; null: of all. */
+  readonly tenantId: string | null
+  readonly actor: ActorFacts
+  /** `GET /v1/audit` */
+  readonly operation: string
+  readonly filters: Readonly<Record<string, unknown>>
+  readonly entries: number
+}
+
+const onceMs = 60_000
+
+export class Readings {
+  readonly #said = new LRUCache<string, number>({ max: 10_000 })
+
+  /** Resolves when it is in the log: nothing is shown before. db: of the reading's tenant. nowMs: the database's clock. */
+  async record(db: Db, { tenantId, actor, operation, filters, entries }: Reading, nowMs: number): Promise<void> {
+    const name = JSON.stringify([tenantId, actor, operation, filters])
+    const said = this.#said.get(name)
+    if (said !== undefined && nowMs - said < onceMs && nowMs >= said) return
+    const facts = { ...actor, operation, filters, entries }
+    await db.transaction().execute(trx => recordEvent(trx, { type: 'audit.read', tenantId, facts }, nowMs))
+    this.#said.set(name, nowMs)
+  }
+}
