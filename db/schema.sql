@@ -3601,12 +3601,12 @@ CREATE OR REPLACE FUNCTION log.decision_of(p_type text, p_body jsonb)
  IMMUTABLE PARALLEL SAFE
 AS $function$
   select (case
-    when p_type in ('token.issued', 'certificate.issued', 'session.opened', 'change.approved', 'change.break_glass') then 'a'
+    when p_type in ('token.issued', 'token.consumed', 'account.opened', 'account.claimed', 'account.reinstated', 'certificate.issued',
+      'session.opened', 'change.approved', 'change.break_glass', 'attachment.created', 'attachment.rotated', 'audit.read',
+      'audit.exported', 'audit_stream.opened') then 'a'
     when p_type = 'decisions.reported' then case when p_body->>'denied' = '0' then 'a' else 'd' end
-    -- Somebody does not want an account: nobody was refused anything.
-    when p_type = 'account.claim_refused' then null
     when p_type ~ '([._]refused|\.denied|\.rejected)$' then 'd'
-    when p_type in ('change.proposed', 'approval.requested') or p_type ~ '\.deferred$' then 'f'
+    when p_type = 'change.proposed' or p_type ~ '\.deferred$' then 'f'
   end)::"char"
 $function$;
 alter function log.decision_of(text,jsonb) owner to mayfly_log;
@@ -4180,11 +4180,13 @@ begin
              case when r.leaf->>'type' = 'account.opened' then log.uuid_in(r.body->>'parent') end,
              case when r.leaf->>'type' = 'account.opened' then log.uuid_in(r.body->>'root') end,
              log.uuid_in(r.body->>'actor'), log.uuid_in(r.body->>'actor_person'), log.uuid_in(r.body->>'approved_by_person'),
-             case when r.leaf->>'type' not in ('token.issued', 'token.denied') then coalesce(log.uuid_in(r.body->>'change'),
+             case when r.leaf->>'type' not in ('token.issued', 'token.denied') then coalesce(
+               case when r.leaf->>'type' like 'change.%' then log.uuid_in(r.body->>'change') end,
                log.uuid_in(r.body->>'credential'), log.uuid_in(r.body->>'join_token'), log.uuid_in(r.body->>'attachment'),
                log.uuid_in(r.body->>'connector'), log.uuid_in(r.body->>'webhook'), log.uuid_in(r.body->>'receiver'),
                log.uuid_in(r.body->>'stream'), log.uuid_in(r.body->>'provider'), log.uuid_in(r.body->>'person'),
-               log.uuid_in(r.body->>'trust_source'), log.uuid_in(r.body->>'resource'), log.uuid_in(r.body->>'revocation')) end,
+               log.uuid_in(r.body->>'trust_source'), log.uuid_in(r.body->>'resource'), log.uuid_in(r.body->>'revocation'),
+               log.uuid_in(r.body->>'change')) end,
              case when r.body->>'config_epoch' ~ '^[0-9]{1,9}$' then (r.body->>'config_epoch')::integer end,
              r.retention, log.decision_of(r.leaf->>'type', r.body), r.leaf ? 'private_hash', r.leaf->>'type',
              left(coalesce(r.body->>'reason', r.body->>'why', r.body->>'code'), 64)
