@@ -5,6 +5,7 @@ import { type KeySettings, readKeySettings } from '#apps/process/key-settings.ts
 import { type OutboundSettings, readOutboundSettings } from '#apps/process/outbound-settings.ts'
 import { type QueueSettings, readQueueSettings } from '#apps/process/queues.ts'
 import { type Environment, getSecret } from '#apps/process/read-secret.ts'
+import { type RestoreSettings, readRestoreSettings } from '#apps/process/restore-settings.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { Limits } from '#core/quota/limits.ts'
 import { hasDevelopmentMarker } from './development-marker.ts'
@@ -12,7 +13,7 @@ import { type FailpointPlan, findFailpointFault, parseFailpoint } from './failpo
 import { readLimits } from './limits-setting.ts'
 import { readTrustedProxies, type TrustedProxy } from './tls/trusted-proxies.ts'
 
-export interface BrokerConfig extends KeySettings, QueueSettings, OutboundSettings {
+export interface BrokerConfig extends KeySettings, QueueSettings, OutboundSettings, RestoreSettings {
   /** Base URL and first tenant's issuer, without a slash at the end. */
   readonly publicUrl: string
   readonly mtlsUrl: string
@@ -59,6 +60,7 @@ export function readBrokerConfig(env: Environment): BrokerConfig {
     ...readKeySettings(env, problems),
     ...readOutboundSettings(env, problems),
     ...readQueueSettings(env, problems),
+    ...readRestoreSettings(env, problems),
     allowPrivateIssuers: env['MAYFLY_ALLOW_PRIVATE_ISSUERS'] === 'true',
     trustedProxies: readTrustedProxies(env['MAYFLY_TRUSTED_PROXIES'], problems),
     limits: readLimits(env, problems),

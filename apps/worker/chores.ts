@@ -6,6 +6,7 @@ import type { Queues } from '#apps/process/queues.ts'
 import { sparingly } from '#apps/process/sparingly.ts'
 import { within } from '#apps/process/within.ts'
 import { suspendUnattended } from '#core/claim/suspend-claims.ts'
+import { releaseOverdueHolds } from '#core/restore/reinstate-accounts.ts'
 import { dropTombstones } from '#db/accounts/due.ts'
 import { retryParkedOutbox } from '#db/accounts/outbox.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
@@ -79,7 +80,8 @@ async function keepHouse({ config, database: { sql }, logger }: ChoresDeps): Pro
   const retried = await retryParkedOutbox(sql)
   const leases = await forgetQuota(sql)
   const feed = await dropFeedHistory(sql)
-  logger.debug({ collected: done, tombstones, retried, leases, feed }, 'housekeeping done')
+  const overdue = await releaseOverdueHolds(sql)
+  logger.debug({ collected: done, tombstones, retried, leases, feed, overdue }, 'housekeeping done')
   return done
 }
 

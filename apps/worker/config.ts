@@ -4,9 +4,12 @@ import { type KeySettings, readKeySettings } from '#apps/process/key-settings.ts
 import { type OutboundSettings, readOutboundSettings } from '#apps/process/outbound-settings.ts'
 import { type QueueSettings, readQueueSettings } from '#apps/process/queues.ts'
 import { type Environment, getSecret } from '#apps/process/read-secret.ts'
+import { type RestoreSettings, readRestoreSettings } from '#apps/process/restore-settings.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 
-export interface WorkerConfig extends KeySettings, QueueSettings, OutboundSettings {
+export interface WorkerConfig extends KeySettings, QueueSettings, OutboundSettings, RestoreSettings {
+  /** The broker's base URL, without a slash at its end; left out: what depends on issuers waits for the broker. */
+  readonly publicUrl?: string | undefined
   readonly databaseUrl: string
   readonly logLevel: string
   /** How long the task of an account that was collected stays refused; 90 when nothing is said. */
@@ -26,12 +29,25 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
     problems.push('Set REDIS_URL, or QUEUE_DATABASE_URL: the PostgreSQL URL of the role mayfly_queue.')
   const keys = readKeySettings(env, problems)
   const outbound = readOutboundSettings(env, problems)
+  const restore = readRestoreSettings(env, problems)
+  const publicUrl = env['MAYFLY_PUBLIC_URL']?.replace(/\/+$/, '') || undefined
   const days = readNumber(env, 'MAYFLY_TOMBSTONE_DAYS', tombstoneDays, problems)
   const metrics = readMetrics(env, problems)
   if (problems.length > 0)
     throw new BrokerError('internal', { hint: `The configuration is not usable:\n  ${problems.join('\n  ')}` })
   const logLevel = env['MAYFLY_LOG_LEVEL'] || 'info'
-  return { ...keys, ...outbound, databaseUrl, redisUrl, queueDatabaseUrl, logLevel, tombstoneDays: days, metrics }
+  return {
+    ...keys,
+    ...outbound,
+    ...restore,
+    publicUrl,
+    databaseUrl,
+    redisUrl,
+    queueDatabaseUrl,
+    logLevel,
+    tombstoneDays: days,
+    metrics,
+  }
 }
 
 /** Unlike the broker's, the worker's listener is off unless a port is named: the two may share a machine. */

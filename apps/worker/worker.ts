@@ -7,6 +7,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import { checkSealedKeys, openKeyEncryption } from '#apps/process/key-settings.ts'
 import { listenForMetrics } from '#apps/process/metrics-listener.ts'
 import { createQueues } from '#apps/process/queues.ts'
+import { settleRestore } from '#apps/process/startup-guard.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { readReaperBacklog } from '#db/accounts/due.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
@@ -35,7 +36,7 @@ export interface RunningWorker extends Pick<Chores, 'sweep' | 'tendKeys'> {
 
 /** Throws BrokerError `internal` with a hint when the database is not fit. */
 export async function startWorker(config: WorkerConfig, logger: Logger): Promise<RunningWorker> {
-  const database = await openFitDatabase(config)
+  const database = await openFitDatabase(config, logger)
   const queues = createQueues(config)
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'mayfly_' })
@@ -79,13 +80,14 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   }
 }
 
-async function openFitDatabase(config: WorkerConfig): Promise<Database> {
+async function openFitDatabase(config: WorkerConfig, logger: Logger): Promise<Database> {
   const database = openDatabase(config.databaseUrl, { poolSize: 4, applicationName: 'mayfly-worker' })
   try {
     const faults = await findServerFaults(database.sql)
     if (faults.length > 0) throw new BrokerError('internal', { hint: faults.join('\n  ') })
     await checkSchemaVersion(database.db)
     await checkSealedKeys(database.db, openKeyEncryption(config))
+    await settleRestore(config, logger)
     return database
   } catch (error) {
     await database.close()

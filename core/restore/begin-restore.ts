@@ -7,8 +7,9 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { newUuid } from '#core/ids/id.ts'
 import { revokedKeySeconds } from '#core/keys/rotation/times.ts'
 import { issuerOf } from '#core/registry/issuer.ts'
+import { readLogHead } from '#db/log/seal.ts'
 import { listTenants } from '#db/registry/tenants.ts'
-import { beginFork, type LogHead, readLogHead, type SealedHead } from '#db/restore/forks.ts'
+import { beginFork, type LogHead, type SealedHead } from '#db/restore/forks.ts'
 import { readClock } from '#db/server/check-server.ts'
 import type { UnscopedDb } from '#db/unscoped-db.ts'
 
@@ -28,6 +29,8 @@ export interface RestoreDeps {
 }
 
 export interface RestoreOrder {
+  /** uuid: the shard to leave behind, as it was when this was decided. */
+  readonly shard: string
   /** The last checkpoint of the log before the restore; undefined: none is known. */
   readonly sealed: SealedHead | undefined
   /** `evidence`: a checkpoint outside proved it. `operator`: somebody said so. */
@@ -44,10 +47,15 @@ export interface BegunRestore {
   readonly held: number
 }
 
-/** Throws BrokerError `conflict` where the log keeps growing under it: brokers are still running. */
-export async function beginRestore(deps: RestoreDeps, order: RestoreOrder): Promise<BegunRestore> {
+/**
+ * Undefined: somebody else has begun meanwhile, and the shard is left behind already. Throws BrokerError `conflict` where the log keeps
+ * growing under it: brokers are still running.
+ */
+export async function beginRestore(deps: RestoreDeps, order: RestoreOrder): Promise<BegunRestore | undefined> {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const begun = await tryToBegin(deps, order)
+    const from = await readLogHead(deps.sql)
+    if (from.shard !== order.shard) return undefined
+    const begun = await tryToBegin(deps, order, from)
     if (begun) return begun
   }
   throw new BrokerError('conflict', {
@@ -55,9 +63,12 @@ export async function beginRestore(deps: RestoreDeps, order: RestoreOrder): Prom
   })
 }
 
-async function tryToBegin({ sql, db, baseUrl }: RestoreDeps, { sealed, by }: RestoreOrder): Promise<BegunRestore | undefined> {
+async function tryToBegin(
+  { sql, db, baseUrl }: RestoreDeps,
+  { sealed, by }: RestoreOrder,
+  from: LogHead,
+): Promise<BegunRestore | undefined> {
   const issuers = await readIssuers(db, baseUrl)
-  const from = await readLogHead(sql)
   const nowMs = await readClock(sql)
   const [id, toShard] = [newUuid(nowMs), crypto.randomUUID()]
   const fork = {

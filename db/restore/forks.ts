@@ -31,9 +31,11 @@ export interface Fork {
   readonly finished: boolean
 }
 
-export async function readLogHead(sql: Sql): Promise<LogHead> {
-  const [row] = await sql<[LogHead]>`select shard, size::float8 as size from log.head where id = 1`
-  return row
+/** Root that the database's own record of checkpoints has, base64; undefined: it has no such checkpoint. */
+export async function findRecordedRoot(sql: Sql, { shard, size }: LogHead): Promise<string | undefined> {
+  const [row] = await sql<{ root: string }[]>`
+    select encode(root, 'base64') as root from log.checkpoint where shard = ${shard}::uuid and size = ${size}::bigint`
+  return row?.root
 }
 
 /** Every fork, the last one first. */
