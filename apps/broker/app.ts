@@ -164,6 +164,7 @@ function registerManagement(app: FastifyInstance, deps: BrokerDeps, { peers, cur
         rejections: deps.rejections,
         addressOf: peers.addressOf,
         attachments,
+        logStreams: deps.logStreams,
         accounts: createAccountApi({ ...deps, secret: config.keyEncryptionKey }),
       }),
     )

@@ -10,6 +10,8 @@ import type { ChangeDeps } from '#core/account/change-accounts.ts'
 import { Challenges } from '#core/anonymous/challenges.ts'
 import type { Failpoint } from '#core/audit/failpoint.ts'
 import { GroupCommit } from '#core/audit/group-commit.ts'
+import type { LogStreams } from '#core/audit/stream/log-streams.ts'
+import { openLogStreams } from '#core/audit/stream/open-log-streams.ts'
 import { Lineages } from '#core/delegation/lineages.ts'
 import type { ChallengeNonces } from '#core/did/challenge-nonces.ts'
 import { DpopNonces } from '#core/dpop/nonces.ts'
@@ -80,6 +82,8 @@ export interface BrokerDeps {
   readonly heartbeat: Heartbeat
   /** Of revocations, to guards. */
   readonly feed: Feed
+  /** Those who follow the log. */
+  readonly logStreams: LogStreams
   /** Changes accounts; what that revokes is with this process's streams at once. */
   readonly transition: ChangeDeps['transition']
   /** Ends connections; after it nothing works. */
@@ -173,6 +177,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     workChallenges,
     heartbeat,
     feed,
+    logStreams: openLogStreams(database, () => clock.nowMs()),
     transition: changes => transitionAccounts(database.sql, changes, feed.offer),
     close,
   }

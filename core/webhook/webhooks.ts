@@ -1,4 +1,5 @@
 import { recordEvent } from '#core/audit/record.ts'
+import type { AuditSubscription } from '#core/audit/stream/message.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { refuseProblems } from '#core/errors/validation-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
@@ -6,6 +7,7 @@ import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import { actorFacts, type Principal } from '#core/operators/principal.ts'
 import { holdTenant } from '#core/registry/tenants.ts'
 import { findHttpsFault } from '#core/registry/url-faults.ts'
+import { deleteAuditStream, insertAuditStream, restartAuditStream } from '#db/audit-stream/streams.ts'
 import type { Trx } from '#db/connect.ts'
 import { violatedUnique } from '#db/registry/unique-violation.ts'
 import {
@@ -23,6 +25,8 @@ export interface WebhookConfig {
   readonly events: readonly string[]
   readonly signature: SignatureMethod
   readonly ca_pem?: string
+  /** Absent: it is not sent the log. */
+  readonly audit?: AuditSubscription
 }
 
 export interface WebhookInput extends WebhookConfig {
@@ -59,6 +63,7 @@ export async function registerWebhook(
   const secret_sealed = await change.keyEncryption.seal(Buffer.from(secret), contextOf(place))
   const sealed = { secret_sealed, kek_id: change.keyEncryption.keyId, public_key: webhookPublicKey(secret) ?? null }
   const row = await explainConflict(insertWebhook(trx, { ...place, name, config, ...sealed }))
+  if (config.audit) await insertAuditStream(trx, { webhookId: row.id, tenantId: change.tenantId, from: config.audit.from })
   await record(trx, change, 'webhook.created', row.id)
   return { row, secret: sealed.public_key === null ? secret : undefined }
 }
@@ -72,6 +77,7 @@ export async function replaceWebhook(trx: Trx, change: WebhookChange, id: string
   if (webhookConfigOf(before).signature !== config.signature)
     refuseProblems([{ pointer: '/signature', detail: 'How it signs cannot change. Register another webhook.' }])
   const row = await explainConflict(updateWebhook(trx, id, change.tenantId, { name, config }))
+  await followChange(trx, change.tenantId, id, config.audit)
   await record(trx, change, 'webhook.changed', id)
   return row!
 }
@@ -83,9 +89,17 @@ export async function removeWebhook(trx: Trx, change: WebhookChange, id: string)
   await record(trx, change, 'webhook.deleted', id)
 }
 
+/** Who was sent the log before goes on where it was, whatever it wants from now on. */
+async function followChange(trx: Trx, tenantId: string, id: string, audit: AuditSubscription | undefined): Promise<void> {
+  if (!audit) await deleteAuditStream(trx, id)
+  else if (!(await restartAuditStream(trx, id))) await insertAuditStream(trx, { webhookId: id, tenantId, from: audit.from })
+}
+
 function checkInput(input: WebhookInput): WebhookInput {
   const fault = findHttpsFault(input.url, { query: true })
   if (fault !== undefined) refuseProblems([{ pointer: '/url', detail: fault }])
+  if (input.events.length === 0 && !input.audit)
+    refuseProblems([{ pointer: '/events', detail: 'Name events, or with audit what it is sent of the log.' }])
   return input
 }
 

@@ -51,6 +51,16 @@ export async function restartAuditStream(trx: Trx, webhookId: string): Promise<b
   return result.numUpdatedRows > 0n
 }
 
+/** What failed is tried at once. False: there is none. */
+export async function retryAuditStream(trx: Trx, webhookId: string): Promise<boolean> {
+  const result = await trx
+    .updateTable('mayfly.audit_stream')
+    .set({ hold_until: never })
+    .where('webhook_id', '=', webhookId)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
 const never = sql<Date>`'-infinity'`
 const free = { hold_until: never, leased_until: never }
 

@@ -38,15 +38,12 @@ export interface FollowOptions {
   readonly signal: AbortSignal
   /** Resolves when there is room for more. */
   readonly write: (text: string) => Promise<void>
+  /** Hears what was written: up to which position, and how many entries so far. */
+  readonly told?: (position: number, entries: number) => void
 }
 
-export interface Followed {
-  /** The last position that was told of. */
-  readonly position: number
-  /** Lines with entries. */
-  readonly entries: number
-  readonly why: 'end' | 'stopped' | 'restored'
-}
+/** Why it ended: the end of the log is reached, it was stopped, or it is another log now. */
+export type Followed = 'end' | 'stopped' | 'restored'
 
 /** Rejects when the log cannot be read. */
 export async function followLog(deps: FollowDeps, options: FollowOptions): Promise<Followed> {
@@ -54,33 +51,34 @@ export async function followLog(deps: FollowDeps, options: FollowOptions): Promi
   const { signal, heartbeatMs } = options
   const reader = new Reader(deps, options)
   let head = await pages.head()
-  let quietSince = performance.now()
+  let quietSince = deps.nowMs()
   while (!signal.aborted) {
     // Positions of another log mean nothing here. The reader has to learn what became of it.
-    if (head.shard !== options.shard) return reader.ended('restored')
+    if (head.shard !== options.shard) return 'restored'
     while (reader.position + 1 < head.size && !signal.aborted) {
       const lines = reader.take(await pages.read(reader.position + 1, head.size))
-      if (lines !== '') await options.write(lines)
-      if (lines !== '') quietSince = performance.now()
-      else if (performance.now() - quietSince >= heartbeatMs) {
-        await options.write(reader.heartbeat(head.size))
-        quietSince = performance.now()
+      if (lines !== '') {
+        await reader.say(lines)
+        quietSince = deps.nowMs()
+      } else if (deps.nowMs() - quietSince >= heartbeatMs) {
+        await reader.say(reader.heartbeat(head.size))
+        quietSince = deps.nowMs()
       }
     }
     if (!options.follow) {
-      await options.write(reader.heartbeat(head.size))
-      return reader.ended('end')
+      await reader.say(reader.heartbeat(head.size))
+      return 'end'
     }
-    const quietMs = performance.now() - quietSince
+    const quietMs = deps.nowMs() - quietSince
     const grown = await pages.waitBeyond(reader.position + 1, Math.max(heartbeatMs - quietMs, 0), signal)
     if (grown === undefined && !signal.aborted) {
       // Read for this line: it vouches for the moment at which it is sent.
       head = await pages.head()
-      await options.write(reader.heartbeat(head.size))
-      quietSince = performance.now()
+      await reader.say(reader.heartbeat(head.size))
+      quietSince = deps.nowMs()
     } else head = grown ?? head
   }
-  return reader.ended('stopped')
+  return 'stopped'
 }
 
 class Reader {
@@ -115,8 +113,10 @@ class Reader {
     return this.#line({ heartbeat: new Date(this.#deps.nowMs()).toISOString(), position: this.position, size })
   }
 
-  ended(why: Followed['why']): Followed {
-    return { position: this.#told, entries: this.#entries, why }
+  async say(lines: string): Promise<void> {
+    const [position, entries] = [this.#told, this.#entries]
+    await this.#options.write(lines)
+    this.#options.told?.(position, entries)
   }
 
   #line<Members extends { readonly position: number }>(members: Members): string {

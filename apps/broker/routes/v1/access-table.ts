@@ -87,6 +87,9 @@ export const v1Access: AccessTable = {
   'POST /v1/accounts/:id/complete': opens,
   'POST /v1/accounts/:id/revoke': opens,
   'POST /v1/accounts/:id/close': writes,
+  'POST /v1/accounts/:id/reinstate': writes,
+
+  'GET /v1/restore': everyOperator,
 
   'POST /v1/accounts/:id/attachments': opens,
   'GET /v1/accounts/:id/attachments': seesAccounts,
@@ -107,6 +110,12 @@ export const v1Access: AccessTable = {
   'DELETE /v1/webhooks/:id': writes,
   'GET /v1/webhooks/:id/messages': reads,
   'POST /v1/webhooks/:id/messages/:message_id/redeliver': writes,
+
+  'GET /v1/webhooks/:id/audit': reads,
+  'POST /v1/webhooks/:id/audit/retry': writes,
+  'POST /v1/webhooks/:id/audit/skip': writes,
+
+  'GET /v1/audit/stream': everyOperator,
 
   'POST /v1/receivers': writes,
   'GET /v1/receivers': reads,

@@ -54,6 +54,7 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
   'POST /v1/accounts/:id/complete': null,
   'POST /v1/accounts/:id/revoke': null,
   'POST /v1/accounts/:id/close': null,
+  'POST /v1/accounts/:id/reinstate': null,
   'POST /v1/accounts/:id/attachments': null,
   'DELETE /v1/accounts/:id/attachments/:attachment_id': null,
   'POST /v1/accounts/:id/attachments/:attachment_id/retry': null,
@@ -67,6 +68,8 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
   'PUT /v1/webhooks/:id': null,
   'DELETE /v1/webhooks/:id': null,
   'POST /v1/webhooks/:id/messages/:message_id/redeliver': null,
+  'POST /v1/webhooks/:id/audit/retry': null,
+  'POST /v1/webhooks/:id/audit/skip': null,
 
   // They hear what was revoked and can do nothing.
   'POST /v1/receivers': null,

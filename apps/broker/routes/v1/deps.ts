@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify'
+import type { LogStreams } from '#core/audit/stream/log-streams.ts'
 import type { AttachDeps } from '#core/connector/attach.ts'
 import type { Rejections } from '#core/exchange/rejections.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
@@ -28,6 +29,8 @@ export interface ManagementDeps {
   /** Keys of sign-in providers. */
   readonly jwks: JwksStore
   readonly rejections: Rejections
+  /** Those who follow the log. */
+  readonly logStreams: LogStreams
   readonly accounts: AccountApiDeps
   readonly attachments: AttachDeps
   /** Whose failures they are (`Peers`). */

@@ -8,6 +8,7 @@ import { temporaryAccountRoutes } from './accounts.ts'
 import { agentRoutes } from './agents.ts'
 import { anonymousRoutes } from './anonymous.ts'
 import { attachmentRoutes } from './attachments.ts'
+import { auditStreamRoute } from './audit-stream.ts'
 import { bootstrapRoute } from './bootstrap.ts'
 import { demandClasses } from './change-classes.ts'
 import { changeRoutes } from './changes.ts'
@@ -23,6 +24,7 @@ import { peopleRoutes } from './people.ts'
 import { receiverRoutes } from './receivers.ts'
 import { resourceCredentialRoutes } from './resource-credentials.ts'
 import { resourceRegistryRoutes } from './resources.ts'
+import { restoreRoutes } from './restore.ts'
 import { revocationRoutes } from './revocations.ts'
 import { sessionRoutes } from './sessions.ts'
 import { signInRoutes } from './sign-in.ts'
@@ -33,6 +35,7 @@ import { tenantRoutes } from './tenants.ts'
 import { trustSourceRoutes } from './trust-sources.ts'
 import { twoPersonRoutes } from './two-person.ts'
 import { usageRoutes } from './usage.ts'
+import { webhookAuditRoutes } from './webhook-audit.ts'
 import { webhookRoutes } from './webhooks.ts'
 
 const handlerTimeoutMs = 15_000
@@ -63,10 +66,13 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     connectorRoutes(app, deps)
     attachmentRoutes(app, deps)
     webhookRoutes(app, deps)
+    webhookAuditRoutes(app, deps)
+    auditStreamRoute(app, deps)
     receiverRoutes(app, deps)
     securityStreamRoutes(app, deps)
     keyRoutes(app, deps)
     revocationRoutes(app, deps)
+    restoreRoutes(app, deps)
     suspensionRoutes(app, deps)
     operatorRoutes(app, deps)
     signInProviderRoutes(app, deps)

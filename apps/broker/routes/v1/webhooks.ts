@@ -1,6 +1,8 @@
 // Webhooks: who is told what becomes of accounts, and what became of the telling.
 
 import { type Static, Type } from 'typebox'
+import { decisions } from '#core/audit/stream/decision.ts'
+import { typePattern } from '#core/audit/stream/filter.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
 import { webhookEventTypes } from '#core/webhook/event-types.ts'
@@ -20,10 +22,38 @@ const path = '/v1/webhooks'
 const tags = ['webhook']
 const base = { tags, security: operatorSecurity }
 
+const Audit = Type.Object(
+  {
+    types: Type.Optional(
+      Type.Array(Type.String({ pattern: typePattern }), {
+        minItems: 1,
+        maxItems: 64,
+        uniqueItems: true,
+        description: 'token.issued, or all below a word: token.*; all when nothing is said.',
+      }),
+    ),
+    decision: Type.Optional(Type.Enum([...decisions], { description: 'Only what was decided so.' })),
+    agent: Type.Optional(Id('agent')),
+    account: Type.Optional(Id('account')),
+    from: Type.Optional(
+      Type.Enum(['now', 'start'] as const, { default: 'now', description: 'Where it begins; read once, when it does.' }),
+    ),
+    leaf: Type.Optional(Type.Boolean({ default: false, description: 'Whether the exact leaf is sent with each entry.' })),
+  },
+  { ...closed, description: "The tenant's log as it grows, in its order." },
+)
+
 const body = {
   name: Name,
   url: Uri('Where messages are sent to; https.'),
-  events: Type.Array(Type.Enum([...webhookEventTypes]), { minItems: 1, maxItems: 32, uniqueItems: true }),
+  events: Type.Optional(
+    Type.Array(Type.Enum([...webhookEventTypes]), {
+      maxItems: 32,
+      uniqueItems: true,
+      description: 'What becomes of accounts; at once, in no order.',
+    }),
+  ),
+  audit: Type.Optional(Audit),
   signature: Type.Optional(
     Type.Enum(['hmac', 'ed25519'] as const, { default: 'hmac', description: 'Standard Webhooks v1 or v1a.' }),
   ),
@@ -38,6 +68,7 @@ const shown = {
   created_at: Time,
   updated_at: Time,
   ...body,
+  events: Type.Array(Type.String()),
   public_key: Type.Optional(Type.String({ description: 'With ed25519: whpk_ and base64.' })),
   failures: Type.Integer({ description: 'In a row, up to now.' }),
 }
@@ -103,8 +134,15 @@ const changeBy = (deps: V1Deps, { actor, nowMs }: Call) => ({
   nowMs,
 })
 const inputOf = ({ body: sent }: Call): WebhookInput => {
-  const { signature = 'hmac', ca_pem, ...rest } = sent as Static<typeof Body>
-  return { ...rest, signature, ...(ca_pem !== undefined && { ca_pem }) }
+  const { signature = 'hmac', events = [], ca_pem, audit, ...rest } = sent as Static<typeof Body>
+  const { from = 'now', leaf = false, ...wanted } = audit ?? {}
+  return {
+    ...rest,
+    signature,
+    events,
+    ...(ca_pem !== undefined && { ca_pem }),
+    ...(audit && { audit: { ...wanted, from, leaf } }),
+  }
 }
 
 function registerCreate(app: V1App, deps: V1Deps): void {
@@ -190,11 +228,12 @@ function registerMessages(app: V1App, deps: V1Deps): void {
 }
 
 function toView(row: WebhookRow): Static<typeof View> {
-  const { url, events, signature, ca_pem } = webhookConfigOf(row)
+  const { url, events, signature, ca_pem, audit } = webhookConfigOf(row)
   return {
     ...stamps('webhook', row),
     ...{ name: row.name, url, events: [...events], signature, failures: row.failures },
     ...(ca_pem !== undefined && { ca_pem }),
+    ...(audit && { audit: audit as Static<typeof Audit> }),
     ...(row.public_key !== null && { public_key: row.public_key }),
   }
 }

@@ -10,6 +10,7 @@ import { createLogger } from '#apps/process/logger.ts'
 import { AccountStore } from '#core/account/account-store.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
 import { GroupCommit } from '#core/audit/group-commit.ts'
+import { openLogStreams } from '#core/audit/stream/open-log-streams.ts'
 import { Rejections } from '#core/exchange/rejections.ts'
 import { deriveMac } from '#core/ids/derive-mac.ts'
 import { LocalKeyEncryption } from '#core/keys/key-encryption.ts'
@@ -75,6 +76,7 @@ export async function startManagement(): Promise<Management> {
       cursors: createCursors(randomBytes(32)),
       jwks: new JwksStore(source => people.fetchKeys(source)),
       rejections: new Rejections(clock),
+      logStreams: openLogStreams(test.database, clock.nowMs),
       attachments,
       addressOf: ({ socket }) => socket.remoteAddress ?? '',
       accounts: createAccounts(test.database, kek),
