@@ -845,7 +845,7 @@ alter table mayfly.legal_hold force row level security;
 create policy across on mayfly.legal_hold for all to mayfly_across, mayfly_log using (true) with check (true);
 create policy tenant on mayfly.legal_hold for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant select on mayfly.legal_hold to mayfly_across;
-grant insert, select, update (lifted_at), update (lifted_by) on mayfly.legal_hold to mayfly_app;
+grant insert, select, update (lifted_at), update (lifted_by), update (matter) on mayfly.legal_hold to mayfly_app;
 grant select on mayfly.legal_hold to mayfly_log;
 
 create table mayfly.lineage (
@@ -3320,6 +3320,23 @@ begin
   return exists (select from mayfly.revocation r where r.tenant_id = p_tenant and r.kind = 'j' and r.match = log.match_of(p_token));
 end $function$;
 alter function across.token_revoked(uuid,text) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.unname_tasks(p_tenant uuid, p_pattern text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'on'
+AS $function$
+declare
+  v_count integer;
+begin
+  update mayfly.account set task_id = 'erased_' || replace(id::text, '-', '') where tenant_id = p_tenant and task_id ~* p_pattern;
+  get diagnostics v_count = row_count;
+  return v_count;
+end $function$;
+alter function across.unname_tasks(uuid,text) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.usage_of_tenants(p_from date, p_to date, p_after uuid, p_limit integer)

@@ -57,7 +57,7 @@ select mayfly.keep_tenants_apart('mayfly.retention');
 
 grant select, insert on mayfly.erasure, mayfly.legal_hold to mayfly_app;
 grant update (agent_ids, ledgered_at) on mayfly.erasure to mayfly_app;
-grant update (lifted_by, lifted_at) on mayfly.legal_hold to mayfly_app;
+grant update (lifted_by, lifted_at, matter) on mayfly.legal_hold to mayfly_app;
 grant select, insert, update on mayfly.retention to mayfly_app;
 grant select, delete on mayfly.subject_key to mayfly_across;
 grant select, update (ledgered_at) on mayfly.erasure to mayfly_across;
@@ -104,25 +104,26 @@ create table log.event_class (
 );
 
 insert into log.event_class values
-  ('account.claim_code_refused', 2), ('account.torn_down', 2), ('agent.changed', 2), ('agent.created', 2), ('agent.deleted', 2),
-  ('agent.reinstated', 2), ('agent.revoked', 2), ('agent.suspended', 2), ('anonymous_opening.changed', 2), ('attachment.abandoned', 2),
-  ('attachment.created', 2), ('attachment.locked', 2), ('attachment.parked', 2), ('attachment.retried', 2), ('attachment.rotated', 2),
-  ('attachment.torn_down', 2), ('audit.exported', 2), ('audit.read', 2), ('bootstrap.redeemed', 2), ('ca_key.activated', 2),
-  ('ca_key.created', 2), ('ca_key.published', 2), ('ca_key.replaced', 2), ('ca_key.retired', 2), ('certificate.issued', 2),
-  ('change.approved', 2), ('change.break_glass', 2), ('change.proposed', 2), ('change.rejected', 2), ('connector.changed', 2),
-  ('connector.created', 2), ('connector.deleted', 2), ('credential.created', 2), ('credential.revoked', 2), ('decisions.reported', 3),
-  ('enrolment.refused', 2), ('join_token.created', 2), ('join_token.deleted', 2), ('keys.rewrap_requested', 2), ('keys.rewrapped', 2),
-  ('legal_hold.lifted', 2), ('legal_hold.placed', 2), ('limits.changed', 2), ('log.restored', 2), ('operator.refused', 2),
-  ('person.signed_out', 2), ('receiver.created', 2), ('receiver.deleted', 2), ('receiver.token_renewed', 2), ('requests.rejected', 3),
-  ('resource.changed', 2), ('resource.created', 2), ('resource.deleted', 2), ('retention.changed', 2), ('retention.dropped', 2),
-  ('revocation.acknowledged', 2), ('session.ended', 2), ('session.opened', 2), ('session.refused', 2), ('sign_in_provider.changed', 2),
-  ('sign_in_provider.created', 2), ('sign_in_provider.deleted', 2), ('signing_key.activated', 2), ('signing_key.created', 2),
-  ('signing_key.published', 2), ('signing_key.replaced', 2), ('signing_key.retired', 2), ('signing_key.revoked', 2),
-  ('stream.changed', 2), ('stream.created', 2), ('stream.deleted', 2), ('stream.status_changed', 2), ('subject.erased', 2),
-  ('subject.erasure_finished', 2), ('tenant.created', 2), ('tenant.revoked', 2), ('token.consumed', 3), ('token.revoked', 2),
-  ('trust_source.changed', 2), ('trust_source.created', 2), ('trust_source.deleted', 2), ('trust_source.reinstated', 2),
-  ('trust_source.revoked', 2), ('trust_source.suspended', 2), ('two_person.changed', 2), ('webhook.changed', 2), ('webhook.created', 2),
-  ('webhook.deleted', 2);
+  ('account.claim_code_refused', 2), ('account.reinstated', 2), ('account.torn_down', 2), ('agent.changed', 2), ('agent.created', 2),
+  ('agent.deleted', 2), ('agent.reinstated', 2), ('agent.revoked', 2), ('agent.suspended', 2), ('anonymous_opening.changed', 2),
+  ('attachment.abandoned', 2), ('attachment.created', 2), ('attachment.locked', 2), ('attachment.parked', 2), ('attachment.retried', 2),
+  ('attachment.rotated', 2), ('attachment.torn_down', 2), ('audit.exported', 2), ('audit.read', 2), ('audit_stream.ended', 2),
+  ('audit_stream.opened', 2), ('audit_stream.parked', 2), ('audit_stream.resumed', 2), ('audit_stream.retried', 2),
+  ('audit_stream.skipped', 2), ('bootstrap.redeemed', 2), ('ca_key.activated', 2), ('ca_key.created', 2), ('ca_key.published', 2),
+  ('ca_key.replaced', 2), ('ca_key.retired', 2), ('certificate.issued', 2), ('change.approved', 2), ('change.break_glass', 2),
+  ('change.proposed', 2), ('change.rejected', 2), ('connector.changed', 2), ('connector.created', 2), ('connector.deleted', 2),
+  ('credential.created', 2), ('credential.revoked', 2), ('decisions.reported', 3), ('enrolment.refused', 2), ('join_token.created', 2),
+  ('join_token.deleted', 2), ('keys.rewrap_requested', 2), ('keys.rewrapped', 2), ('legal_hold.lifted', 2), ('legal_hold.placed', 2),
+  ('limits.changed', 2), ('log.restored', 2), ('operator.refused', 2), ('person.signed_out', 2), ('receiver.created', 2),
+  ('receiver.deleted', 2), ('receiver.token_renewed', 2), ('requests.rejected', 3), ('resource.changed', 2), ('resource.created', 2),
+  ('resource.deleted', 2), ('retention.changed', 2), ('retention.dropped', 2), ('revocation.acknowledged', 2), ('session.ended', 2),
+  ('session.opened', 2), ('session.refused', 2), ('sign_in_provider.changed', 2), ('sign_in_provider.created', 2),
+  ('sign_in_provider.deleted', 2), ('signing_key.activated', 2), ('signing_key.created', 2), ('signing_key.published', 2),
+  ('signing_key.replaced', 2), ('signing_key.retired', 2), ('signing_key.revoked', 2), ('stream.changed', 2), ('stream.created', 2),
+  ('stream.deleted', 2), ('stream.status_changed', 2), ('subject.erased', 2), ('subject.erasure_finished', 2), ('tenant.created', 2),
+  ('tenant.revoked', 2), ('token.consumed', 3), ('token.revoked', 2), ('trust_source.changed', 2), ('trust_source.created', 2),
+  ('trust_source.deleted', 2), ('trust_source.reinstated', 2), ('trust_source.revoked', 2), ('trust_source.suspended', 2),
+  ('two_person.changed', 2), ('webhook.changed', 2), ('webhook.created', 2), ('webhook.deleted', 2);
 create trigger event_class_stays before update or delete or truncate on log.event_class
   for each statement execute function log.refuse_change();
 
@@ -370,6 +371,17 @@ begin
   end loop;
   perform pg_notify('mayfly_erased', p_erasure::text);
   return cardinality(v_erasure.key_ids);
+end $$;
+
+-- Tasks are called what their callers call them.
+create function across.unname_tasks(p_tenant uuid, p_pattern text) returns integer
+language plpgsql security definer set search_path = pg_catalog, pg_temp set enable_seqscan = on as $$
+declare
+  v_count integer;
+begin
+  update mayfly.account set task_id = 'erased_' || replace(id::text, '-', '') where tenant_id = p_tenant and task_id ~* p_pattern;
+  get diagnostics v_count = row_count;
+  return v_count;
 end $$;
 
 -- For the worker: erasures of all tenants whose rows are still looked for, or that do not stand in the ledger yet.

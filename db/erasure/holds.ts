@@ -1,0 +1,73 @@
+import { sql } from 'kysely'
+import { arrayText } from '../array-text.ts'
+import type { Db, Trx } from '../connect.ts'
+import type { Page } from '../registry/page.ts'
+import type { Executor } from '../unscoped-db.ts'
+
+export const holdKinds = ['tenant', 'account', 'agent', 'person'] as const
+export type HoldKind = (typeof holdKinds)[number]
+
+export interface HoldRow {
+  readonly id: string
+  readonly tenant_id: string
+  readonly kind: string
+  readonly target_id: string | null
+  readonly matter: string
+  readonly placed_by: string
+  readonly placed_at: Date
+  readonly lifted_by: string | null
+  readonly lifted_at: Date | null
+}
+
+export interface NewHold {
+  readonly id: string
+  readonly tenantId: string
+  readonly kind: HoldKind
+  readonly targetId: string | null
+  /** Null: it is not known which. */
+  readonly keyIds: readonly string[] | null
+  readonly matter: string
+  readonly placedBy: string
+}
+
+const columns = ['id', 'tenant_id', 'kind', 'target_id', 'matter', 'placed_by', 'placed_at', 'lifted_by', 'lifted_at'] as const
+
+export async function insertHold(trx: Trx, hold: NewHold): Promise<HoldRow> {
+  await sql`
+    insert into mayfly.legal_hold (id, tenant_id, kind, target_id, key_ids, matter, placed_by)
+      values (${hold.id}, ${hold.tenantId}, ${hold.kind}, ${hold.targetId},
+        ${hold.keyIds === null ? null : arrayText(hold.keyIds)}::text::uuid[], ${hold.matter}, ${hold.placedBy})`.execute(trx)
+  return (await findHold(trx, hold.id))!
+}
+
+export function findHold(db: Db, id: string): Promise<HoldRow | undefined> {
+  return db.selectFrom('mayfly.legal_hold').select(columns).where('id', '=', id).executeTakeFirst()
+}
+
+export function listHolds(db: Db, page: Page): Promise<HoldRow[]> {
+  let query = db.selectFrom('mayfly.legal_hold').select(columns).orderBy('id').limit(page.limit)
+  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
+  return query.execute()
+}
+
+/** False: it is lifted already, or not there. */
+export async function liftHold(trx: Trx, id: string, liftedBy: string): Promise<boolean> {
+  const result = await trx
+    .updateTable('mayfly.legal_hold')
+    .set({ lifted_by: liftedBy, lifted_at: sql<Date>`clock_timestamp()` })
+    .where('id', '=', id)
+    .where('lifted_at', 'is', null)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/** Whether a hold of these tenants covers any of these people or keys. */
+export async function isHeld(
+  db: Executor,
+  what: { readonly tenantIds: readonly string[]; readonly personIds: readonly string[]; readonly keyIds: readonly string[] },
+): Promise<boolean> {
+  const { rows } = await sql<{ held: boolean }>`
+    select across.is_held(${arrayText(what.tenantIds)}::text::uuid[], ${arrayText(what.personIds)}::text::uuid[],
+      ${arrayText(what.keyIds)}::text::uuid[]) as held`.execute(db)
+  return rows[0]!.held
+}
