@@ -2,8 +2,8 @@
 // refreshes itself must not fill the log that it shows.
 
 import { LRUCache } from 'lru-cache'
-import { recordEvent } from '#core/audit/record.ts'
 import type { ActorFacts } from '#core/audit/catalogue/fields.ts'
+import { recordEvent } from '#core/audit/record.ts'
 import type { Db } from '#db/connect.ts'
 
 export interface Reading {

@@ -115,7 +115,10 @@ export const v1Access: AccessTable = {
   'POST /v1/webhooks/:id/audit/retry': writes,
   'POST /v1/webhooks/:id/audit/skip': writes,
 
+  'GET /v1/audit': everyOperator,
+  'GET /v1/audit/:id': everyOperator,
   'GET /v1/audit/stream': everyOperator,
+  'GET /v1/accounts/:id/trail': everyOperator,
 
   'POST /v1/receivers': writes,
   'GET /v1/receivers': reads,

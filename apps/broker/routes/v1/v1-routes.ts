@@ -8,6 +8,7 @@ import { temporaryAccountRoutes } from './accounts.ts'
 import { agentRoutes } from './agents.ts'
 import { anonymousRoutes } from './anonymous.ts'
 import { attachmentRoutes } from './attachments.ts'
+import { auditRoutes } from './audit/audit.ts'
 import { auditStreamRoute } from './audit-stream.ts'
 import { bootstrapRoute } from './bootstrap.ts'
 import { demandClasses } from './change-classes.ts'
@@ -67,6 +68,7 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     attachmentRoutes(app, deps)
     webhookRoutes(app, deps)
     webhookAuditRoutes(app, deps)
+    auditRoutes(app, deps)
     auditStreamRoute(app, deps)
     receiverRoutes(app, deps)
     securityStreamRoutes(app, deps)
