@@ -17,6 +17,7 @@ import { type Chores, startChores } from './chores.ts'
 import type { WorkerConfig } from './config.ts'
 import { createOutboxHandlers } from './outbox/handlers.ts'
 import { type Outside, startOutside } from './outside/outside.ts'
+import { startProjection } from './projection/projection.ts'
 import { type Reaper, startReaper } from './reaper.ts'
 import { createReaperMetrics } from './reaper-metrics.ts'
 import { type RevocationSweeps, startRevocationSweeps } from './revocation-sweeps.ts'
@@ -50,10 +51,19 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     metrics: createReaperMetrics(registry, () => readReaperBacklog(database.sql)),
   })
   const usage = startUsageRounds(database, logger)
+  const projection = startProjection({ database, logger, registry })
   const revocationSweeps = startRevocationSweeps(database, logger)
   const ssf = startSsf({ config, database, logger, registry, queues })
   const close = async (): Promise<void> => {
-    await Promise.all([chores.close(), reaper.close(), usage.close(), outside.close(), ssf.close(), revocationSweeps.close()])
+    await Promise.all([
+      chores.close(),
+      reaper.close(),
+      usage.close(),
+      projection.close(),
+      outside.close(),
+      ssf.close(),
+      revocationSweeps.close(),
+    ])
     await database.close()
   }
   let listener: Server | undefined
