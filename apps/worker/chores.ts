@@ -73,14 +73,14 @@ export function startChores(deps: ChoresDeps): Chores {
   }
 }
 
-async function keepHouse({ config, database: { sql }, logger }: ChoresDeps): Promise<Housekeeping> {
+async function keepHouse({ config, database: { db, sql }, logger }: ChoresDeps): Promise<Housekeeping> {
   await ensurePartitions(sql)
   const done = await deleteExpired(sql)
   const tombstones = await dropTombstones(sql, tombstoneSecondsOf(config))
   const retried = await retryParkedOutbox(sql)
   const leases = await forgetQuota(sql)
   const feed = await dropFeedHistory(sql)
-  const overdue = await releaseOverdueHolds(sql)
+  const overdue = await releaseOverdueHolds({ db, sql })
   logger.debug({ collected: done, tombstones, retried, leases, feed, overdue }, 'housekeeping done')
   return done
 }

@@ -1,7 +1,9 @@
 // Where the log broke off and began anew (`log.fork`), and the one call that does it.
 
+import { sql as query } from 'kysely'
 import type { Sql } from 'postgres'
 import { arrayText } from '../array-text.ts'
+import type { Executor } from '../unscoped-db.ts'
 
 /** The log as the database has it now. */
 export interface LogHead {
@@ -39,11 +41,12 @@ export async function findRecordedRoot(sql: Sql, { shard, size }: LogHead): Prom
 }
 
 /** Every fork, the last one first. */
-export function listForks(sql: Sql): Promise<Fork[]> {
-  return sql<Fork[]>`
+export async function listForks(db: Executor): Promise<Fork[]> {
+  const { rows } = await query<Fork>`
     select f.id, f.at, f.from_shard as "fromShard", f.to_shard as "toShard", f.size::float8 as size,
            f.sealed_size::float8 as "sealedSize", f.sealed_root as "sealedRoot", d.fork_id is not null as finished
-      from log.fork f left join log.fork_finished d on d.fork_id = f.id order by f.at desc`
+      from log.fork f left join log.fork_finished d on d.fork_id = f.id order by f.at desc`.execute(db)
+  return rows
 }
 
 export interface NewFork {

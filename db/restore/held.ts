@@ -1,8 +1,8 @@
 // What waits since a restore until somebody has looked at it.
 
 import { sql as query } from 'kysely'
-import type { Sql } from 'postgres'
 import type { Db } from '../connect.ts'
+import type { Executor } from '../unscoped-db.ts'
 
 export interface HeldCounts {
   readonly agents: number
@@ -11,10 +11,22 @@ export interface HeldCounts {
 }
 
 /** By tenant; tenants of which nothing waits are there too. */
-export function readHeld(sql: Sql): Promise<(HeldCounts & { readonly tenantId: string })[]> {
-  return sql`
+export async function readHeld(db: Executor): Promise<(HeldCounts & { readonly tenantId: string })[]> {
+  const { rows } = await query<HeldCounts & { tenantId: string }>`
     select tenant_id as "tenantId", agents::float8 as agents, trust_sources::float8 as "trustSources", accounts::float8 as accounts
-      from across.held()`
+      from across.held()`.execute(db)
+  return rows
+}
+
+/** What of a tenant's registry waits. db: of the tenant. */
+export async function listHeldRegistrations(
+  db: Db,
+  table: 'mayfly.agent' | 'mayfly.trust_source',
+): Promise<{ readonly id: string; readonly name: string }[]> {
+  const { rows } = await query<{ id: string; name: string }>`
+    select id, name from ${query.table(table)} where held_at is not null and tenant_id = mayfly.tenant_in_force()
+     order by name limit 1000`.execute(db)
+  return rows
 }
 
 export interface HeldAccount {
@@ -23,18 +35,11 @@ export interface HeldAccount {
   readonly agentId: string
 }
 
-/** Of one tenant, behind an id, by id. db: of the tenant. */
-export async function listHeldAccounts(db: Db, afterId: string | undefined, limit: number): Promise<HeldAccount[]> {
-  const { rows } = await query<HeldAccount>`
-    select a.id, a.tenant_id as "tenantId", a.agent_id as "agentId" from mayfly.account a
-     where a.state = 'h' and a.tenant_id = mayfly.tenant_in_force() and (${afterId ?? null}::uuid is null or a.id > ${afterId ?? null}::uuid)
-     order by a.id limit ${limit}`.execute(db)
-  return rows
-}
-
 /** Held accounts of all tenants whose deadline is past. */
-export function findOverdueHolds(sql: Sql, limit: number): Promise<HeldAccount[]> {
-  return sql`select id, tenant_id as "tenantId", agent_id as "agentId" from across.overdue_holds(${limit})`
+export async function findOverdueHolds(db: Executor, limit: number): Promise<HeldAccount[]> {
+  const { rows } = await query<HeldAccount>`
+    select id, tenant_id as "tenantId", agent_id as "agentId" from across.overdue_holds(${limit})`.execute(db)
+  return rows
 }
 
 export interface Reinstatement extends Pick<HeldAccount, 'id' | 'tenantId'> {
@@ -42,11 +47,11 @@ export interface Reinstatement extends Pick<HeldAccount, 'id' | 'tenantId'> {
 }
 
 /** At most 500 at once, each once. Answers for each whether it was held and goes on now. */
-export async function reinstateHeldAccounts(sql: Sql, accounts: readonly Reinstatement[]): Promise<boolean[]> {
+export async function reinstateHeldAccounts(db: Executor, accounts: readonly Reinstatement[]): Promise<boolean[]> {
   if (accounts.length === 0) return []
-  const rows = accounts.map(({ id, tenantId }, index) => ({ n: index + 1, id, tenant: tenantId }))
-  const [row] = await sql<[{ outcomes: number[] }]>`
-    select log.reinstate_accounts(${JSON.stringify(rows)}::text::jsonb, ${accounts.map(({ event }) => event.leaf).join('\n')}::text,
-      ${accounts.map(({ event }) => event.body).join('\n')}::text) as outcomes`
-  return row.outcomes.map(outcome => outcome === 0)
+  const wanted = accounts.map(({ id, tenantId }, index) => ({ n: index + 1, id, tenant: tenantId }))
+  const { rows } = await query<{ outcomes: number[] }>`
+    select to_json(log.reinstate_accounts(${JSON.stringify(wanted)}::text::jsonb, ${accounts.map(({ event }) => event.leaf).join('\n')}::text,
+      ${accounts.map(({ event }) => event.body).join('\n')}::text)) as outcomes`.execute(db)
+  return rows[0]!.outcomes.map(outcome => outcome === 0)
 }
