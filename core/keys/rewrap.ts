@@ -3,7 +3,7 @@
 // anew, in batches, each a transaction with its audit event. How far it came is seen in the rows themselves: it may be
 // killed anywhere, started again, and run twice.
 
-import type { Facts } from '#core/audit/event.ts'
+import type { ActorFacts } from '#core/audit/catalogue/fields.ts'
 import { recordEvent } from '#core/audit/record.ts'
 import type { Trx } from '#db/connect.ts'
 import {
@@ -54,7 +54,12 @@ export async function findForeignSeals(db: Executor, keyEncryption: KeyEncryptio
 }
 
 /** Orders it; the worker carries it out. False when the same order is under way. facts: who orders. */
-export async function orderRewrap(trx: Trx, keyEncryption: KeyEncryption, facts: Facts, nowMs: number): Promise<boolean> {
+export async function orderRewrap(
+  trx: Trx,
+  keyEncryption: KeyEncryption,
+  facts: Partial<ActorFacts>,
+  nowMs: number,
+): Promise<boolean> {
   const before = await lockRewrapOrder(trx)
   if (before?.kek_id === keyEncryption.keyId && before.finished_at === null) return false
   await storeRewrapOrder(trx, keyEncryption.keyId)

@@ -75,3 +75,10 @@ export async function readConfigEpochs(db: Executor, ids: readonly string[]): Pr
     select id, config_epoch from across.config_epochs(${arrayText(ids)}::text::uuid[])`.execute(db)
   return new Map(rows.map(row => [row.id, Number(row.config_epoch)]))
 }
+
+/** The number of its configuration, as this transaction has left it. Undefined: there is no such tenant. */
+export async function readConfigEpoch(db: Db, tenantId: string): Promise<number | undefined> {
+  const { rows } = await sql<{ config_epoch: bigint }>`
+    select config_epoch from mayfly.tenant where id = ${tenantId}::uuid`.execute(db)
+  return rows[0] && Number(rows[0].config_epoch)
+}

@@ -7,6 +7,7 @@ import postgres, { type Sql } from 'postgres'
 import { inject } from 'vitest'
 import { type Database, openDatabase } from '#db/connect.ts'
 import { type DatabaseUrls, prepareDatabase, urlFor } from '#db/prepare.ts'
+import { checkEvents } from './check-events.ts'
 
 /** Roles belong to the whole server: whoever provisions one in a test gives these. */
 export const testPasswords = { app: 'test-app', queue: 'test-queue', migrate: 'test-migrate' } as const
@@ -20,8 +21,13 @@ export interface TestDatabase {
   close(): Promise<void>
 }
 
-/** Call in `beforeAll`, `close` in `afterAll`. poolSize: of the runtime role's pool. */
-export async function createTestDatabase(options: { readonly poolSize?: number } = {}): Promise<TestDatabase> {
+/**
+ * Call in `beforeAll`, `close` in `afterAll`. poolSize: of the runtime role's pool. madeUpEvents: its log need not be what the catalogue
+ * says.
+ */
+export async function createTestDatabase(
+  options: { readonly poolSize?: number; readonly madeUpEvents?: boolean } = {},
+): Promise<TestDatabase> {
   const adminUrl = inject('adminUrl')
   const name = `mayfly_test_${randomBytes(6).toString('hex')}`
   await cloneTemplate(adminUrl, name)
@@ -40,8 +46,10 @@ export async function createTestDatabase(options: { readonly poolSize?: number }
     admin,
     urls,
     close: async () => {
+      const fault = options.madeUpEvents ? undefined : await checkEvents(admin).catch((error: unknown) => error)
       await Promise.all([database.close(), admin.end({ timeout: 2 })])
       await withServer(adminUrl, server => server`drop database if exists ${server(name)} with (force)`)
+      if (fault instanceof Error) throw fault
     },
   }
 }

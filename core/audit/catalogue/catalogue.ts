@@ -56,3 +56,13 @@ export const auditEventTypes = Object.keys(catalogue) as readonly AuditEventType
 export function findEventType(type: string): EventType | undefined {
   return Object.hasOwn(catalogue, type) ? catalogue[type as AuditEventType] : undefined
 }
+
+const policyMakers: ReadonlySet<AuditEventType> = new Set(
+  auditEventTypes.filter(type => {
+    const { properties, required } = findEventType(type)!.facts
+    return 'config_epoch' in properties && !(required as readonly string[] | undefined)?.includes('config_epoch')
+  }),
+)
+
+/** Whether an event of this type raises its tenant's config epoch (`madePolicy`). */
+export const makesPolicy = (type: AuditEventType): boolean => policyMakers.has(type)

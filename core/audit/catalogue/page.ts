@@ -2,7 +2,7 @@
 
 import type { TSchema } from 'typebox'
 import { eventGroups } from './catalogue.ts'
-import type { EventType } from './event-type.ts'
+import type { EventType, Place } from './event-type.ts'
 import { actor } from './fields.ts'
 
 const head = `# Events of the audit log
@@ -53,7 +53,7 @@ function section([type, row]: [string, EventType]): string {
     const about = aboutOf(schema)
     return about === '' ? `\`${name}\`` : `\`${name}\` (${about})`
   })
-  const parties = Object.entries(row.parties).map(
+  const parties = (Object.entries(row.parties) as [string, readonly Place[]][]).map(
     ([party, places]) => `${party} ${places.map(place => `\`${place}\``).join(', ')}`,
   )
   return [
@@ -67,7 +67,8 @@ function section([type, row]: [string, EventType]): string {
 }
 
 /** Who did it is told once, at the top of the page. */
-function factRows({ facts: { properties, required = [] } }: EventType): string[] {
+function factRows({ facts: { properties, required: always } }: EventType): string[] {
+  const required = (always ?? []) as readonly string[]
   const actorNames = Object.keys(actor)
   const hasActor = actorNames.every(name => name in properties)
   const own = Object.entries(properties).filter(

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { checkSealedKeys } from '#apps/process/key-settings.ts'
-import { newUuid } from '#core/ids/id.ts'
+import { formatId, newUuid } from '#core/ids/id.ts'
 import { LocalKeyEncryption } from '#core/keys/key-encryption.ts'
 import { orderRewrap, readRewrapStatus, rewrapKeys } from '#core/keys/rewrap.ts'
 import { openSigningKey } from '#core/keys/signing-key.ts'
@@ -47,7 +47,7 @@ const order = (encryption = both) =>
   db()
     .forTenant(null)
     .transaction()
-    .execute(trx => orderRewrap(trx, encryption, { actor: 'crd_test' }, Date.now()))
+    .execute(trx => orderRewrap(trx, encryption, { actor: formatId('credential', newUuid()) }, Date.now()))
 const status = (encryption = both) => readRewrapStatus(db(), encryption)
 const rewrap = (failpoint?: (moment: string) => void, encryption = both) =>
   rewrapKeys({ db: db(), keyEncryption: encryption, failpoint }, Date.now())

@@ -5,6 +5,7 @@ import { newId, newUuid } from '#core/ids/id.ts'
 import { appendBatch } from '#db/log/append.ts'
 import { findLeaf } from '#db/log/find-leaf.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
+import { sampleFacts } from '#test/setup/sample-events.ts'
 
 const startMs = 1_795_000_000_000
 /** Half a second between two; every seventh is late by ten seconds, as behind a slow commit. */
@@ -21,7 +22,7 @@ beforeAll(async () => {
     const atMs = timeOf(at)
     const token = newId('token', atMs)
     const type = at % 2 === 0 ? 'token.issued' : 'token.consumed'
-    const event = prepareEvent({ type, tenantId, tokenId: token, facts: {} }, atMs)
+    const event = prepareEvent({ type, tenantId, tokenId: token, facts: sampleFacts(type) }, atMs)
     leaves.push({ id: (JSON.parse(event.leaf) as { id: string }).id, token, atMs })
     await appendBatch(database.database.sql, [eventOnly(tenantId, event)])
   }

@@ -8,7 +8,7 @@ import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 
 let db: TestDatabase
 beforeAll(async () => {
-  db = await createTestDatabase({ poolSize: 8 })
+  db = await createTestDatabase({ poolSize: 8, madeUpEvents: true })
 })
 afterAll(() => db.close())
 
