@@ -3,10 +3,10 @@
 
 import { encodeBundle } from './entry-bundle.ts'
 import { Frontier, hashBytes, leafHash } from './hash.ts'
-import { readTileAt, tileWidthAt } from './read-tiles.ts'
+import { createTileReader, readTileAt, tileWidthAt } from './read-tiles.ts'
 import { tilePath, tileWidth } from './tile-path.ts'
 import type { SealStore, TileStore } from './tile-store.ts'
-import { TlogError } from './tlog-error.ts'
+import { ChangedEntryError, TlogError } from './tlog-error.ts'
 
 interface Draft {
   readonly path: string
@@ -24,8 +24,10 @@ export class TreeWriter {
   /** Paths of partial tiles that were written, by the path of the full one. */
   readonly #partials = new Map<string, Set<string>>()
   #dropped: string[] = []
+  #lastLeaf: Buffer | undefined
 
-  private constructor(frontier: Frontier, edges: Buffer[][], entries: Buffer[]) {
+  private constructor(frontier: Frontier, edges: Buffer[][], entries: Buffer[], lastLeaf?: Buffer) {
+    this.#lastLeaf = lastLeaf
     this.#frontier = frontier
     this.#edges = edges
     this.#entries = entries
@@ -37,7 +39,7 @@ export class TreeWriter {
 
   /**
    * The tree of `size` entries out of its tiles. tail: the entries of its last bundle, none when that is full. Throws TlogError when
-   * tiles are missing or cut, or the tail is not what they say (with the index of the first such entry).
+   * tiles are missing or cut, ChangedEntryError when the tail is not what they say.
    */
   static async load(size: number, store: TileStore, tail: readonly Buffer[]): Promise<TreeWriter> {
     const edges: Buffer[][] = []
@@ -51,9 +53,10 @@ export class TreeWriter {
     const leaves = edges[0] ?? []
     if (tail.length !== leaves.length) throw new TlogError(`The last tile has ${leaves.length} entries, not ${tail.length}`)
     const changed = tail.findIndex((entry, at) => !leafHash(entry).equals(leaves[at]!))
-    if (changed >= 0) throw new TlogError(`Entry ${size - tail.length + changed} is not the one that was sealed`)
+    if (changed >= 0) throw new ChangedEntryError(size - tail.length + changed)
     const nodes = edges.toReversed().flatMap(edge => completeNodes(edge))
-    return new TreeWriter(new Frontier(size, nodes), edges, [...tail])
+    const last = leaves.at(-1) ?? (size > 0 ? await createTileReader(size, path => store.read(path))(0, size - 1) : undefined)
+    return new TreeWriter(new Frontier(size, nodes), edges, [...tail], last)
   }
 
   get size(): number {
@@ -64,14 +67,15 @@ export class TreeWriter {
     return this.#frontier.root()
   }
 
-  /** The last entry, if it is in a bundle that is not full. */
-  get lastEntry(): Buffer | undefined {
-    return this.#entries.at(-1)
+  /** Hash of the last entry; undefined: there is none. */
+  get lastLeaf(): Buffer | undefined {
+    return this.#lastLeaf
   }
 
   append(entry: Buffer): void {
     const leaf = leafHash(entry)
     this.#frontier.append(leaf)
+    this.#lastLeaf = leaf
     this.#entries.push(entry)
     this.#push(0, leaf)
   }

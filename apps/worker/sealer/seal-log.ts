@@ -1,0 +1,184 @@
+// One round of sealing: what came into the log since the last checkpoint goes into tiles, and a checkpoint over all of it is signed.
+//
+// Two histories must never be signed, whatever is restored, edited, or started twice. So before it signs, a sealer claims the place
+// after the last checkpoint: `next/<size>` in the tile store, which can be made once only, says which tree comes after the one of that
+// size. Whoever finds the place taken signs that very tree or nothing. Claims make a chain, so checkpoints do.
+//
+// Order: tiles, claim, signature, the file outside, the database, the published checkpoint. A crash between any two is made good by the
+// next round: what is written twice is the same.
+
+import { type Checkpoint, checkpointPath, formatCheckpoint, parseCheckpoint } from '#core/tlog/checkpoint.ts'
+import { leafHash } from '#core/tlog/hash.ts'
+import { formatVerifierKey, signNote } from '#core/tlog/note.ts'
+import { consistencyProof } from '#core/tlog/proof.ts'
+import { createTileReader } from '#core/tlog/read-tiles.ts'
+import { findSealState, keepCheckpoint, readLeaves, readLogHead } from '#db/log/seal.ts'
+import { type Cosign, type WitnessState, withoutWitnesses } from './cosign.ts'
+import { openCheckpoint } from './last-checkpoint.ts'
+import { appendEntries, type LogDeps, type OpenLog, openLog } from './open-log.ts'
+import { SealFault } from './seal-fault.ts'
+
+export interface SealLogDeps extends LogDeps {
+  readonly cosign?: Cosign
+}
+
+export interface SealRound {
+  readonly shard: string
+  readonly origin: string
+  readonly verifierKey: string
+  /** How many entries are sealed now, and how many of them by this round. */
+  readonly size: number
+  readonly sealed: number
+  /** Of those asked in this round; undefined: none was signed. */
+  readonly witnesses: readonly WitnessState[] | undefined
+}
+
+/** Claims that stay behind, so that a sealer that slept finds them; it looks at the checkpoint before it believes its own. */
+const claimsKept = 600
+
+export class LogSealer {
+  readonly #deps: SealLogDeps
+  #log: OpenLog | undefined
+  #shard = ''
+  /** Paths of claims of this shard, oldest first. */
+  #claims: string[] = []
+
+  constructor(deps: SealLogDeps) {
+    this.#deps = deps
+  }
+
+  /** The log as it stands, if it has been opened. */
+  get log(): OpenLog | undefined {
+    return this.#log
+  }
+
+  /** Begins anew with the next round: another one may have sealed meanwhile. */
+  forget(): void {
+    this.#log = undefined
+  }
+
+  /** Throws SealFault when what is there does not go on from what was signed; anything else that failed is worth another try. */
+  async round(): Promise<SealRound> {
+    try {
+      return await this.#round()
+    } catch (error) {
+      // The tree in memory may be ahead of what the database turns out to have.
+      this.forget()
+      throw error
+    }
+  }
+
+  async #round(): Promise<SealRound> {
+    const { sql } = this.#deps
+    // The claim comes first: what it was made over was committed before, so a head that is read after it is not shorter.
+    const claim = this.#log && (await readClaim(this.#log))
+    const head = await readLogHead(sql)
+    if (this.#log?.shard !== head.shard) {
+      this.forget()
+      if (this.#shard !== head.shard) this.#claims = []
+      this.#shard = head.shard
+      this.#log = await openLog(this.#deps, head.shard, head.size)
+      return this.#round()
+    }
+    const log = this.#log
+    const from = log.signed?.size ?? 0
+    if (head.size < from) throw new SealFault('short', `${from} entries are sealed, the database has only ${head.size} now.`)
+    if (claim && claim.size > head.size)
+      throw new SealFault('forked', `Another sealer claims ${claim.size} entries, the database has ${head.size}.`)
+    const target = claim?.size ?? head.size
+    await checkLastEntry(this.#deps, log)
+    if (log.signed && target === from) {
+      await this.#publishAgain(log)
+      return this.#done(log, from, undefined)
+    }
+    if (target < log.tree.size) {
+      this.forget()
+      return this.#round()
+    }
+    await appendEntries(sql, log.tree, target, () => log.tree.write(log.store))
+    await log.tree.write(log.store)
+    const next: Checkpoint = { origin: log.origin, size: target, root: log.tree.root() }
+    if (!(await this.#claim(log, next, claim))) {
+      this.forget()
+      return this.#round()
+    }
+    const witnesses = await this.#sign(log, next)
+    return this.#done(log, from, witnesses)
+  }
+
+  /** False: somebody else came first, or is further. Throws SealFault when the place is taken by another history. */
+  async #claim(log: OpenLog, next: Checkpoint, seen: Checkpoint | undefined): Promise<boolean> {
+    const path = claimPath(log)
+    const text = formatCheckpoint(next)
+    const isOurs = seen === undefined && (await log.store.create(path, Buffer.from(text)))
+    const claim = isOurs ? next : (seen ?? (await readClaim(log)))
+    if (claim === undefined || claim.size !== next.size) return false
+    if (!claim.root.equals(next.root))
+      throw new SealFault('forked', `Another history of ${next.size} entries was sealed than the one of this database.`)
+    const published = await readPublished(log)
+    if (published && published.size > next.size) {
+      if (isOurs) await log.store.remove(path)
+      return false
+    }
+    this.#claims.push(path)
+    return true
+  }
+
+  async #sign(log: OpenLog, next: Checkpoint): Promise<readonly WitnessState[]> {
+    const { sql, cosign = withoutWitnesses } = this.#deps
+    const signed = signNote(formatCheckpoint(next), [log.signer])
+    const readHash = createTileReader(next.size, path => log.store.read(path))
+    const prove = (oldSize: number): Promise<Buffer[]> => consistencyProof(oldSize, next.size, readHash)
+    const { lines, witnesses } = await cosign({ checkpoint: next, note: signed, prove })
+    const note = signed + lines.join('')
+    await log.outside.write(note)
+    const verifierKey = formatVerifierKey(log.signer.verifierKey)
+    const state = await findSealState(sql)
+    const after = state?.sealedShard === log.shard ? state.sealedSize : 0
+    const outcome = await keepCheckpoint(sql, after, { ...next, shard: log.shard, note, verifierKey })
+    if (outcome !== 'kept' && !(outcome === 'raced' && after >= next.size))
+      throw new Error(`The checkpoint of ${next.size} entries was not kept: ${outcome}`)
+    await log.store.write(checkpointPath, Buffer.from(note))
+    log.signed = next
+    await log.tree.dropPartials(log.store)
+    while (this.#claims.length > claimsKept) await log.store.remove(this.#claims.shift()!)
+    return witnesses
+  }
+
+  /** Where a crash left the published checkpoint behind, or somebody put an older one there, it is put right. */
+  async #publishAgain(log: OpenLog): Promise<void> {
+    const published = await readPublished(log)
+    const signed = log.signed!
+    if (published && published.size >= signed.size) return
+    const outside = await log.outside.read()
+    const isNewest = outside !== undefined && openCheckpoint(outside, log.origin, log.signer).size === signed.size
+    const note = isNewest ? outside : signNote(formatCheckpoint(signed), [log.signer])
+    await log.store.write(checkpointPath, Buffer.from(note))
+  }
+
+  #done(log: OpenLog, from: number, witnesses: readonly WitnessState[] | undefined): SealRound {
+    const { shard, origin } = log
+    const size = log.signed?.size ?? 0
+    return { shard, origin, verifierKey: formatVerifierKey(log.signer.verifierKey), size, sealed: size - from, witnesses }
+  }
+}
+
+const claimPath = ({ signed }: OpenLog): string => `next/${signed ? signed.size : 'first'}`
+
+async function readClaim(log: OpenLog): Promise<Checkpoint | undefined> {
+  const text = await log.store.read(claimPath(log))
+  return text && parseCheckpoint(text.toString())
+}
+
+async function readPublished(log: OpenLog): Promise<Checkpoint | undefined> {
+  const note = await log.store.read(checkpointPath)
+  return note && openCheckpoint(note.toString(), log.origin, log.signer)
+}
+
+/** A database that was exchanged for an older or another one has another entry at the end of what is in the tree, or none. */
+async function checkLastEntry({ sql }: SealLogDeps, { tree }: OpenLog): Promise<void> {
+  if (!tree.lastLeaf) return
+  const [entry] = await readLeaves(sql, tree.size - 1, 1)
+  if (!entry || !leafHash(entry).equals(tree.lastLeaf))
+    throw new SealFault('edited', `Entry ${tree.size - 1} is not the one that was sealed.`)
+}
