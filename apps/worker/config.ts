@@ -6,6 +6,7 @@ import { type QueueSettings, readQueueSettings } from '#apps/process/queues.ts'
 import { type Environment, getSecret } from '#apps/process/read-secret.ts'
 import { type RestoreSettings, readRestoreSettings } from '#apps/process/restore-settings.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { readSealerSettings, type SealerSettings } from './sealer/settings.ts'
 
 export interface WorkerConfig extends KeySettings, QueueSettings, OutboundSettings, RestoreSettings {
   /** The broker's base URL, without a slash at its end; left out: what depends on issuers waits for the broker. */
@@ -14,6 +15,8 @@ export interface WorkerConfig extends KeySettings, QueueSettings, OutboundSettin
   readonly logLevel: string
   /** How long the task of an account that was collected stays refused; 90 when nothing is said. */
   readonly tombstoneDays?: number | undefined
+  /** Left out: this worker does not seal the log. */
+  readonly sealer?: SealerSettings | undefined
   /** Left out: no metrics and health listener. */
   readonly metrics?: { readonly host: string; readonly port: number } | undefined
 }
@@ -33,6 +36,7 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
   const publicUrl = env['MAYFLY_PUBLIC_URL']?.replace(/\/+$/, '') || undefined
   const days = readNumber(env, 'MAYFLY_TOMBSTONE_DAYS', tombstoneDays, problems)
   const metrics = readMetrics(env, problems)
+  const sealer = readSealerSettings(env, problems)
   if (problems.length > 0)
     throw new BrokerError('internal', { hint: `The configuration is not usable:\n  ${problems.join('\n  ')}` })
   const logLevel = env['MAYFLY_LOG_LEVEL'] || 'info'
@@ -47,6 +51,7 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
     logLevel,
     tombstoneDays: days,
     metrics,
+    sealer,
   }
 }
 

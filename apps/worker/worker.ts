@@ -11,6 +11,7 @@ import { settleRestore } from '#apps/process/startup-guard.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { readReaperBacklog } from '#db/accounts/due.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
+import { createSealerLock } from '#db/log/sealer-lock.ts'
 import { checkSchemaVersion } from '#db/migrate.ts'
 import { findServerFaults } from '#db/server/check-server.ts'
 import { type Chores, startChores } from './chores.ts'
@@ -21,6 +22,7 @@ import { startProjection } from './projection/projection.ts'
 import { type Reaper, startReaper } from './reaper.ts'
 import { createReaperMetrics } from './reaper-metrics.ts'
 import { type RevocationSweeps, startRevocationSweeps } from './revocation-sweeps.ts'
+import { type Sealer, startSealer } from './sealer/sealer.ts'
 import { type Ssf, startSsf } from './ssf/ssf.ts'
 import { startUsageRounds } from './usage.ts'
 
@@ -29,6 +31,8 @@ export interface RunningWorker extends Pick<Chores, 'sweep' | 'tendKeys'> {
   readonly outside: Pick<Outside, 'drain'>
   readonly revocationSweeps: Pick<RevocationSweeps, 'finish'>
   readonly ssf: Pick<Ssf, 'drain' | 'clean'>
+  /** Undefined: this worker does not seal. */
+  readonly sealer: Pick<Sealer, 'round' | 'faults' | 'isLeader'> | undefined
   /** Of the metrics listener, if there is one. */
   readonly metricsPort: number | undefined
   /** Finishes what is under way, then ends. */
@@ -54,7 +58,11 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const projection = startProjection({ database, logger, registry })
   const revocationSweeps = startRevocationSweeps(database, logger)
   const ssf = startSsf({ config, database, logger, registry, queues })
+  const sealer =
+    config.sealer &&
+    startSealer({ settings: config.sealer, database, lock: createSealerLock(config.databaseUrl), logger, registry })
   const close = async (): Promise<void> => {
+    await sealer?.close()
     await Promise.all([
       chores.close(),
       reaper.close(),
@@ -69,7 +77,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   let listener: Server | undefined
   try {
     const { metrics } = config
-    listener = metrics && (await listenForMetrics(registry, () => [], metrics.host, metrics.port))
+    listener = metrics && (await listenForMetrics(registry, () => sealer?.faults() ?? [], metrics.host, metrics.port))
   } catch (error) {
     await close()
     throw error
@@ -82,6 +90,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     outside,
     revocationSweeps,
     ssf,
+    sealer,
     metricsPort: (listener?.address() as AddressInfo | undefined)?.port,
     async close() {
       listener?.close()
