@@ -28,6 +28,7 @@ import { consoleRoutes } from './routes/console/console-routes.ts'
 import { enrolRoutes } from './routes/enrol/enrol-routes.ts'
 import { feedRoutes } from './routes/feed/feed-routes.ts'
 import { healthRoutes } from './routes/health.ts'
+import { logRoutes } from './routes/log/log-routes.ts'
 import { oauthRoutes } from './routes/oauth/oauth-routes.ts'
 import { statusListRoutes } from './routes/oauth/status-list.ts'
 import { createTokenDoor } from './routes/oauth/token-door.ts'
@@ -77,6 +78,7 @@ export async function createApp(deps: BrokerDeps): Promise<App> {
   app.register(enrolRoutes, { enrolment, directory, peers })
   app.register(resourceRoutes, { db: database.db, directory, clock, log, consumeNonce: use => consumeNonce(database.sql, use) })
   app.register(feedRoutes, { db: database.db, directory, clock, ...deps.feed })
+  app.register(logRoutes, { db: database.db, clock, logs: deps.sealedLogs, isPublic: config.logIsPublic ?? false })
   registerSsf(app, deps)
   const claims = createClaimDeps(deps)
   const console = createConsoleDeps(deps, claims, peers)
@@ -164,6 +166,7 @@ function registerManagement(app: FastifyInstance, deps: BrokerDeps, { peers, cur
         rejections: deps.rejections,
         addressOf: peers.addressOf,
         attachments,
+        logs: deps.sealedLogs,
         logStreams: deps.logStreams,
         accounts: createAccountApi({ ...deps, secret: config.keyEncryptionKey }),
       }),

@@ -6,6 +6,7 @@ import { type OutboundSettings, readOutboundSettings } from '#apps/process/outbo
 import { type QueueSettings, readQueueSettings } from '#apps/process/queues.ts'
 import { type Environment, getSecret } from '#apps/process/read-secret.ts'
 import { type RestoreSettings, readRestoreSettings } from '#apps/process/restore-settings.ts'
+import { readTileStoreSettings, type TileStoreSettings } from '#apps/process/tiles/open-tile-store.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { Limits } from '#core/quota/limits.ts'
 import { hasDevelopmentMarker } from './development-marker.ts'
@@ -34,6 +35,10 @@ export interface BrokerConfig extends KeySettings, QueueSettings, OutboundSettin
   readonly feedStreams?: number | undefined
   /** Where the built console lies; left out: where the repository builds it. */
   readonly consoleFolder?: string | undefined
+  /** Where the worker's sealer puts the log's tiles; left out: this broker serves none, and proves nothing. */
+  readonly logTiles?: TileStoreSettings | undefined
+  /** Whether anybody may read the log's checkpoints and hashes; operators only when left out. */
+  readonly logIsPublic?: boolean | undefined
   /** Tests only: where this process ends itself. */
   readonly failpoint?: FailpointPlan | undefined
 }
@@ -65,6 +70,8 @@ export function readBrokerConfig(env: Environment): BrokerConfig {
     trustedProxies: readTrustedProxies(env['MAYFLY_TRUSTED_PROXIES'], problems),
     limits: readLimits(env, problems),
     feedStreams: read.count('MAYFLY_FEED_STREAMS'),
+    logTiles: readTileStoreSettings(env, problems),
+    logIsPublic: env['MAYFLY_LOG_PUBLIC'] === 'true',
     logLevel: read.text('MAYFLY_LOG_LEVEL', 'info'),
     failpoint: parseFailpoint(env['MAYFLY_FAILPOINT']),
   }

@@ -4,6 +4,7 @@
 import type { Logger } from 'pino'
 import { ownStoresOf } from '#apps/outbound/outbound.ts'
 import { openKeyEncryption } from '#apps/process/key-settings.ts'
+import { openTileStore } from '#apps/process/tiles/open-tile-store.ts'
 import { AccountStore } from '#core/account/account-store.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
 import type { ChangeDeps } from '#core/account/change-accounts.ts'
@@ -60,6 +61,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { createIssuerFetch } from './issuer-fetch.ts'
 import { createJwtProofs } from './jwt-proofs.ts'
 import { createRevocationCheck } from './revocation-check.ts'
+import { SealedLogs } from './sealed-logs.ts'
 
 export interface BrokerDeps {
   readonly config: BrokerConfig
@@ -86,6 +88,8 @@ export interface BrokerDeps {
   readonly logStreams: LogStreams
   /** Changes accounts; what that revokes is with this process's streams at once. */
   readonly transition: ChangeDeps['transition']
+  /** The log as far as it is sealed. */
+  readonly sealedLogs: SealedLogs
   /** Ends connections; after it nothing works. */
   close(): Promise<void>
 }
@@ -177,6 +181,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     workChallenges,
     heartbeat,
     feed,
+    sealedLogs: new SealedLogs(config.logTiles && openTileStore(config.logTiles), database.db),
     logStreams: openLogStreams(database, () => clock.nowMs()),
     transition: changes => transitionAccounts(database.sql, changes, feed.offer),
     close,

@@ -2,37 +2,21 @@
 // that, and then is asked less and less often. How far each has come is learnt from itself, so nothing has to be kept here.
 
 import { Agent } from 'undici'
-import { parseCheckpoint } from '#core/tlog/checkpoint.ts'
-import { formatVerifierKey, parseNote, type VerifierKey } from '#core/tlog/note.ts'
+import { formatVerifierKey, parseNote } from '#core/tlog/note.ts'
 import type { AddCheckpoint } from '#core/witness/add-checkpoint.ts'
+import type { Cosign, CosignRequest, WitnessState } from '../sealer/cosign.ts'
+import type { WitnessSettings } from '../sealer/settings.ts'
 import { askWitness, type WitnessReply } from './ask-witness.ts'
 
-export interface WitnessAddress {
-  readonly verifierKey: VerifierKey
-  /** `<url>/add-checkpoint` is asked. */
-  readonly url: string
-}
-
-export interface CosignRequest {
-  /** The note with the log's own signature. */
-  readonly checkpoint: string
-  /** Proof from a smaller tree to that of the checkpoint. */
-  prove(from: number): Promise<readonly Buffer[]>
-}
-
 /** What is known of a witness. */
-export interface WitnessReport {
-  readonly name: string
+export interface WitnessReport extends WitnessState {
+  /** Its key, as c2sp.org/signed-note writes it. */
   readonly vkey: string
-  /** Of the largest tree that it has cosigned, as far as it has said. */
-  readonly size: number
-  /** Why it did not cosign the last time. */
-  readonly fault?: string
 }
 
 export interface Witnesses {
-  /** Signature lines, each with its newline, of those who cosigned within the bound. Never rejects. */
-  cosign(request: CosignRequest): Promise<string[]>
+  /** Lines of those who cosigned within the bound. */
+  readonly cosign: Cosign
   report(): WitnessReport[]
   close(): Promise<void>
 }
@@ -51,7 +35,7 @@ const requestMs = 10_000
 const longestPauseMs = 60_000
 const answerBytesMax = 64 * 1024
 
-export function createWitnesses(addresses: readonly WitnessAddress[], options: WitnessesOptions): Witnesses {
+export function createWitnesses(addresses: readonly WitnessSettings[], options: WitnessesOptions): Witnesses {
   const { withinMs = 1_000 } = options
   const agent = new Agent({
     connections: 1,
@@ -62,18 +46,19 @@ export function createWitnesses(addresses: readonly WitnessAddress[], options: W
   })
   const stop = new AbortController()
   const witnesses = addresses.map(address => new OneWitness(address, { ...options, agent, stop: stop.signal }))
+  const report = (): WitnessReport[] => witnesses.map(witness => witness.report())
   return {
     async cosign(request) {
       const late = Promise.withResolvers<undefined>()
       const timer = setTimeout(late.resolve, withinMs, undefined)
       try {
         const lines = await Promise.all(witnesses.map(witness => Promise.race([witness.cosign(request), late.promise])))
-        return lines.filter(line => line !== undefined)
+        return { lines: lines.filter(line => line !== undefined), witnesses: report() }
       } finally {
         clearTimeout(timer)
       }
     },
-    report: () => witnesses.map(witness => witness.report()),
+    report,
     async close() {
       stop.abort()
       await agent.destroy()
@@ -87,7 +72,7 @@ interface Surroundings extends WitnessesOptions {
 }
 
 class OneWitness {
-  readonly #address: WitnessAddress
+  readonly #address: WitnessSettings
   readonly #around: Surroundings
   #size = 0
   #fault: string | undefined
@@ -95,7 +80,7 @@ class OneWitness {
   #notBeforeMs = 0
   #busy = false
 
-  constructor(address: WitnessAddress, around: Surroundings) {
+  constructor(address: WitnessSettings, around: Surroundings) {
     this.#address = address
     this.#around = around
   }
@@ -131,12 +116,11 @@ class OneWitness {
   }
 
   /** Once more where it has come to another size than was thought, unless that is beyond ours. */
-  async #ask({ checkpoint, prove }: CosignRequest): Promise<WitnessReply> {
-    const { text } = parseNote(checkpoint)
-    const { size } = parseCheckpoint(text)
+  async #ask({ checkpoint: { size }, note, prove }: CosignRequest): Promise<WitnessReply> {
+    const { text } = parseNote(note)
     const signal = AbortSignal.any([this.#around.stop, AbortSignal.timeout(requestMs)])
     const call = { ...this.#address, text, agent: this.#around.agent, signal }
-    const from = async (oldSize: number): Promise<AddCheckpoint> => ({ oldSize, proof: await prove(oldSize), checkpoint })
+    const from = async (oldSize: number): Promise<AddCheckpoint> => ({ oldSize, proof: await prove(oldSize), checkpoint: note })
     const first = await askWitness(call, await from(this.#size <= size ? this.#size : 0))
     const reply = first.outcome === 'size' && first.size <= size ? await askWitness(call, await from(first.size)) : first
     if (reply.outcome === 'size') this.#size = reply.size

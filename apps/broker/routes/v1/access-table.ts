@@ -120,6 +120,9 @@ export const v1Access: AccessTable = {
   'GET /v1/audit/stream': everyOperator,
   'GET /v1/accounts/:id/trail': everyOperator,
 
+  'GET /v1/audit/:entry/proof': everyOperator,
+  'GET /v1/audit/consistency': everyOperator,
+
   'POST /v1/receivers': writes,
   'GET /v1/receivers': reads,
   'GET /v1/receivers/:id': reads,

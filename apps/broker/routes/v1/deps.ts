@@ -10,6 +10,7 @@ import type { JwksStore } from '#core/subject/jwks-store.ts'
 import type { Clock } from '#core/time/clock.ts'
 import type { UnscopedDb } from '#db/unscoped-db.ts'
 import type { Cursors } from '../../http/cursor.ts'
+import type { SealedLogs } from '../../sealed-logs.ts'
 import type { AccountApiDeps } from './account-reads.ts'
 import type { Operations } from './operation.ts'
 
@@ -31,6 +32,8 @@ export interface ManagementDeps {
   readonly rejections: Rejections
   /** Those who follow the log. */
   readonly logStreams: LogStreams
+  /** The log as far as it is sealed. */
+  readonly logs: SealedLogs
   readonly accounts: AccountApiDeps
   readonly attachments: AttachDeps
   /** Whose failures they are (`Peers`). */

@@ -19,6 +19,7 @@ import type { ManagementDeps, V1App, V1Deps } from './deps.ts'
 import { joinTokenRoutes } from './join-tokens.ts'
 import { keyRoutes } from './keys.ts'
 import { limitRoutes } from './limits.ts'
+import { logProofRoutes } from './log-proofs.ts'
 import { Operations } from './operation.ts'
 import { operatorRoutes } from './operators.ts'
 import { peopleRoutes } from './people.ts'
@@ -70,6 +71,7 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     webhookAuditRoutes(app, deps)
     auditRoutes(app, deps)
     auditStreamRoute(app, deps)
+    logProofRoutes(app, deps)
     receiverRoutes(app, deps)
     securityStreamRoutes(app, deps)
     keyRoutes(app, deps)

@@ -2,7 +2,8 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createWitnesses, type Witnesses, type WitnessesOptions } from '#apps/worker/witnesses/witnesses.ts'
-import { formatVerifierKey, openNote } from '#core/tlog/note.ts'
+import { parseCheckpoint } from '#core/tlog/checkpoint.ts'
+import { formatVerifierKey, openNote, parseNote } from '#core/tlog/note.ts'
 import { type RunningWitness, startWitness } from '#test/apps/cli/witness/witness-in-use.ts'
 import { createTestLog, type TestLog } from '#test/core/witness/tree.ts'
 
@@ -43,7 +44,8 @@ function open(url = witness.url, more: Partial<WitnessesOptions> = {}): Witnesse
   return witnesses
 }
 const asked = (size: number, changed?: ReadonlySet<number>) => ({
-  checkpoint: log.checkpoint(size, changed),
+  checkpoint: parseCheckpoint(parseNote(log.checkpoint(size, changed)).text),
+  note: log.checkpoint(size, changed),
   prove: (from: number) => log.proof(from, size, changed),
 })
 
@@ -51,7 +53,7 @@ describe('witnesses', () => {
   test('give lines that verify behind the checkpoint, one checkpoint after the other', async () => {
     const { cosign, report } = open()
     for (const size of [1, 5, 5, 12]) {
-      const lines = await cosign(asked(size))
+      const { lines } = await cosign(asked(size))
       expect(openNote(log.checkpoint(size) + lines.join(''), [witness.key]).signatures).toHaveLength(1)
     }
     expect(report()).toEqual([{ name: 'witness.example/w1', vkey: witness.vkey, size: 12 }])
@@ -61,17 +63,17 @@ describe('witnesses', () => {
   test('are taken up where they are by a sealer that was started anew', async () => {
     await open().cosign(asked(7))
     await witnesses!.close()
-    expect(await open().cosign(asked(9))).toHaveLength(1)
+    expect((await open().cosign(asked(9))).lines).toHaveLength(1)
   })
 
   test('that refuse a changed history are said, and not asked again at once', async () => {
     const { cosign, report } = open()
     await cosign(asked(6))
-    expect(await cosign(asked(9, new Set([2])))).toEqual([])
-    expect(await cosign(asked(9))).toEqual([])
+    expect((await cosign(asked(9, new Set([2])))).lines).toEqual([])
+    expect((await cosign(asked(9))).lines).toEqual([])
     expect(faults).toEqual([['witness.example/w1', expect.stringContaining('it refuses: 422'), true]])
     nowMs = 1_001
-    expect(await cosign(asked(9))).toHaveLength(1)
+    expect((await cosign(asked(9))).lines).toHaveLength(1)
     expect(faults[1]).toEqual(['witness.example/w1', undefined, false])
     expect(report()).toMatchObject([{ size: 9 }])
   })
@@ -80,7 +82,7 @@ describe('witnesses', () => {
     await open().cosign(asked(20))
     await witnesses!.close()
     const { cosign, report } = open()
-    expect(await cosign(asked(11))).toEqual([])
+    expect((await cosign(asked(11))).lines).toEqual([])
     expect(report()).toMatchObject([{ size: 20, fault: 'it has cosigned a longer log, of 20 entries' }])
     expect(faults[0]?.[2]).toBe(true)
   })
@@ -88,7 +90,7 @@ describe('witnesses', () => {
   test('that know another tree of the same size say so', async () => {
     const { cosign } = open()
     await cosign(asked(8))
-    expect(await cosign(asked(8, new Set([3])))).toEqual([])
+    expect((await cosign(asked(8, new Set([3])))).lines).toEqual([])
     expect(faults[0]).toEqual(['witness.example/w1', 'it refuses: it has cosigned another tree of 8 entries', true])
   })
 
@@ -101,10 +103,10 @@ describe('witnesses', () => {
     ]
     witnesses = createWitnesses(addresses, { onFault, nowMs: () => nowMs, withinMs: 150 })
     const started = performance.now()
-    expect(await witnesses.cosign(asked(3))).toHaveLength(1)
+    expect((await witnesses.cosign(asked(3))).lines).toHaveLength(1)
     expect(performance.now() - started).toBeLessThan(1_000)
     // It is still being asked for the first one.
-    expect(await witnesses.cosign(asked(4))).toHaveLength(1)
+    expect((await witnesses.cosign(asked(4))).lines).toHaveLength(1)
     expect(requests).toHaveBeenCalledTimes(1)
   })
 
@@ -131,10 +133,12 @@ describe('witnesses', () => {
     ['a size that is none', 409, { 'content-type': 'text/x.tlog.size' }, () => 'many'],
     ['a redirect', 302, { location: 'http://127.0.0.1:9/' }, () => ''],
   ])('that answer with %s are not believed', async (_what, status, headers, answer) => {
-    const [line = ''] = await open().cosign(asked(4))
+    const {
+      lines: [line = ''],
+    } = await open().cosign(asked(4))
     await witnesses!.close()
     const url = await serve((_request, response) => response.writeHead(status, headers).end(answer(line)))
-    expect(await open(url).cosign(asked(6))).toEqual([])
+    expect((await open(url).cosign(asked(6))).lines).toEqual([])
     expect(faults).toHaveLength(1)
   })
 
@@ -149,7 +153,7 @@ describe('witnesses', () => {
       response.writeHead(409, { 'content-type': 'text/x.tlog.size' }).end(`${requests.mock.calls.length}\n`),
     )
     const { cosign } = open(await serve(requests))
-    expect(await cosign(asked(6))).toEqual([])
+    expect((await cosign(asked(6))).lines).toEqual([])
     expect(requests).toHaveBeenCalledTimes(2)
   })
 })
