@@ -5,6 +5,7 @@ import { accountOpen } from './commands/account-open.ts'
 import { accountTree } from './commands/account-tree.ts'
 import { command as agentEnroll } from './commands/agent-enroll.ts'
 import { apply } from './commands/apply.ts'
+import { auditVerify } from './commands/audit-verify.ts'
 import { bootstrap } from './commands/bootstrap.ts'
 import { completionCommands } from './commands/completion.ts'
 import { diff } from './commands/diff.ts'
@@ -35,6 +36,7 @@ export const commands: readonly Command[] = [
   accountTree,
   revoke,
   ...operations.map(operationCommand),
+  auditVerify,
   ...hookCommands,
   witness,
   bootstrap,

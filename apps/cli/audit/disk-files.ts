@@ -1,0 +1,46 @@
+// An export as a folder on disk. Reads are synchronous and of whole files: a bundle is what one page of the disk cache gives.
+
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ExportFiles } from '#core/audit/export/export-files.ts'
+import { systemCode } from '../cli-error.ts'
+
+const chunkBytes = 1 << 20
+
+export function createDiskFiles(folder: string): ExportFiles {
+  return {
+    read: path => orUndefined(() => readFileSync(join(folder, path))),
+    lines: path => linesOf(join(folder, path)),
+    list: name => orUndefined(() => readdirSync(join(folder, name)).sort()) ?? [],
+  }
+}
+
+/** A file may be larger than memory: it is read piece by piece. */
+function* linesOf(path: string): Generator<string> {
+  const file = orUndefined(() => openSync(path, 'r'))
+  if (file === undefined) return
+  try {
+    const chunk = Buffer.alloc(chunkBytes)
+    let rest: Buffer = Buffer.alloc(0)
+    for (;;) {
+      const count = readSync(file, chunk)
+      if (count === 0) break
+      const bytes = Buffer.concat([rest, chunk.subarray(0, count)])
+      const end = bytes.lastIndexOf(0x0a)
+      if (end >= 0) yield* bytes.toString('utf8', 0, end).split('\n')
+      rest = bytes.subarray(end + 1)
+    }
+    if (rest.length > 0) yield rest.toString('utf8')
+  } finally {
+    closeSync(file)
+  }
+}
+
+function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(systemCode(error) ?? '')) return undefined
+    throw error
+  }
+}
