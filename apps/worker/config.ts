@@ -6,6 +6,7 @@ import { type QueueSettings, readQueueSettings } from '#apps/process/queues.ts'
 import { type Environment, getSecret } from '#apps/process/read-secret.ts'
 import { type RestoreSettings, readRestoreSettings } from '#apps/process/restore-settings.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { readSinkSettings, type SinkSettings } from './audit-delivery/sink-settings.ts'
 import { readSealerSettings, type SealerSettings } from './sealer/settings.ts'
 
 export interface WorkerConfig extends KeySettings, QueueSettings, OutboundSettings, RestoreSettings {
@@ -17,6 +18,8 @@ export interface WorkerConfig extends KeySettings, QueueSettings, OutboundSettin
   readonly tombstoneDays?: number | undefined
   /** Left out: this worker does not seal the log. */
   readonly sealer?: SealerSettings | undefined
+  /** The operator's own system that is sent the log; left out: none. */
+  readonly sink?: SinkSettings | undefined
   /** Left out: no metrics and health listener. */
   readonly metrics?: { readonly host: string; readonly port: number } | undefined
 }
@@ -36,6 +39,7 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
   const publicUrl = env['MAYFLY_PUBLIC_URL']?.replace(/\/+$/, '') || undefined
   const days = readNumber(env, 'MAYFLY_TOMBSTONE_DAYS', tombstoneDays, problems)
   const metrics = readMetrics(env, problems)
+  const sink = readSinkSettings(env, problems)
   const sealer = readSealerSettings(env, problems)
   if (problems.length > 0)
     throw new BrokerError('internal', { hint: `The configuration is not usable:\n  ${problems.join('\n  ')}` })
@@ -50,6 +54,7 @@ export function readWorkerConfig(env: Environment): WorkerConfig {
     queueDatabaseUrl,
     logLevel,
     tombstoneDays: days,
+    sink,
     metrics,
     sealer,
   }

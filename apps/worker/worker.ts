@@ -11,9 +11,9 @@ import { settleRestore } from '#apps/process/startup-guard.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { readReaperBacklog } from '#db/accounts/due.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
-import { createSealerLock } from '#db/log/sealer-lock.ts'
 import { checkSchemaVersion } from '#db/migrate.ts'
 import { findServerFaults } from '#db/server/check-server.ts'
+import { type AuditDelivery, startAuditDelivery } from './audit-delivery/audit-delivery.ts'
 import { type Chores, startChores } from './chores.ts'
 import type { WorkerConfig } from './config.ts'
 import { createOutboxHandlers } from './outbox/handlers.ts'
@@ -22,7 +22,8 @@ import { startProjection } from './projection/projection.ts'
 import { type Reaper, startReaper } from './reaper.ts'
 import { createReaperMetrics } from './reaper-metrics.ts'
 import { type RevocationSweeps, startRevocationSweeps } from './revocation-sweeps.ts'
-import { type Sealer, startSealer } from './sealer/sealer.ts'
+import type { Sealer } from './sealer/sealer.ts'
+import { startSealing } from './sealer/start-sealing.ts'
 import { type Ssf, startSsf } from './ssf/ssf.ts'
 import { startUsageRounds } from './usage.ts'
 
@@ -31,6 +32,7 @@ export interface RunningWorker extends Pick<Chores, 'sweep' | 'tendKeys'> {
   readonly outside: Pick<Outside, 'drain'>
   readonly revocationSweeps: Pick<RevocationSweeps, 'finish'>
   readonly ssf: Pick<Ssf, 'drain' | 'clean'>
+  readonly auditDelivery: Pick<AuditDelivery, 'drain'>
   /** Undefined: this worker does not seal. */
   readonly sealer: Pick<Sealer, 'round' | 'faults' | 'isLeader'> | undefined
   /** Of the metrics listener, if there is one. */
@@ -58,9 +60,9 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const projection = startProjection({ database, logger, registry })
   const revocationSweeps = startRevocationSweeps(database, logger)
   const ssf = startSsf({ config, database, logger, registry, queues })
+  const auditDelivery = startAuditDelivery({ config, database, logger, registry })
   const sealer =
-    config.sealer &&
-    startSealer({ settings: config.sealer, database, lock: createSealerLock(config.databaseUrl), logger, registry })
+    config.sealer && startSealing({ settings: config.sealer, database, databaseUrl: config.databaseUrl, logger, registry })
   const close = async (): Promise<void> => {
     await sealer?.close()
     await Promise.all([
@@ -70,6 +72,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       projection.close(),
       outside.close(),
       ssf.close(),
+      auditDelivery.close(),
       revocationSweeps.close(),
     ])
     await database.close()
@@ -90,6 +93,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     outside,
     revocationSweeps,
     ssf,
+    auditDelivery,
     sealer,
     metricsPort: (listener?.address() as AddressInfo | undefined)?.port,
     async close() {
