@@ -4,7 +4,7 @@
 // The backup is a copy of the whole database. The sealer's last checkpoint is written by hand as the sealer writes it: signed, of the
 // state that is then lost.
 
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,11 +13,14 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { type Broker, startBroker } from '#apps/broker/broker.ts'
 import { createLogger } from '#apps/process/logger.ts'
+import { parseId } from '#core/ids/id.ts'
+import { createOperator } from '#core/operators/operator-tokens.ts'
 import { rootOfEntries } from '#core/restore/judge-log.ts'
 import { formatCheckpoint, originOf } from '#core/tlog/checkpoint.ts'
 import { createNoteSigner, formatVerifierKey, signNote } from '#core/tlog/note.ts'
 import { keepCheckpoint, readLeaves, readLogHead } from '#db/log/seal.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
+import { createHttpsClient, type HttpsClient } from '#test/setup/https-client.ts'
 import { type RunningBroker, resourceUri, startRunningBroker } from '#test/setup/running-broker.ts'
 import { createGuard, type Guard } from '../../packages/guard/src/index.ts'
 
@@ -28,22 +31,17 @@ let db: TestDatabase
 let running: RunningBroker
 let broker: Broker
 let guard: Guard
+let https: HttpsClient
 beforeAll(async () => {
   db = await createTestDatabase()
   running = await startRunningBroker({ databaseUrl: db.urls.app, config: { logState: state, onRestore: 'begin' } })
   broker = running.broker
-  guard = createGuard({
-    issuer: running.issuer,
-    resource: resourceUri,
-    tls: { ca: running.ca.certificatePem },
-    credential: running.resourceSecrets.pop,
-    replay: ['pop'],
-    report: false,
-    revocation: { mode: 'feed', name: 'orders' },
-  })
+  https = createHttpsClient(running.ca.certificatePem)
+  guard = newGuard()
 })
 afterAll(async () => {
   await guard?.close()
+  await https?.close()
   await broker?.close().catch(() => {})
   await running?.close().catch(() => {})
   await db?.close()
@@ -70,14 +68,16 @@ const copyDatabase = (from: string, to: string): Promise<unknown> =>
   })
 
 /** What a sealer does: records the checkpoint in the database, and keeps it outside. */
-async function seal(): Promise<{ size: number; shard: string }> {
+async function seal(): Promise<{ size: number; shard: string; root: string }> {
   const { sql } = db.database
   const { shard, size } = await readLogHead(sql)
   const origin = originOf(new URL(running.issuer).host, shard)
   const signer = createNoteSigner(origin, privateKey)
   const root = await rootOfEntries(size, (from, limit) => readLeaves(sql, from, limit))
   const note = signNote(formatCheckpoint({ origin, size, root: Buffer.from(root, 'base64') }), [signer])
-  const [before] = await db.admin<{ size: bigint }[]>`select coalesce(max(size), 0) as size from log.sealer`
+  const [before] = await db.admin<
+    { size: bigint }[]
+  >`select coalesce(max(size), 0) as size from log.sealer where shard = ${shard}`
   await keepCheckpoint(sql, Number(before!.size), {
     shard,
     size,
@@ -87,58 +87,171 @@ async function seal(): Promise<{ size: number; shard: string }> {
     verifierKey: formatVerifierKey(signer.verifierKey),
   })
   writeFileSync(join(state, `${shard}.checkpoint`), note)
-  return { size, shard }
+  return { size, shard, root }
 }
 
-const issue = (runId: string) => running.token(running.form({ task_id: runId }), running.certificate)
-const verify = (token: string) =>
-  guard.verify({
+/** As clients do: 503 is asked again. */
+const issue = (runId: string) =>
+  vi.waitFor(
+    async () => {
+      const answer = await running.token(running.form({ task_id: runId }), running.certificate)
+      if (answer.status === 503) throw new Error(answer.text)
+      return answer
+    },
+    { timeout: 20_000, interval: 200 },
+  )
+const tokenOf = async (runId: string): Promise<string> => {
+  const answer = await issue(runId)
+  if (answer.status !== 200) throw new Error(answer.text)
+  return answer.body.access_token
+}
+const newGuard = (): Guard =>
+  createGuard({
+    issuer: running.issuer,
+    resource: resourceUri,
+    tls: { ca: running.ca.certificatePem },
+    credential: running.resourceSecrets.pop,
+    replay: ['pop'],
+    report: false,
+    revocation: { mode: 'feed', name: 'orders' },
+  })
+const verdictOf = async (token: string, by = guard): Promise<string> => {
+  const verdict = await by.verify({
     method: 'GET',
     url: `${resourceUri}/orders/1`,
     headers: { authorization: `Bearer ${token}` },
-    certificate: running.certificate.certificatePem,
-  } as never)
-
-test('F14: after yesterday’s backup was restored every earlier token is dead at broker and guards, and nothing that was revoked revives', async () => {
-  const kept = (await issue('kept')).body
-  const revoked = (await issue('revoked')).body
-  await seal()
-  await broker.close()
-  await copyDatabase(nameOf(db.urls.app), `${nameOf(db.urls.app)}_backup`)
-
-  broker = await startBroker(running.config, createLogger('broker', 'silent'))
-  await vi.waitFor(async () => expect((await issue('later')).status).toBe(200), 5_000)
-  const answer = await running.v1('POST', `/v1/accounts/${decodeJwt(revoked.access_token)['account_id']}/revoke`, {
-    reason: 'lost laptop',
+    certificate: new X509Certificate(running.certificate.certificatePem).raw,
+    scope: ['orders:read'],
   })
-  expect(answer.status).toBeLessThan(300)
-  const later = (await issue('after-backup')).body
-  const sealed = await seal()
-  const outcome = await verify(later.access_token)
-  expect(outcome).toBeDefined()
-
-  await broker.close()
-  await copyDatabase(`${nameOf(db.urls.app)}_backup`, nameOf(db.urls.app))
-  const lines: string[] = []
-  broker = await startBroker(
+  return verdict.ok ? 'let in' : verdict.reason
+}
+const isActive = async (token: string): Promise<boolean> => {
+  const form = new URLSearchParams({ token })
+  const response = await https.send(`${running.issuer}/introspect`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${running.resourceSecrets.pop}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: form.toString(),
+  })
+  return JSON.parse(response.text).active
+}
+const start = (lines: string[] = []): Promise<Broker> =>
+  startBroker(
     running.config,
     createLogger('broker', 'info', line => lines.push(line)),
   )
 
-  const [fork] = await db.admin`select *, size::int as size, sealed_size::int as sealed_size from log.fork`
+/** Why a guard refuses what was issued before: the feed says so, or the key is gone from where it looks keys up. */
+const dead = /^(token_revoked|key_unknown)$/
+
+/** A token of a new operator: those of before the restore are dead. */
+const newOperator = async (): Promise<string> => {
+  const tenantId = parseId('tenant', running.ids.tenant)!
+  const input = { name: 'after', role: 'tenant-admin', tenantId, ttlSeconds: 600 } as const
+  const { secret } = await db.database.db
+    .forTenant(tenantId)
+    .transaction()
+    .execute(trx => createOperator(trx, undefined, input, Date.now()))
+  return secret
+}
+
+test('F14: after yesterday’s backup was restored every earlier token is dead at broker and guards, and what was revoked since does not revive', async () => {
+  const before = { kept: await tokenOf('kept'), revoked: await tokenOf('revoked') }
+  await seal()
+  await broker.close()
+  await copyDatabase(nameOf(db.urls.app), `${nameOf(db.urls.app)}_backup`)
+
+  // What is lost: a revocation, a new agent's token, a rotation of keys, an operator who left.
+  broker = await start()
+  const accountOf = (token: string): string => decodeJwt(token)['account_id'] as string
+  await vi.waitFor(async () => {
+    const answer = await running.v1('POST', `/v1/accounts/${accountOf(before.revoked)}/revoke`, {})
+    expect(answer.status, answer.text).toBe(200)
+  }, 10_000)
+  const rotated = await running.v1('POST', '/v1/keys/rotate', { use: 'signing', now: true })
+  expect(rotated.status).toBeLessThan(300)
+  const later = await tokenOf('after-the-backup')
+  const sealed = await seal()
+  await vi.waitFor(async () => expect(await verdictOf(later)).toBe('let in'), 10_000)
+  expect(await verdictOf(before.revoked)).toMatch(dead)
+
+  await broker.close()
+  await copyDatabase(`${nameOf(db.urls.app)}_backup`, nameOf(db.urls.app))
+  const lines: string[] = []
+  broker = await start(lines)
+
+  const [fork] = await db.admin<{ from_shard: string; to_shard: string; size: number; sealed_size: number }[]>`
+    select from_shard, to_shard, size::int as size, sealed_size::int as sealed_size from log.fork`
   expect(fork).toMatchObject({ from_shard: sealed.shard, sealed_size: sealed.size })
-  expect(fork!['size']).toBeLessThan(sealed.size)
-  const [entry] = await db.admin<{ leaf: string }[]>`select leaf from log.entry where position = ${fork!['size']}`
+  expect(fork!.size).toBeLessThan(sealed.size)
+  const [entry] = await db.admin<{ leaf: string; body: string }[]>`
+    select leaf, body from across.read_log(${fork!.size}, 1)`
   expect(JSON.parse(entry!.leaf)).toMatchObject({ type: 'log.restored' })
-  expect((await readLogHead(db.database.sql)).shard).toBe(fork!['to_shard'])
-  expect(await db.admin`select fork_id from log.fork_finished`).toHaveLength(1)
+  expect(JSON.parse(entry!.body)).toMatchObject({ ...fork, sealed_root: sealed.root })
+  expect((await readLogHead(db.database.sql)).shard).toBe(fork!.to_shard)
   expect(lines.join('\n')).toContain('an earlier state was restored')
 
-  const tokens = [kept, revoked, later].map(body => body.access_token as string)
-  for (const token of tokens) {
-    const introspected = await running.v1('POST', '/v1/introspect', { token }).catch(() => undefined)
-    expect(introspected?.body?.active ?? false).toBe(false)
-  }
-  expect(await issue('again')).toMatchObject({ status: 400 })
+  // At the broker, and at the guard, which has known these tokens and keeps the keys from before.
+  for (const token of [before.kept, before.revoked, later]) expect(await isActive(token)).toBe(false)
+  await vi.waitFor(async () => {
+    for (const token of [before.kept, before.revoked, later]) expect(await verdictOf(token)).toMatch(dead)
+  }, 15_000)
+
+  // Nobody gets anything, and the operators' own tokens are dead.
+  for (const runId of ['kept', 'revoked', 'after-the-backup', 'new']) expect(await issue(runId)).toMatchObject({ status: 400 })
+  expect((await running.v1('GET', '/v1/agents')).status).toBe(401)
+
+  // Somebody looks: agents and trust sources go on, one account does, the revoked one ends again.
+  const operator = await newOperator()
+  const restore = (await running.v1('GET', '/v1/restore', undefined, operator)).body
+  expect(restore).toMatchObject({ forks: [{ finished: true, sealed_size: sealed.size }], held: { accounts: 2 } })
+  for (const { id } of restore.trust_sources)
+    expect((await running.v1('POST', `/v1/trust-sources/${id}/reinstate`, undefined, operator)).status).toBe(200)
+  for (const { id } of restore.agents)
+    expect((await running.v1('POST', `/v1/agents/${id}/reinstate`, undefined, operator)).status).toBe(200)
   expect(await issue('kept')).toMatchObject({ status: 400 })
+  await running.v1('POST', `/v1/accounts/${accountOf(before.revoked)}/revoke`, {}, operator)
+  const reinstated = await running.v1('POST', `/v1/accounts/${accountOf(before.kept)}/reinstate`, undefined, operator)
+  expect(reinstated).toMatchObject({ status: 200, body: { state: 'active' } })
+  const fresh = await vi.waitFor(() => tokenOf('kept'), 10_000)
+  expect(accountOf(fresh)).toBe(accountOf(before.kept))
+  // A guard that is up asks for keys it does not know now and then; one that starts has them.
+  await using started = new AsyncDisposableStack()
+  const another = newGuard()
+  started.defer(() => another.close())
+  await vi.waitFor(async () => expect(await verdictOf(fresh, another)).toBe('let in'), 15_000)
+  expect(await issue('revoked')).toMatchObject({ status: 400 })
+  for (const token of [before.kept, before.revoked, later])
+    for (const by of [guard, another]) expect(await verdictOf(token, by)).toMatch(dead)
+  expect((await running.v1('GET', '/v1/restore', undefined, operator)).body.held).toEqual({
+    agents: 0,
+    trust_sources: 0,
+    accounts: 0,
+  })
+  expect(await db.admin`select scope from mayfly.live_count where live <> 1 and live <> 0`).toEqual([])
+
+  // Starting again changes nothing.
+  await broker.close()
+  broker = await start()
+  expect(await db.admin`select id from log.fork`).toHaveLength(1)
+  await vi.waitFor(async () => expect(await verdictOf(fresh, another)).toBe('let in'), 15_000)
+}, 90_000)
+
+test('F14: where it is told to refuse, a broker on an earlier database does not start, and says what to do', async () => {
+  await seal()
+  await broker.close()
+  await copyDatabase(nameOf(db.urls.app), `${nameOf(db.urls.app)}_backup`)
+  broker = await start()
+  await seal()
+  await issue('lost')
+  await seal()
+  await broker.close()
+  await copyDatabase(`${nameOf(db.urls.app)}_backup`, nameOf(db.urls.app))
+  const forks = await db.admin`select id from log.fork`
+  await expect(startBroker({ ...running.config, onRestore: 'refuse' }, createLogger('broker', 'silent'))).rejects.toMatchObject({
+    hint: expect.stringContaining('mayfly-restore begin'),
+  })
+  expect(await db.admin`select id from log.fork`).toEqual(forks)
 }, 60_000)
