@@ -16,7 +16,7 @@ export const idOf = (kind: IdKind, description?: string) =>
 export const uuid = (description: string) => Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$', description })
 
 /** A word of ours: a reason, a kind. */
-export const word = (description: string) => Type.String({ pattern: '^[A-Za-z0-9_.:@/ -]{1,128}$', description })
+export const word = (description: string) => Type.String({ pattern: '^[A-Za-z0-9_.:@/,# -]{1,128}$', description })
 
 export const oneOf = <V extends string>(values: readonly V[], description?: string): TEnum<V[]> =>
   Type.Enum<V[]>([...values], description === undefined ? {} : { description })
