@@ -1,0 +1,41 @@
+// A sealer for tests: rounds when the test says so, tiles in a folder that a broker reads as well.
+
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Sql } from 'postgres'
+import { openTileStore } from '#apps/process/tiles/open-tile-store.ts'
+import type { Cosign } from '#apps/worker/sealer/cosign.ts'
+import { LogSealer, type SealRound } from '#apps/worker/sealer/seal-log.ts'
+import { createNoteSigner, parseVerifierKey, type VerifierKey } from '#core/tlog/note.ts'
+import { reportSealer } from '#db/log/seal.ts'
+
+export interface TestSealer {
+  /** For `MAYFLY_LOG_TILES`. */
+  readonly folder: string
+  /** Seals what there is now. sql: of the runtime role. */
+  seal(sql: Sql): Promise<SealRound & { readonly key: VerifierKey }>
+  close(): void
+}
+
+/** host: of the broker's public URL. */
+export function createTestSealer(host: string, cosign?: Cosign): TestSealer {
+  const root = mkdtempSync(join(tmpdir(), 'mayfly-seal-'))
+  const folder = join(root, 'tiles')
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const signer = (origin: string) => createNoteSigner(origin, privateKey)
+  const tiles = openTileStore({ folder })
+  let sealer: LogSealer | undefined
+  return {
+    folder,
+    async seal(sql) {
+      sealer ??= new LogSealer({ sql, tiles, stateDir: join(root, 'state'), host, signer, ...(cosign && { cosign }) })
+      const round = await sealer.round()
+      const { shard, origin, verifierKey, witnesses = [] } = round
+      await reportSealer(sql, { shard, origin, verifierKey, witnesses, fault: undefined })
+      return { ...round, key: parseVerifierKey(verifierKey) }
+    },
+    close: () => rmSync(root, { recursive: true, force: true }),
+  }
+}
