@@ -21,7 +21,9 @@ export interface HeldSubjectKey extends SubjectKey {
 export const rowToStore = (key: HeldSubjectKey): NewSubjectKey | null => (key.stored ? null : (key.row ?? null))
 
 export class SubjectKeys {
-  readonly #held = new GenerationCache<string, HeldSubjectKey>(20_000)
+  #held = new GenerationCache<string, HeldSubjectKey>(20_000)
+  /** Counts erasures that were heard of. */
+  #since = 0
   readonly #encryption: KeyEncryption
   readonly #loader: BatchLoader<string, SubjectKeyRow>
 
@@ -50,17 +52,27 @@ export class SubjectKeys {
     const name = `${tenantId}:${subject}`
     const held = this.#held.get(name)
     if (held) return held
+    const since = this.#since
     const row = await this.#loader.load(name)
     const key = row ? await this.#open(row) : await this.#make(tenantId, subject)
     const meanwhile = this.#held.get(name)
     if (meanwhile) return meanwhile
-    this.#held.set(name, key)
+    if (since === this.#since) this.#held.set(name, key)
     return key
   }
 
   /** Another broker stored a key for this subject first: drop ours. */
   forget(tenantId: string, subject: string): void {
     this.#held.delete(`${tenantId}:${subject}`)
+  }
+
+  /**
+   * Some subject was erased: every key is read anew, so that nothing more is sealed under one that nobody has. What is loading at the moment
+   * may still be that key, and is not kept.
+   */
+  forgetAll(): void {
+    this.#held = new GenerationCache(20_000)
+    this.#since++
   }
 
   async #open(row: SubjectKeyRow): Promise<HeldSubjectKey> {

@@ -71,3 +71,12 @@ export async function isHeld(
       ${arrayText(what.keyIds)}::text::uuid[]) as held`.execute(db)
   return rows[0]!.held
 }
+
+/** Whether the handle's tenant has or had this account. */
+export async function isAccountKnown(db: Db, id: string): Promise<boolean> {
+  const { rows } = await sql<{ known: boolean }>`
+    select exists (select from mayfly.account where id = ${id}) or exists (select from mayfly.tombstone where account_id = ${id}) as known`.execute(
+    db,
+  )
+  return rows[0]!.known
+}

@@ -5,8 +5,8 @@ import type { Example, Option } from '../command.ts'
 /** A flag that becomes a member of the body, or of the query. */
 export interface BodyFlag extends Option {
   readonly member: string
-  /** How the text becomes the member: `duration` takes 90s, 15m, 12h, 30d; `list` commas. Default: as it is. */
-  readonly as?: 'text' | 'duration' | 'list'
+  /** How the text becomes the member: `duration` takes 90s, 15m, 12h, 30d; `list` commas; `number` a whole number. Default: as it is. */
+  readonly as?: 'text' | 'duration' | 'list' | 'number'
   /** It takes an id, or a name that is looked up like one in a path. */
   readonly names?: PathPart
 }

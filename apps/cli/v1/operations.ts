@@ -3,6 +3,7 @@
 
 import { accountRows } from './account-rows.ts'
 import { eventRows } from './event-rows.ts'
+import { forgettingRows } from './forgetting-rows.ts'
 import { keyRows } from './key-rows.ts'
 import type { Operation } from './operation.ts'
 import { operatorTableRows } from './operator-rows.ts'
@@ -19,4 +20,5 @@ export const operations: readonly Operation[] = [
   ...operatorTableRows,
   ...keyRows,
   ...revocationRows,
+  ...forgettingRows,
 ]

@@ -89,7 +89,7 @@ const twoPersonRows: Operation[] = [
   row('two-person set', `PUT ${rule}`, 'Say which changes need two people', {
     answer: 'thing',
     about:
-      'Classes: trust (trust sources), ceilings (agents, resources), keys, operators. Those not named need one person again.',
+      'Classes: trust (trust sources), ceilings (agents, resources), keys, operators, audit (erasing, retention, lifting a hold). Those not named need one person again.',
     parts: [ofTenant],
     flags: {
       classes: {

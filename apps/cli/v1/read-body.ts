@@ -47,6 +47,7 @@ export function fromFlags(context: Context, flags: Readonly<Record<string, BodyF
     const last = values.at(-1)
     if (last === undefined) continue
     if (as === 'list' || many) members[member] = values.flatMap(value => value.split(',')).filter(value => value !== '')
+    else if (as === 'number') members[member] = wholeNumber(name, last)
     else members[member] = as === 'duration' ? secondsOf(name, last) : last
   }
   return members
@@ -65,6 +66,11 @@ export async function withIds<Members extends Readonly<Record<string, unknown>>>
     if (names && typeof given === 'string') found[member] = await findId(context.broker(), doing, names, given)
   }
   return { ...members, ...found }
+}
+
+function wholeNumber(flag: string, text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new UsageError({ what: `--${flag} ${text} is no whole number.` })
+  return Number(text)
 }
 
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }

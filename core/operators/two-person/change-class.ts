@@ -4,8 +4,9 @@
 //   ceilings   what agents and resources may ever be granted
 //   keys       what tokens are signed with
 //   operators  who may manage with a token
+//   audit      what the log forgets: whom, how soon, and what a legal hold no longer keeps
 
-export const changeClasses = ['trust', 'ceilings', 'keys', 'operators'] as const
+export const changeClasses = ['trust', 'ceilings', 'keys', 'operators', 'audit'] as const
 export type ChangeClass = (typeof changeClasses)[number]
 
 /**

@@ -144,6 +144,16 @@ export const v1Access: AccessTable = {
   'GET /v1/revocations': everyOperator,
   'GET /v1/revocations/:id': everyOperator,
 
+  'POST /v1/erasures': admins,
+  'GET /v1/erasures': everyOperator,
+  'GET /v1/erasures/:id': everyOperator,
+  'POST /v1/legal-holds': writes,
+  'GET /v1/legal-holds': reads,
+  'GET /v1/legal-holds/:id': reads,
+  'POST /v1/legal-holds/:id/lift': writes,
+  'GET /v1/tenants/:id/retention': everyOperator,
+  'PUT /v1/tenants/:id/retention': writes,
+
   'POST /v1/operators': admins,
   'GET /v1/operators': everyOperator,
   'DELETE /v1/operators/:id': admins,

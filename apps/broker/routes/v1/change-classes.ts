@@ -85,6 +85,12 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
   // It stops what somebody may be doing at this very moment, and gives nobody anything.
   'POST /v1/revocations': null,
 
+  'POST /v1/erasures': 'audit',
+  // It keeps what would go.
+  'POST /v1/legal-holds': null,
+  'POST /v1/legal-holds/:id/lift': 'audit',
+  'PUT /v1/tenants/:id/retention': 'audit',
+
   'POST /v1/operators': 'operators',
   'DELETE /v1/operators/:id': null,
 

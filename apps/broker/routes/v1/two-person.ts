@@ -16,7 +16,7 @@ const Rule = Type.Object(
       maxItems: changeClasses.length,
       uniqueItems: true,
       description:
-        'trust: trust sources. ceilings: agents, resources. keys: signing keys. operators: tokens. None: one person is enough.',
+        'trust: trust sources. ceilings: agents, resources. keys: signing keys. operators: tokens. audit: erasing, retention, lifting a hold. None: one person is enough.',
     }),
   },
   { ...closed, examples: [{ classes: ['trust', 'ceilings'] }] },

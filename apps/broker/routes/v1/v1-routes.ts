@@ -16,8 +16,10 @@ import { changeRoutes } from './changes.ts'
 import { clientSecretRoutes } from './client-secret.ts'
 import { connectorRoutes } from './connectors.ts'
 import type { ManagementDeps, V1App, V1Deps } from './deps.ts'
+import { erasureRoutes } from './erasures.ts'
 import { joinTokenRoutes } from './join-tokens.ts'
 import { keyRoutes } from './keys.ts'
+import { legalHoldRoutes } from './legal-holds.ts'
 import { limitRoutes } from './limits.ts'
 import { logProofRoutes } from './log-proofs.ts'
 import { Operations } from './operation.ts'
@@ -27,6 +29,7 @@ import { receiverRoutes } from './receivers.ts'
 import { resourceCredentialRoutes } from './resource-credentials.ts'
 import { resourceRegistryRoutes } from './resources.ts'
 import { restoreRoutes } from './restore.ts'
+import { retentionRoutes } from './retention.ts'
 import { revocationRoutes } from './revocations.ts'
 import { sessionRoutes } from './sessions.ts'
 import { signInRoutes } from './sign-in.ts'
@@ -78,6 +81,9 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     revocationRoutes(app, deps)
     restoreRoutes(app, deps)
     suspensionRoutes(app, deps)
+    erasureRoutes(app, deps)
+    legalHoldRoutes(app, deps)
+    retentionRoutes(app, deps)
     operatorRoutes(app, deps)
     signInProviderRoutes(app, deps)
     clientSecretRoutes(app, deps)

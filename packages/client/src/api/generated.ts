@@ -250,7 +250,7 @@ export type AnyAccount =
       id: string
       /** All that is left: its task stays refused until the retention ends. */
       state: 'reaped'
-      ended_as: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed'
+      ended_as: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed' | 'held'
       /** RFC 3339, UTC. */
       reaped_at: string
     }
@@ -783,7 +783,7 @@ export interface Account {
   id: string
   agent: string
   task_id: string
-  state: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed'
+  state: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed' | 'held'
   /** Whether its agent can get tokens in it now: also what it descends from must live. */
   live: boolean
   /** Tokens of lower ones are dead. */
@@ -854,22 +854,25 @@ export interface Webhook {
   name: string
   /** Where messages are sent to; https. */
   url: string
-  /**
-   * @minItems 1
-   * @maxItems 32
-   */
-  events: (
-    | 'account.extended'
-    | 'account.completed'
-    | 'account.expired'
-    | 'account.revoked'
-    | 'account.claimed'
-    | 'account.closed'
-    | 'account.readmitted'
-    | 'account.suspended'
-    | 'account.narrowed'
-    | 'account.torn_down'
-  )[]
+  events: string[]
+  /** The tenant's log as it grows, in its order. */
+  audit?: {
+    /**
+     * token.issued, or all below a word: token.*; all when nothing is said.
+     *
+     * @minItems 1
+     * @maxItems 64
+     */
+    types?: string[]
+    /** Only what was decided so. */
+    decision?: 'allow' | 'deny' | 'defer'
+    agent?: string
+    account?: string
+    /** Where it begins; read once, when it does. */
+    from?: 'now' | 'start'
+    /** Whether the exact leaf is sent with each entry. */
+    leaf?: boolean
+  }
   /** Standard Webhooks v1 or v1a. */
   signature?: 'hmac' | 'ed25519'
   /** PEM of the CA that its certificate comes from; left out: the public ones. */
@@ -891,6 +894,42 @@ export interface WebhookMessage {
   /** RFC 3339, UTC. */
   due_at: string
   settled_at: string | null
+}
+export interface Audit {
+  /** Place in the log, from 0. */
+  position: number
+  /** uuid */
+  id: string
+  /** RFC 3339, UTC. */
+  time: string
+  /** docs/events.md lists them. */
+  type: string
+  decision?: 'allow' | 'deny' | 'defer'
+  /** Code of ours. */
+  reason?: string
+  tenant?: string
+  agent?: string
+  account?: string
+  /** jti */
+  token?: string
+  actor: {
+    kind: 'person' | 'operator' | 'agent' | 'system'
+    id?: string
+    credential?: string
+    role?: string
+  }
+  /** null: retention has dropped them. */
+  facts: {
+    [k: string]: unknown
+  } | null
+  /** Whether part of it is sealed under a subject’s key. */
+  sealed: boolean
+  /** With private=open. null: it was erased. */
+  private?: {
+    [k: string]: unknown
+  } | null
+  /** base64url of the leaf’s hash; of a token its evt claim. */
+  receipt: string
 }
 export interface Receiver {
   id: string
@@ -982,6 +1021,41 @@ export interface Revocation {
   to_epoch: number | null
   /** With those of accounts that ended because of it. */
   entries_total: number
+}
+export interface Erasure {
+  id: string
+  /** erasing: its keys are destroyed; what they had sealed is being deleted from the log. */
+  status: 'erasing' | 'erased'
+  /** RFC 3339, UTC. */
+  asked_at: string
+  /** RFC 3339, UTC. */
+  erased_at?: string
+  /** Keys that were destroyed. */
+  keys: number
+  /** Whose names were taken away. */
+  people: string[]
+  /** Bodies of the log that were deleted so far. Their leaves stay. */
+  bodies: number
+  /** Somebody must name another owner. */
+  agents_without_owner: string[]
+  /** Written down outside the database, so that a backup brings nobody back. */
+  in_ledger: boolean
+  /** It was done again after a restore. */
+  after_restore: boolean
+}
+export interface LegalHold {
+  id: string
+  matter: string
+  /** tenant: everything of the tenant. */
+  covers: 'tenant' | 'account' | 'agent' | 'person'
+  /** The account, agent or person. */
+  target?: string
+  placed_by: string
+  /** RFC 3339, UTC. */
+  placed_at: string
+  lifted_by?: string
+  /** RFC 3339, UTC. */
+  lifted_at?: string
 }
 export interface Operator {
   id: string
@@ -1119,7 +1193,7 @@ export interface OwnAccountChild {
   agent: string
   task_id: string
   /** As it was ended itself; it also ends with what it descends from. */
-  state: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed'
+  state: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed' | 'held'
   /** RFC 3339, UTC. */
   opened_at: string
   /** RFC 3339, UTC. */
@@ -1279,6 +1353,22 @@ export interface TenantAnonymous {
   /** Whose accounts strangers get: without rules, with a tiny ceiling. */
   agent: string
 }
+export interface WebhookAudit {
+  webhook: string
+  state: 'current' | 'behind' | 'failing' | 'parked'
+  /** The next entry that it has neither taken nor does not want. */
+  position: number
+  /** Of the log. */
+  size: number
+  /** Entries between the two, other tenants’ included. */
+  behind: number
+  taken_at: string | null
+  /** In a row, up to now. */
+  failures: number
+  failure: string | null
+  status: number | null
+  next_try_at: string | null
+}
 export interface KeyRewrap {
   /** The key-encryption key that seals now. */
   current: string
@@ -1360,17 +1450,37 @@ export interface AnyRevocation {
     }[]
   }
 }
+export interface TenantRetention {
+  /** What holds: how long bodies stay. Leaves stay for ever. */
+  months: {
+    /** Who changed what, who let it pass, what was revoked. Months. */
+    security: number
+    /** The life of accounts and their tokens. Months. */
+    standard: number
+    /** What comes in masses: decisions that guards report. Months. */
+    short: number
+  }
+  /** What the tenant has said. */
+  own: {
+    /** Who changed what, who let it pass, what was revoked. Months. */
+    security?: number
+    /** The life of accounts and their tokens. Months. */
+    standard?: number
+    /** What comes in masses: decisions that guards report. Months. */
+    short?: number
+  }
+}
 export interface TenantTwoPerson {
   /**
-   * trust: trust sources. ceilings: agents, resources. keys: signing keys. operators: tokens. None: one person is enough.
+   * trust: trust sources. ceilings: agents, resources. keys: signing keys. operators: tokens. audit: erasing, retention, lifting a hold. None: one person is enough.
    *
-   * @maxItems 4
+   * @maxItems 5
    */
-  classes: ('trust' | 'ceilings' | 'keys' | 'operators')[]
+  classes: ('trust' | 'ceilings' | 'keys' | 'operators' | 'audit')[]
 }
 export interface OwnAccount {
   id: string
-  state: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed'
+  state: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed' | 'held'
   agent: string
   task_id: string
   /** RFC 3339, UTC. */
@@ -1891,10 +2001,11 @@ export interface WebhookInput {
   /** Where messages are sent to; https. */
   url: string
   /**
-   * @minItems 1
+   * What becomes of accounts; at once, in no order.
+   *
    * @maxItems 32
    */
-  events: (
+  events?: (
     | 'account.extended'
     | 'account.completed'
     | 'account.expired'
@@ -1906,6 +2017,24 @@ export interface WebhookInput {
     | 'account.narrowed'
     | 'account.torn_down'
   )[]
+  /** The tenant's log as it grows, in its order. */
+  audit?: {
+    /**
+     * token.issued, or all below a word: token.*; all when nothing is said.
+     *
+     * @minItems 1
+     * @maxItems 64
+     */
+    types?: string[]
+    /** Only what was decided so. */
+    decision?: 'allow' | 'deny' | 'defer'
+    agent?: string
+    account?: string
+    /** Where it begins; read once, when it does. */
+    from?: 'now' | 'start'
+    /** Whether the exact leaf is sent with each entry. */
+    leaf?: boolean
+  }
   /** Standard Webhooks v1 or v1a. */
   signature?: 'hmac' | 'ed25519'
   /** PEM of the CA that its certificate comes from; left out: the public ones. */
@@ -1921,22 +2050,25 @@ export interface CreatedWebhook {
   name: string
   /** Where messages are sent to; https. */
   url: string
-  /**
-   * @minItems 1
-   * @maxItems 32
-   */
-  events: (
-    | 'account.extended'
-    | 'account.completed'
-    | 'account.expired'
-    | 'account.revoked'
-    | 'account.claimed'
-    | 'account.closed'
-    | 'account.readmitted'
-    | 'account.suspended'
-    | 'account.narrowed'
-    | 'account.torn_down'
-  )[]
+  events: string[]
+  /** The tenant's log as it grows, in its order. */
+  audit?: {
+    /**
+     * token.issued, or all below a word: token.*; all when nothing is said.
+     *
+     * @minItems 1
+     * @maxItems 64
+     */
+    types?: string[]
+    /** Only what was decided so. */
+    decision?: 'allow' | 'deny' | 'defer'
+    agent?: string
+    account?: string
+    /** Where it begins; read once, when it does. */
+    from?: 'now' | 'start'
+    /** Whether the exact leaf is sent with each entry. */
+    leaf?: boolean
+  }
   /** Standard Webhooks v1 or v1a. */
   signature?: 'hmac' | 'ed25519'
   /** PEM of the CA that its certificate comes from; left out: the public ones. */
@@ -1947,6 +2079,46 @@ export interface CreatedWebhook {
   failures: number
   /** With hmac: whsec_ and base64. Shown this once. */
   signing_secret?: string
+}
+export interface AuditProofAnswer {
+  /** Where it is in the log, from 0. */
+  position: number
+  /** The exact text that was hashed: RFC 8785 canonical JSON. */
+  entry: string
+  /** SHA-256(0x00 ‖ entry), base64url: the `evt` of a token whose issuance this is. */
+  leaf_hash: string
+  /** How many entries the checkpoint is over. */
+  size: number
+  /** SHA-256, base64. */
+  root: string
+  /**
+   * From the sibling of the leaf up (RFC 6962 § 2.1.1).
+   *
+   * Items: SHA-256, base64.
+   */
+  path: string[]
+  /** The signed note (c2sp.org/tlog-checkpoint), with the signatures of witnesses. */
+  checkpoint: string
+  /** All of it as c2sp.org/tlog-proof, with the entry as extra. Answered alone with format=text. */
+  proof: string
+}
+export interface AuditConsistencyAnswer {
+  /** Entries of the older tree. */
+  from: number
+  /** Entries of the newer one. */
+  to: number
+  /** SHA-256, base64. */
+  from_root: string
+  /** SHA-256, base64. */
+  to_root: string
+  /**
+   * RFC 6962 § 2.1.2.
+   *
+   * Items: SHA-256, base64.
+   */
+  path: string[]
+  /** The newest signed note, which has the newer tree as its own or as its beginning. */
+  checkpoint: string
 }
 export interface ReceiverInput {
   /** For people; unique among its kind in the tenant. */
@@ -2053,6 +2225,38 @@ export interface CreatedRevocation {
     finished: boolean
   }
 }
+export interface RestoreAnswer {
+  /** The last one first; none: nothing was ever restored. */
+  forks: {
+    /** RFC 3339, UTC. */
+    at: string
+    /** The log that broke off. */
+    from_shard: string
+    /** The log that began. */
+    to_shard: string
+    /** Entries that the restored log had: the first ones of the new one. */
+    size: number
+    /** Entries of the earlier log that were sealed; null: not known. */
+    sealed_size: number | null
+    /** Root over them, base64. */
+    sealed_root: string | null
+    /** Whether keys were made and erasures repeated. */
+    finished: boolean
+  }[]
+  held: {
+    agents: number
+    trust_sources: number
+    accounts: number
+  }
+  agents: {
+    id: string
+    name: string
+  }[]
+  trust_sources: {
+    id: string
+    name: string
+  }[]
+}
 export interface AgentsSuspendAnswer {
   id: string
   suspended: boolean
@@ -2064,6 +2268,38 @@ export interface TrustSourcesSuspendAnswer {
   suspended: boolean
   /** RFC 3339, UTC; null: it is not suspended. */
   suspended_at: string | null
+}
+export interface ErasureInput {
+  /** Somebody who has signed in. Sessions and tokens end. */
+  person?: string
+  /** Of a foreign subject: the issuer, exactly as it calls itself. */
+  issuer?: string
+  /** `sub` of the foreign subject, or the name in its certificate. */
+  subject?: string
+  /**
+   * @maxItems 20
+   *
+   * Items: What else it is called: a former address. Taken out of proposals, messages, notes and owners.
+   */
+  names?: string[]
+}
+export interface LegalHoldInput {
+  /** What it is for: a number of a case. Name nobody here. */
+  matter: string
+  /** Only what concerns this account. */
+  account?: string
+  /** Only what concerns this agent. */
+  agent?: string
+  /** Only what concerns this person. */
+  person?: string
+}
+export interface TenantRetentionInput {
+  /** Who changed what, who let it pass, what was revoked. Months. */
+  security?: number
+  /** The life of accounts and their tokens. Months. */
+  standard?: number
+  /** What comes in masses: decisions that guards report. Months. */
+  short?: number
 }
 export interface OperatorInput {
   /** For people; unique among its kind in the tenant. */
@@ -2202,7 +2438,7 @@ export interface ChangesCollectAnswer {
 }
 export interface OwnAccountRevokeAnswer {
   id: string
-  state: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed'
+  state: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed' | 'held'
 }
 export interface OwnAccountClaimCodeAnswer {
   /** To be shown to whoever is to claim. It never travels with the link. */
@@ -2229,6 +2465,7 @@ export type BrokerErrorCode =
   | 'claim_expired'
   | 'conflict'
   | 'connector_failed'
+  | 'entry_not_sealed'
   | 'idempotency_in_flight'
   | 'idempotency_mismatch'
   | 'idempotency_not_replayable'
@@ -2242,6 +2479,8 @@ export type BrokerErrorCode =
   | 'invalid_scope'
   | 'invalid_target'
   | 'invalid_token'
+  | 'log_inconsistent'
+  | 'log_not_sealed'
   | 'method_not_allowed'
   | 'no_role'
   | 'not_claimable_by_you'
@@ -2278,6 +2517,8 @@ export interface MayflyApi {
   bootstrap(body: BootstrapInput, options?: ApiCallOptions): Promise<BootstrapAnswer>
   /** What was used: accounts opened, tokens, denials, calls, units. `GET /v1/usage` */
   usage(query?: { by?: 'tenant' | 'agent' | 'account' | 'day'; tenant?: string; agent?: string; account?: string; from?: string; to?: string; limit?: number }, options?: ApiCallOptions): Pages<Usage>
+  /** Say whether a backup was restored, and what waits since then. `GET /v1/restore` */
+  restore(options?: ApiCallOptions): Promise<RestoreAnswer>
   /** Where to sign in: a tenant's providers; without a slug the first tenant's, then the deployment's. `GET /v1/sign-in` */
   signIn(query?: { tenant?: string }, options?: ApiCallOptions): Promise<SignInAnswer>
   /** Whose credential this is. `GET /v1/whoami` */
@@ -2312,6 +2553,12 @@ export interface MayflyApi {
       set(id: string, body: TenantAnonymous, options?: ApiCallOptions): Promise<TenantAnonymous>
       /** Take strangers no more. `DELETE /v1/tenants/{id}/anonymous` */
       delete(id: string, options?: ApiCallOptions): Promise<undefined>
+    }
+    readonly retention: {
+      /** How long bodies of the log of a tenant stay. `GET /v1/tenants/{id}/retention` */
+      get(id: string, options?: ApiCallOptions): Promise<TenantRetention>
+      /** Say how long bodies of the log of a tenant stay. `PUT /v1/tenants/{id}/retention` */
+      set(id: string, body?: TenantRetentionInput, options?: ApiCallOptions): Promise<TenantRetention | Waiting>
     }
     readonly twoPerson: {
       /** Which changes of this tenant need two people. `GET /v1/tenants/{id}/two-person` */
@@ -2384,7 +2631,7 @@ export interface MayflyApi {
     /** Open an account ahead, for an agent to use. `POST /v1/accounts` */
     create(body: AccountInput, options?: ApiCallOptions): Promise<CreatedAccount>
     /** List accounts, newest first. `GET /v1/accounts` */
-    list(query?: { limit?: number; state?: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed'; agent?: string; task_id?: string }, options?: ApiCallOptions): Pages<Account>
+    list(query?: { limit?: number; state?: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed' | 'held'; agent?: string; task_id?: string }, options?: ApiCallOptions): Pages<Account>
     /** Get one account, or what is left of it. `GET /v1/accounts/{id}` */
     get(id: string, options?: ApiCallOptions): Promise<AnyAccount>
     /** An account and all below it, parents first. `GET /v1/accounts/{id}/tree` */
@@ -2397,6 +2644,10 @@ export interface MayflyApi {
     close(id: string, options?: ApiCallOptions): Promise<Account>
     /** Move the end of an account. `POST /v1/accounts/{id}/extend` */
     extend(id: string, body: AccountsExtendInput, options?: ApiCallOptions): Promise<Account>
+    /** The whole life of an account, its ancestors and all below it. `GET /v1/accounts/{id}/trail` */
+    trail(id: string, query?: { private?: 'open' | 'closed'; limit?: number; tenant?: string; order?: 'newest' | 'oldest'; family?: 'with' | 'without' }, options?: ApiCallOptions): Pages<Audit>
+    /** Let an account go on that waits since a restore. `POST /v1/accounts/{id}/reinstate` */
+    reinstate(id: string, options?: ApiCallOptions): Promise<Account>
     readonly attachments: {
       /** Attach something to an account, or renew its access. `POST /v1/accounts/{id}/attachments` */
       create(id: string, body: AccountAttachmentInput, options?: ApiCallOptions): Promise<CreatedAccountAttachment>
@@ -2441,6 +2692,24 @@ export interface MayflyApi {
       /** Send one message again. `POST /v1/webhooks/{id}/messages/{message_id}/redeliver` */
       redeliver(id: string, messageId: string, options?: ApiCallOptions): Promise<undefined>
     }
+    readonly audit: {
+      /** How far a webhook has come with the log. `GET /v1/webhooks/{id}/audit` */
+      get(id: string, options?: ApiCallOptions): Promise<WebhookAudit>
+      /** Try at once what a webhook did not take of the log. `POST /v1/webhooks/{id}/audit/retry` */
+      retry(id: string, options?: ApiCallOptions): Promise<undefined>
+      /** Leave out the message that a webhook does not take; its receiver sees the gap. `POST /v1/webhooks/{id}/audit/skip` */
+      skip(id: string, options?: ApiCallOptions): Promise<undefined>
+    }
+  }
+  readonly audit: {
+    /** Search the audit log. `GET /v1/audit` */
+    list(query?: { account?: string; task?: string; agent?: string; jti?: string; actor?: string; approver?: string; about?: string; type?: string; decision?: string; reason?: string; from?: string; to?: string; private?: 'open' | 'closed'; limit?: number; tenant?: string; order?: 'newest' | 'oldest'; count?: 'exact' }, options?: ApiCallOptions): Pages<Audit>
+    /** Show one entry of the audit log. `GET /v1/audit/{id}` */
+    get(id: string, query?: { tenant?: string; private?: 'open' | 'closed' }, options?: ApiCallOptions): Promise<Audit>
+    /** Prove that an entry is in the log. `GET /v1/audit/{entry}/proof` */
+    proof(entry: string, options?: ApiCallOptions): Promise<AuditProofAnswer>
+    /** Prove that the log of one size begins with that of another. `GET /v1/audit/consistency` */
+    consistency(query?: { from?: number; to?: number }, options?: ApiCallOptions): Promise<AuditConsistencyAnswer>
   }
   readonly receivers: {
     /** List receivers of security events. `GET /v1/receivers` */
@@ -2491,6 +2760,24 @@ export interface MayflyApi {
     list(query?: { limit?: number; tenant?: string; kind?: 'account' | 'tree' | 'token' | 'agent' | 'key' | 'tenant'; subject?: string; cause?: string }, options?: ApiCallOptions): Pages<Revocation>
     /** Get one revocation, and whom it has reached. `GET /v1/revocations/{id}` */
     get(id: string, query?: { tenant?: string; wait?: number }, options?: ApiCallOptions): Promise<AnyRevocation>
+  }
+  readonly erasures: {
+    /** Forget a person or a foreign subject; proofs of the log still hold. `POST /v1/erasures` */
+    create(body?: ErasureInput, options?: ApiCallOptions): Promise<Erasure | Waiting>
+    /** List erasures. `GET /v1/erasures` */
+    list(query?: { limit?: number }, options?: ApiCallOptions): Pages<Erasure>
+    /** Show one erasure, and how far it has come. `GET /v1/erasures/{id}` */
+    get(id: string, options?: ApiCallOptions): Promise<Erasure>
+  }
+  readonly legalHolds: {
+    /** Place a legal hold: what it covers is neither erased nor dropped. `POST /v1/legal-holds` */
+    create(body: LegalHoldInput, options?: ApiCallOptions): Promise<LegalHold>
+    /** List legal holds. `GET /v1/legal-holds` */
+    list(query?: { limit?: number }, options?: ApiCallOptions): Pages<LegalHold>
+    /** Lift a legal hold. `POST /v1/legal-holds/{id}/lift` */
+    lift(id: string, options?: ApiCallOptions): Promise<LegalHold | Waiting>
+    /** Show one legal hold. `GET /v1/legal-holds/{id}` */
+    get(id: string, options?: ApiCallOptions): Promise<LegalHold>
   }
   readonly operators: {
     /** Create an operator token. `POST /v1/operators` */
@@ -2610,6 +2897,14 @@ export const operationTable: readonly (readonly [name: string, method: string, p
   ['webhooks.delete', 'DELETE', '/v1/webhooks/{id}', ''],
   ['webhooks.messages.list', 'GET', '/v1/webhooks/{id}/messages', 'qp'],
   ['webhooks.messages.redeliver', 'POST', '/v1/webhooks/{id}/messages/{message_id}/redeliver', ''],
+  ['webhooks.audit.get', 'GET', '/v1/webhooks/{id}/audit', ''],
+  ['webhooks.audit.retry', 'POST', '/v1/webhooks/{id}/audit/retry', ''],
+  ['webhooks.audit.skip', 'POST', '/v1/webhooks/{id}/audit/skip', ''],
+  ['audit.list', 'GET', '/v1/audit', 'qp'],
+  ['audit.get', 'GET', '/v1/audit/{id}', 'q'],
+  ['accounts.trail', 'GET', '/v1/accounts/{id}/trail', 'qp'],
+  ['audit.proof', 'GET', '/v1/audit/{entry}/proof', ''],
+  ['audit.consistency', 'GET', '/v1/audit/consistency', 'q'],
   ['receivers.list', 'GET', '/v1/receivers', 'qp'],
   ['receivers.create', 'POST', '/v1/receivers', 'b'],
   ['receivers.get', 'GET', '/v1/receivers/{id}', ''],
@@ -2628,10 +2923,21 @@ export const operationTable: readonly (readonly [name: string, method: string, p
   ['revocations.create', 'POST', '/v1/revocations', 'b'],
   ['revocations.list', 'GET', '/v1/revocations', 'qp'],
   ['revocations.get', 'GET', '/v1/revocations/{id}', 'q'],
+  ['restore', 'GET', '/v1/restore', ''],
+  ['accounts.reinstate', 'POST', '/v1/accounts/{id}/reinstate', ''],
   ['agents.suspend', 'POST', '/v1/agents/{id}/suspend', ''],
   ['agents.reinstate', 'POST', '/v1/agents/{id}/reinstate', ''],
   ['trustSources.suspend', 'POST', '/v1/trust-sources/{id}/suspend', ''],
   ['trustSources.reinstate', 'POST', '/v1/trust-sources/{id}/reinstate', ''],
+  ['erasures.create', 'POST', '/v1/erasures', 'b'],
+  ['erasures.list', 'GET', '/v1/erasures', 'qp'],
+  ['erasures.get', 'GET', '/v1/erasures/{id}', ''],
+  ['legalHolds.create', 'POST', '/v1/legal-holds', 'b'],
+  ['legalHolds.list', 'GET', '/v1/legal-holds', 'qp'],
+  ['legalHolds.lift', 'POST', '/v1/legal-holds/{id}/lift', ''],
+  ['legalHolds.get', 'GET', '/v1/legal-holds/{id}', ''],
+  ['tenants.retention.get', 'GET', '/v1/tenants/{id}/retention', ''],
+  ['tenants.retention.set', 'PUT', '/v1/tenants/{id}/retention', 'b'],
   ['operators.create', 'POST', '/v1/operators', 'b'],
   ['operators.list', 'GET', '/v1/operators', 'qp'],
   ['operators.delete', 'DELETE', '/v1/operators/{id}', ''],

@@ -1,0 +1,119 @@
+import { type Static, Type } from 'typebox'
+import { eraseSubject, type Wanted } from '#core/audit/erasure/erase.ts'
+import { BrokerError } from '#core/errors/broker-error.ts'
+import { formatId } from '#core/ids/id.ts'
+import { type ErasureRow, findErasure, listErasures } from '#db/erasure/erasures.ts'
+import { principalOf, rowsOf } from '../../http/access.ts'
+import { answerPage } from './answer-page.ts'
+import { uuidOf } from './collection.ts'
+import type { V1App, V1Deps } from './deps.ts'
+import { registerOperation } from './register-operation.ts'
+import { closed, Id, IdParams, operatorSecurity, PageOf, PageQuery, problems, Text, Time, Uri } from './schemas.ts'
+
+const Body = Type.Object(
+  {
+    person: Type.Optional(Id('person', 'Somebody who has signed in. Sessions and tokens end.')),
+    issuer: Type.Optional(Uri('Of a foreign subject: the issuer, exactly as it calls itself.')),
+    subject: Type.Optional(Uri('`sub` of the foreign subject, or the name in its certificate.')),
+    names: Type.Optional(
+      Type.Array(Text('What else it is called: a former address. Taken out of proposals, messages, notes and owners.', 200), {
+        maxItems: 20,
+        uniqueItems: true,
+      }),
+    ),
+  },
+  { ...closed, examples: [{ issuer: 'https://token.actions.githubusercontent.com', subject: 'repo:acme/orders:actor:sam' }] },
+)
+const View = Type.Object(
+  {
+    id: Id('erasure'),
+    status: Type.Enum(['erasing', 'erased'], {
+      description: 'erasing: its keys are destroyed; what they had sealed is being deleted from the log.',
+    }),
+    asked_at: Time,
+    erased_at: Type.Optional(Time),
+    keys: Type.Integer({ description: 'Keys that were destroyed.' }),
+    people: Type.Array(Id('person'), { description: 'Whose names were taken away.' }),
+    bodies: Type.Integer({ description: 'Bodies of the log that were deleted so far. Their leaves stay.' }),
+    agents_without_owner: Type.Array(Id('agent'), { description: 'Somebody must name another owner.' }),
+    in_ledger: Type.Boolean({ description: 'Written down outside the database, so that a backup brings nobody back.' }),
+    after_restore: Type.Boolean({ description: 'It was done again after a restore.' }),
+  },
+  closed,
+)
+
+const base = { tags: ['audit'], security: operatorSecurity }
+
+export function erasureRoutes(app: V1App, deps: V1Deps): void {
+  registerOperation(
+    app,
+    deps,
+    {
+      route: 'POST /v1/erasures',
+      status: 201,
+      // What it finds can be told by doing it alone.
+      showsBody: true,
+      tenantOf: call => call.actor.tenantId,
+      work: async (trx, { actor, body, nowMs }) => {
+        const { names } = body as Static<typeof Body>
+        const order = {
+          actor,
+          tenantId: actor.tenantId,
+          wanted: wantedOf(body as Static<typeof Body>, actor.tenantId),
+          names,
+          nowMs,
+        }
+        return toView(await eraseSubject(trx, deps, order))
+      },
+    },
+    { ...base, summary: 'Forget a person or a foreign subject; proofs of the log still hold', body: Body, answer: View },
+  )
+  app.get(
+    '/v1/erasures',
+    { schema: { ...base, summary: 'List erasures', querystring: PageQuery, response: { 200: PageOf(View), ...problems } } },
+    async request => {
+      const rows = rowsOf(deps.db, request)
+      const list = `/v1/erasures ${principalOf(request).tenantId}`
+      return await answerPage(deps.cursors, list, request.query, page => listErasures(rows, page), toView)
+    },
+  )
+  app.get(
+    '/v1/erasures/:id',
+    {
+      schema: {
+        ...base,
+        summary: 'Show one erasure, and how far it has come',
+        params: IdParams('erasure'),
+        response: { 200: View, ...problems },
+      },
+    },
+    async request => {
+      const row = await findErasure(rowsOf(deps.db, request), uuidOf('erasure', request.params.id))
+      if (!row) throw new BrokerError('not_found')
+      return toView(row)
+    },
+  )
+}
+
+function wantedOf({ person, issuer, subject, names }: Static<typeof Body>, tenantId: string | null): Wanted {
+  if (tenantId === null && person === undefined)
+    throw new BrokerError('forbidden', { hint: "A tenant's subjects are erased with a credential of that tenant." })
+  const isSubject = issuer !== undefined || subject !== undefined
+  if (person !== undefined && !isSubject) return { personId: uuidOf('person', person) }
+  if (person === undefined && issuer !== undefined && subject !== undefined) return { issuer, subject }
+  if (person === undefined && !isSubject && names !== undefined && names.length > 0) return undefined
+  throw new BrokerError('malformed_request', { hint: 'Name a person, or issuer and subject, or names alone.' })
+}
+
+const toView = (row: ErasureRow): Static<typeof View> => ({
+  id: formatId('erasure', row.id),
+  status: row.swept_at === null ? 'erasing' : 'erased',
+  asked_at: row.asked_at.toISOString(),
+  ...(row.swept_at !== null && { erased_at: row.swept_at.toISOString() }),
+  keys: row.key_ids.length,
+  people: row.person_ids.map(id => formatId('person', id)),
+  bodies: Number(row.removed),
+  agents_without_owner: row.agent_ids.map(id => formatId('agent', id)),
+  in_ledger: row.ledgered_at !== null,
+  after_restore: row.replayed,
+})

@@ -1,0 +1,84 @@
+import { type Static, Type } from 'typebox'
+import {
+  longestMonths,
+  type Months,
+  monthsOf,
+  type RetentionName,
+  retentionClasses,
+  setRetention,
+} from '#core/audit/retention.ts'
+import type { Db } from '#db/connect.ts'
+import { findRetention, type RetentionRow } from '#db/erasure/retention.ts'
+import { principalOf } from '../../http/access.ts'
+import type { V1App, V1Deps } from './deps.ts'
+import { visibleTenant } from './limits.ts'
+import { registerOperation } from './register-operation.ts'
+import { closed, IdParams, operatorSecurity, problems } from './schemas.ts'
+
+const abouts: Readonly<Record<RetentionName, string>> = {
+  security: 'Who changed what, who let it pass, what was revoked.',
+  standard: 'The life of accounts and their tokens.',
+  short: 'What comes in masses: decisions that guards report.',
+}
+const MonthsOf = (name: RetentionName) =>
+  Type.Integer({ minimum: retentionClasses[name].least, maximum: longestMonths, description: `${abouts[name]} Months.` })
+const own = { security: MonthsOf('security'), standard: MonthsOf('standard'), short: MonthsOf('short') }
+
+const Body = Type.Object(
+  { security: Type.Optional(own.security), standard: Type.Optional(own.standard), short: Type.Optional(own.short) },
+  { ...closed, examples: [{ security: 120, standard: 24 }], description: 'What is left out is as the deployment has it.' },
+)
+const View = Type.Object(
+  {
+    months: Type.Object(own, { ...closed, description: 'What holds: how long bodies stay. Leaves stay for ever.' }),
+    own: Type.Partial(Type.Object(own, closed), { description: 'What the tenant has said.' }),
+  },
+  closed,
+)
+
+const path = '/v1/tenants/:id/retention'
+
+export function retentionRoutes(app: V1App, deps: V1Deps): void {
+  const tags = ['audit']
+  app.get(
+    path,
+    {
+      schema: {
+        tags,
+        security: operatorSecurity,
+        summary: 'How long bodies of the log of a tenant stay',
+        params: IdParams('tenant'),
+        response: { 200: View, ...problems },
+      },
+    },
+    async request => {
+      const tenantId = visibleTenant(principalOf(request), request.params.id)
+      return show(deps.db.forTenant(tenantId), tenantId)
+    },
+  )
+  registerOperation(
+    app,
+    deps,
+    {
+      route: `PUT ${path}`,
+      status: 200,
+      tenantOf: ({ actor, params }) => visibleTenant(actor, params['id']!),
+      present: (db, { actor, params }) => show(db, visibleTenant(actor, params['id']!)),
+      work: async (trx, { actor, params, body, nowMs }) => {
+        const tenantId = visibleTenant(actor, params['id']!)
+        const { security = null, standard = null, short = null } = body as Static<typeof Body>
+        await setRetention(trx, { actor, tenantId, nowMs }, { security, standard, short })
+        return show(trx, tenantId)
+      },
+    },
+    { tags, summary: 'Say how long bodies of the log of a tenant stay', params: IdParams('tenant'), body: Body, answer: View },
+  )
+}
+
+async function show(db: Db, tenantId: string): Promise<{ months: Months; own: Partial<Months> }> {
+  const row = await findRetention(db, tenantId)
+  return { months: monthsOf(row), own: said(row) }
+}
+
+const said = (row: RetentionRow | undefined): Partial<Months> =>
+  Object.fromEntries(Object.entries(row ?? {}).filter(([, months]) => months !== null))
