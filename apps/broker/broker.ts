@@ -9,6 +9,7 @@ import type { Logger } from 'pino'
 import { checkSealedKeys } from '#apps/process/key-settings.ts'
 import { listenForMetrics } from '#apps/process/metrics-listener.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { listenForErasures } from '#db/erasure/listen-erasures.ts'
 import { checkSchemaVersion } from '#db/migrate.ts'
 import { findServerFaults } from '#db/server/check-server.ts'
 import { createApp } from './app.ts'
@@ -40,6 +41,7 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
     const { app, tokenDoor } = await createApp(deps)
     const mtls = createMtlsServer(config.tls, tokenDoor)
     const listening = await deps.directory.listen(deps.database.sql)
+    const forgetting = await listenForErasures(deps.database.sql, () => deps.exchange.subjectKeys.forgetAll())
     await deps.feed.start()
     const flushing = setInterval(() => void flushRejections(deps), 1_000).unref()
     const comparing = setInterval(() => void deps.directory.compareEpochs().catch(() => {}), compareEpochsEveryMs).unref()
@@ -57,7 +59,7 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
         metrics?.close()
         deps.feed.endStreams()
         await closeServers(app, mtls)
-        await listening.close().catch(() => {})
+        await Promise.allSettled([listening.close(), forgetting.close()])
         await flushRejections(deps)
         await deps.close()
       },
