@@ -8,6 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { checkSealedKeys } from '#apps/process/key-settings.ts'
 import { listenForMetrics } from '#apps/process/metrics-listener.ts'
+import { settleRestore } from '#apps/process/startup-guard.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { listenForErasures } from '#db/erasure/listen-erasures.ts'
 import { checkSchemaVersion } from '#db/migrate.ts'
@@ -37,6 +38,7 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
   const deps = createDeps(config, logger)
   try {
     await checkDatabase(deps)
+    await settleRestore(config, logger)
     await deps.heartbeat.start()
     const { app, tokenDoor } = await createApp(deps)
     const mtls = createMtlsServer(config.tls, tokenDoor)
@@ -58,6 +60,7 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
         clearInterval(comparing)
         metrics?.close()
         deps.feed.endStreams()
+        deps.logStreams.close()
         await closeServers(app, mtls)
         await Promise.allSettled([listening.close(), forgetting.close()])
         await flushRejections(deps)
