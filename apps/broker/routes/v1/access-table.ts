@@ -118,6 +118,7 @@ export const v1Access: AccessTable = {
   'GET /v1/audit': everyOperator,
   'GET /v1/audit/:id': everyOperator,
   'GET /v1/audit/stream': everyOperator,
+  'GET /v1/audit/entries': everyOperator,
   'GET /v1/accounts/:id/trail': everyOperator,
 
   'GET /v1/audit/:entry/proof': everyOperator,

@@ -9,6 +9,7 @@ import { agentRoutes } from './agents.ts'
 import { anonymousRoutes } from './anonymous.ts'
 import { attachmentRoutes } from './attachments.ts'
 import { auditRoutes } from './audit/audit.ts'
+import { auditEntriesRoute } from './audit/entries.ts'
 import { auditStreamRoute } from './audit-stream.ts'
 import { bootstrapRoute } from './bootstrap.ts'
 import { demandClasses } from './change-classes.ts'
@@ -74,6 +75,7 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     webhookAuditRoutes(app, deps)
     auditRoutes(app, deps)
     auditStreamRoute(app, deps)
+    auditEntriesRoute(app, deps)
     logProofRoutes(app, deps)
     receiverRoutes(app, deps)
     securityStreamRoutes(app, deps)
