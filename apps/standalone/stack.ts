@@ -9,6 +9,8 @@ import { createIdp, type Idp } from '#apps/idp/create-idp.ts'
 import { loadOrCreateIdpKeys, saveIdpIssuer } from '#apps/idp/idp-state.ts'
 import { type KeySettings, readKeySettings } from '#apps/process/key-settings.ts'
 import { type OutboundSettings, readOutboundSettings } from '#apps/process/outbound-settings.ts'
+import { makeLogKey } from '#apps/worker/sealer/make-log-key.ts'
+import { readSealerSettings, type SealerSettings } from '#apps/worker/sealer/settings.ts'
 import { startWorker } from '#apps/worker/worker.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { parseId } from '#core/ids/id.ts'
@@ -80,6 +82,9 @@ export async function startCore(options: StackOptions): Promise<Core> {
         redisUrl: options.redisUrl,
         queueDatabaseUrl: urls.queue,
         logLevel,
+        publicUrl: publicUrlOf(ports),
+        sealer: sealerSettings(state, publicUrlOf(ports)),
+        logState: state.folder(logState),
       },
       logFile.logger('worker'),
     ),
@@ -120,6 +125,25 @@ function keySettings(state: StateFolder): KeySettings {
   return settings
 }
 
+const logTiles = 'log/tiles'
+const logState = 'log/state'
+
+/** The log is sealed with a key of its own; what was sealed last lies beside database and tiles. */
+function sealerSettings(state: StateFolder, publicUrl: string): SealerSettings {
+  const problems: string[] = []
+  const settings = readSealerSettings(
+    {
+      MAYFLY_LOG_KEY: state.getOrCreateSecret('keys/log.pem', makeLogKey),
+      MAYFLY_LOG_TILES: state.folder(logTiles),
+      MAYFLY_LOG_STATE: state.folder(logState),
+      MAYFLY_PUBLIC_URL: publicUrl,
+    },
+    problems,
+  )
+  if (!settings || problems.length > 0) throw new BrokerError('internal', { hint: problems.join('\n  ') })
+  return settings
+}
+
 const publicUrlOf = (ports: Ports): string => `https://localhost:${ports.public}`
 
 function brokerConfig({ state, ports, logLevel, redisUrl }: StackOptions, tls: TlsMaterial, urls: DatabaseUrls): BrokerConfig {
@@ -139,6 +163,8 @@ function brokerConfig({ state, ports, logLevel, redisUrl }: StackOptions, tls: T
     allowPrivateIssuers: true,
     ...thisMachine(),
     logLevel,
+    logTiles: { folder: state.folder(logTiles) },
+    logState: state.folder(logState),
   }
 }
 

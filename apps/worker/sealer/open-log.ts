@@ -41,8 +41,6 @@ export const entriesAtOnce = 4_096
 
 /** headSize: how many entries the database has. Throws SealFault when they do not go on from what was signed. */
 export async function openLog(deps: LogDeps, shard: string, headSize: number): Promise<OpenLog> {
-  const origin = originOf(deps.host, shard)
-  const signer = deps.signer(origin)
   const store = storeUnder(deps.tiles, shard)
   const outside = openLastCheckpoint(deps.stateDir, shard)
   const notes = await Promise.all([
@@ -50,6 +48,8 @@ export async function openLog(deps: LogDeps, shard: string, headSize: number): P
     store.read(checkpointPath).then(bytes => bytes?.toString()),
     findLastNote(deps.sql, shard),
   ])
+  const origin = findOrigin(notes, shard) ?? originOf(deps.host, shard)
+  const signer = deps.signer(origin)
   const known = notes.flatMap((note, at) => (note === undefined ? [] : [readNote(note, origin, signer, places[at]!)]))
   const signed = known.toSorted((a, b) => b.size - a.size)[0]
   if (signed && signed.size > headSize)
@@ -60,6 +60,15 @@ export async function openLog(deps: LogDeps, shard: string, headSize: number): P
   const tree = signed ? await openTree(deps.sql, store, signed) : TreeWriter.empty()
   for (const older of known) await checkBeginning(older, signed!, store)
   return { shard, origin, signer, store, outside, tree, signed }
+}
+
+/**
+ * The name under which the log was sealed before. A log keeps its name as long as it goes on, also when the broker is found under another
+ * one by now: a new name would be a new log to everybody who follows this one.
+ */
+function findOrigin(notes: readonly (string | undefined)[], shard: string): string | undefined {
+  const origins = notes.map(note => note?.slice(0, note.indexOf('\n')))
+  return origins.find(origin => origin?.endsWith(`/log/${shard}`))
 }
 
 const places = ['the file outside', 'the tile store', 'the database']

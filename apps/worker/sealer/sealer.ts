@@ -140,7 +140,7 @@ class SealerWork {
     if (fault === this.#reported.fault && mark - this.#reported.atMark < reportEveryMs) return
     const { settings, database } = this.#deps
     const { shard } = await readLogHead(database.sql)
-    const origin = originOf(settings.host, shard)
+    const origin = this.#log.log?.shard === shard ? this.#log.log.origin : originOf(settings.host, shard)
     const { verifierKey } = createNoteSigner(origin, settings.key)
     await reportSealer(database.sql, {
       shard,

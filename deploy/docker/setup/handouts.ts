@@ -65,6 +65,7 @@ export async function makeHandouts(vault: Vault, { database, brokerHosts }: Hand
         'database-url': appUrl,
         ...keks,
         'redis-url': redisUrl,
+        'log-key.pem': vault.logKey(),
         'queue-database-url': url('mayfly_queue', queue, database),
       },
     },
@@ -78,6 +79,8 @@ export const ownFolders = [
   { folder: 'redis-data', owner: STORE },
   { folder: 'idp-state', owner: MAYFLY },
   { folder: 'operator', owner: MAYFLY },
+  { folder: 'log-tiles', owner: MAYFLY },
+  { folder: 'log-state', owner: MAYFLY },
 ] as const
 
 /** A job is only a hint, yet one that is evicted in silence delays work by minutes: so noeviction, and a file that is appended. */

@@ -6,6 +6,7 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CertificateAuthority, loadDevCa } from '#apps/standalone/dev-ca.ts'
 import { findSecretFile, getOrCreateSecretFile, writeSecretFile } from '#apps/standalone/secret-file.ts'
+import { makeLogKey } from '#apps/worker/sealer/make-log-key.ts'
 import { type CertificateFiles, createPrivateCa, issueCertificate, serves } from './private-ca.ts'
 
 /** 256 random bits, harmless in URLs, SQL and Redis's configuration. */
@@ -24,6 +25,11 @@ export class Vault {
   /** The password or key of that name, made on the first call: 32 random bytes in base64url. */
   password(name: string): string {
     return getOrCreateSecretFile(join(this.#folder, name), newPassword)
+  }
+
+  /** The key that seals the log, PEM. Whoever replaces it begins another log. */
+  logKey(): string {
+    return getOrCreateSecretFile(join(this.#folder, 'log-key.pem'), makeLogKey)
   }
 
   /** What an operator has put there under that name. */

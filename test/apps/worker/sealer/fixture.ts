@@ -20,7 +20,10 @@ export const host = 'broker.example'
 /** As many entries as that, in one transaction. */
 export async function appendEvents({ db }: Pick<Database, 'db'>, count: number): Promise<void> {
   const events = Array.from({ length: count }, (_, at) => {
-    const { leaf, body } = prepareEvent({ type: 'requests.rejected', tenantId: null, facts: { reasons: { overloaded: at + 1 } } }, Date.now())
+    const { leaf, body } = prepareEvent(
+      { type: 'requests.rejected', tenantId: null, facts: { reasons: { overloaded: at + 1 } } },
+      Date.now(),
+    )
     return { tenantId: null, leaf, body }
   })
   await db
