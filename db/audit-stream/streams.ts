@@ -181,6 +181,7 @@ export async function skipMessage(trx: Trx, webhookId: string): Promise<{ from: 
     .updateTable('mayfly.audit_stream')
     .set({
       position: String(row.upto),
+      told: String(row.upto),
       upto: null,
       failures: 0,
       failure: null,

@@ -20,8 +20,8 @@ export interface StreamEntry {
   readonly tokenId: string | undefined
   /** Undefined once retention has dropped them. */
   readonly facts: Readonly<Record<string, unknown>> | undefined
-  /** The exact bytes that were hashed, as text. */
-  readonly leaf: string
+  /** As the log has it; its leaf is the exact bytes that were hashed, as text. */
+  readonly stored: LogEntry
 }
 
 /** As receivers see it. */
@@ -52,10 +52,11 @@ interface Leaf {
 }
 
 /** Reads an entry as it is stored. What is no entry of ours is passed on with what it has: nothing of the log is left out. */
-export function readEntry({ position, leaf, body }: LogEntry): StreamEntry {
+export function readEntry(stored: LogEntry): StreamEntry {
+  const { position, leaf, body } = stored
   const { id, time, type, tenant = null, account, agent, token } = JSON.parse(leaf) as Leaf
   const envelope = { position, id: id ?? '', atMs: time ?? 0, type: type ?? 'unknown', tenantId: tenant }
-  return { ...envelope, accountId: account, agentId: agent, tokenId: token, facts: factsOf(body), leaf }
+  return { ...envelope, accountId: account, agentId: agent, tokenId: token, facts: factsOf(body), stored }
 }
 
 function factsOf(body: string | undefined): StreamEntry['facts'] {
@@ -76,9 +77,9 @@ export function viewEntry(entry: StreamEntry, { leaf = false }: { readonly leaf?
     ...(accountId !== undefined && { account: nameOf('account', accountId) }),
     ...(agentId !== undefined && { agent: nameOf('agent', agentId) }),
     ...(tokenId !== undefined && { token: nameOf('token', tokenId) }),
-    receipt: hashLeaf(entry.leaf),
+    receipt: hashLeaf(entry.stored.leaf),
     ...(facts && { facts }),
-    ...(leaf && { leaf: entry.leaf }),
+    ...(leaf && { leaf: entry.stored.leaf }),
   }
 }
 

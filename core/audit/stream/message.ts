@@ -63,7 +63,7 @@ export async function composeMessage(
         if (start.upto === null && (entries.length >= mostEntries || bytes >= mostBytes)) break reading
         const view = viewEntry(entry, subscription)
         entries.push(view)
-        bytes += entry.leaf.length + JSON.stringify(view.facts ?? null).length
+        bytes += entry.stored.leaf.length + JSON.stringify(view.facts ?? null).length
       }
       upto = entry.position + 1
     }
