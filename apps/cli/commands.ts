@@ -1,16 +1,22 @@
 // Every command there is, listed. Help, completion and the reference page are made from it.
 
+import { auditCount } from './audit/audit-count.ts'
+import { auditList } from './audit/audit-list.ts'
+import { auditShow } from './audit/audit-show.ts'
+import { auditTrail } from './audit/audit-trail.ts'
 import type { Command } from './command.ts'
 import { accountOpen } from './commands/account-open.ts'
 import { accountTree } from './commands/account-tree.ts'
 import { command as agentEnroll } from './commands/agent-enroll.ts'
 import { apply } from './commands/apply.ts'
+import { auditProof } from './commands/audit-proof.ts'
 import { auditVerify } from './commands/audit-verify.ts'
 import { bootstrap } from './commands/bootstrap.ts'
 import { completionCommands } from './commands/completion.ts'
 import { diff } from './commands/diff.ts'
 import { explain } from './commands/explain.ts'
 import { hookCommands } from './commands/hook.ts'
+import { logCheckpoint } from './commands/log-checkpoint.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
 import { profileCommands } from './commands/profile.ts'
@@ -36,7 +42,13 @@ export const commands: readonly Command[] = [
   accountTree,
   revoke,
   ...operations.map(operationCommand),
+  auditList,
+  auditShow,
+  auditTrail,
+  auditCount,
   auditVerify,
+  auditProof,
+  logCheckpoint,
   ...hookCommands,
   witness,
   bootstrap,
