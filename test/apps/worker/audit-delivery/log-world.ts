@@ -1,6 +1,7 @@
 // A log with entries of a tenant, and what sends it.
 
 import { randomUUID } from 'node:crypto'
+import { expect, vi } from 'vitest'
 import { createHttpsClient } from '#apps/outbound/https.ts'
 import { createOutbound } from '#apps/outbound/outbound.ts'
 import { createLogger } from '#apps/process/logger.ts'
@@ -38,8 +39,17 @@ export async function startLogWorld() {
     logLines,
     pages,
     lanesOf,
-    /** Sends all that is due now. */
-    drain: () => lanesOf().drain(),
+    /** Sends all that is due now. A look that another round began may still have something under way. */
+    async drain() {
+      await lanesOf().drain()
+      await vi.waitFor(async () => {
+        const left = await db.admin`
+          select from mayfly.audit_stream, log.head
+           where leased_until > clock_timestamp() or position < size and hold_until <= clock_timestamp()`
+        if (left.length > 0) await lanesOf().drain()
+        expect(left).toHaveLength(0)
+      })
+    },
     async register(tenantId: string, input: Pick<WebhookInput, 'url' | 'ca_pem'> & Partial<WebhookInput>) {
       const whole = { name: randomUUID(), events: [], signature: 'hmac', ...input } as const
       const change = { actor, tenantId, keyEncryption, nowMs: Date.now() }
