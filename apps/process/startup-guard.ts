@@ -16,6 +16,7 @@ import { openNote, parseVerifierKey } from '#core/tlog/note.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
 import { findSealState, readLeaves, readLogHead } from '#db/log/seal.ts'
 import { findRecordedRoot, type LogHead, listForks, type SealedHead } from '#db/restore/forks.ts'
+import { erasureReplay } from './erasure-ledger.ts'
 import { type KeySettings, openKeyEncryption, signingTimesOf } from './key-settings.ts'
 import type { RestoreSettings } from './restore-settings.ts'
 
@@ -23,8 +24,6 @@ export interface RestoreGuard extends RestoreSettings, KeySettings {
   readonly databaseUrl: string
   /** Base URL of the deployment; undefined: this process cannot begin anything, only finish it. */
   readonly publicUrl?: string | undefined
-  /** Erases again whoever was erased since the backup; answers how many. Undefined: nobody keeps a ledger. */
-  readonly replayErasures?: ((database: Database) => Promise<number>) | undefined
 }
 
 /** Long enough to hold a million accounts in one transaction. */
@@ -37,7 +36,7 @@ const lock = query`select pg_advisory_xact_lock(7201, 40)`
  * Harmless to call again.
  */
 export async function settleRestore(guard: RestoreGuard, logger: Logger): Promise<void> {
-  const database = openDatabase(guard.databaseUrl, { poolSize: 4, statementTimeoutMs, applicationName: 'mayfly-restore' })
+  const database = restoreDatabase(guard.databaseUrl)
   try {
     if (!(await needsWork(database, guard))) return
     await underLock(database, async () => {
@@ -49,6 +48,10 @@ export async function settleRestore(guard: RestoreGuard, logger: Logger): Promis
     await database.close()
   }
 }
+
+/** For work that takes long. */
+export const restoreDatabase = (url: string): Database =>
+  openDatabase(url, { poolSize: 4, statementTimeoutMs, applicationName: 'mayfly-restore' })
 
 export async function underLock<T>({ db }: Pick<Database, 'db'>, work: () => Promise<T>): Promise<T> {
   return db
@@ -62,7 +65,7 @@ export async function underLock<T>({ db }: Pick<Database, 'db'>, work: () => Pro
 
 async function needsWork(database: Database, guard: RestoreGuard): Promise<boolean> {
   if ((await findEvidence(database, guard.logState)).verdict !== 'continues') return true
-  return (await listForks(database.sql)).some(fork => !fork.finished)
+  return (await listForks(database.db)).some(fork => !fork.finished)
 }
 
 export interface Evidence {
@@ -98,7 +101,7 @@ async function findSealed(sql: Database['sql'], folder: string, shard: string): 
     return { shard, size, root: root.toString('base64') }
   } catch (cause) {
     const hint = `${file} is not a checkpoint that this log's sealer has signed (${(cause as Error).message}). If the database was
-  restored from a backup of before its log was first sealed, run: mayfly-restore begin. Otherwise find out who wrote that file.`
+  restored from a backup of before its log was first sealed, run: node deploy/restore.ts begin. Otherwise find out who wrote that file.`
     throw new BrokerError('internal', { hint, cause })
   }
 }
@@ -115,7 +118,7 @@ async function beginByEvidence(
       : `The first ${sealed!.size} entries of the log are not those that were sealed: an earlier state was restored, or somebody changed it.`
   if (guard.onRestore === 'refuse' || guard.publicUrl === undefined)
     throw new BrokerError('internal', {
-      hint: `${found}\n  Nobody is served. If you have restored a backup, run: mayfly-restore begin`,
+      hint: `${found}\n  Nobody is served. If you have restored a backup, run: node deploy/restore.ts begin`,
     })
   const begun = await beginRestore(
     { sql: database.sql, db: database.db, baseUrl: guard.publicUrl },
@@ -130,11 +133,11 @@ async function beginByEvidence(
 
 /** Does what is left of forks that were begun. Returns what was done for each. */
 export async function finishOpenForks(database: Database, guard: RestoreGuard, logger: Logger): Promise<FinishedRestore[]> {
-  const open = (await listForks(database.sql)).filter(fork => !fork.finished)
+  const replay = erasureReplay(guard)
+  const open = (await listForks(database.db)).filter(fork => !fork.finished)
   const done: FinishedRestore[] = []
   const [signing] = rotatingUses(openKeyEncryption(guard), { signing: signingTimesOf(guard) })
   for (const fork of open) {
-    const replay = guard.replayErasures
     const replayErasures = replay && (() => replay(database))
     const finished = await finishRestore({ sql: database.sql, db: database.db, signing: signing!, replayErasures }, fork)
     logger.warn({ fork: fork.id, ...finished }, 'a restore is finished: keys were made, erasures repeated')

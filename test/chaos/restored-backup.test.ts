@@ -251,7 +251,7 @@ test('F14: where it is told to refuse, a broker on an earlier database does not 
   await copyDatabase(`${nameOf(db.urls.app)}_backup`, nameOf(db.urls.app))
   const forks = await db.admin`select id from log.fork`
   await expect(startBroker({ ...running.config, onRestore: 'refuse' }, createLogger('broker', 'silent'))).rejects.toMatchObject({
-    hint: expect.stringContaining('mayfly-restore begin'),
+    hint: expect.stringContaining('deploy/restore.ts begin'),
   })
   expect(await db.admin`select id from log.fork`).toEqual(forks)
 }, 60_000)

@@ -132,4 +132,9 @@ export const accountRows: readonly Operation[] = [
     look: '/v1/accounts/{id}',
     examples: [{ text: 'for good', command: 'mayfly account close acct_…' }],
   }),
+  row('account reinstate', 'POST /v1/accounts/{id}/reinstate', 'Let an account go on that waits since a restore', {
+    answer: 'thing',
+    parts: [account],
+    examples: [{ text: 'once you know that it was not revoked meanwhile', command: 'mayfly account reinstate acct_…' }],
+  }),
 ]
