@@ -40,6 +40,7 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
     await checkDatabase(deps)
     await settleRestore(config, logger)
     await deps.heartbeat.start()
+    await deps.sealWatch.start()
     const { app, tokenDoor } = await createApp(deps)
     const mtls = createMtlsServer(config.tls, tokenDoor)
     const listening = await deps.directory.listen(deps.database.sql)

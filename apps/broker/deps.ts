@@ -47,6 +47,7 @@ import { readLineagesNow } from '#db/accounts/read-lineages.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
 import { appendBatch } from '#db/log/append.ts'
+import { findSealState } from '#db/log/seal.ts'
 import { leaseQuota } from '#db/quota/lease.ts'
 import { storeCeiling } from '#db/registry/ceilings.ts'
 import { readCeilings } from '#db/registry/read-ceilings.ts'
@@ -61,6 +62,7 @@ import { Heartbeat } from './heartbeat.ts'
 import { createIssuerFetch } from './issuer-fetch.ts'
 import { createJwtProofs } from './jwt-proofs.ts'
 import { createRevocationCheck } from './revocation-check.ts'
+import { SealWatch } from './seal-watch.ts'
 import { SealedLogs } from './sealed-logs.ts'
 
 export interface BrokerDeps {
@@ -82,6 +84,8 @@ export interface BrokerDeps {
   /** Work for strangers to do. */
   readonly workChallenges: Challenges
   readonly heartbeat: Heartbeat
+  /** How far sealing is behind. */
+  readonly sealWatch: SealWatch
   /** Of revocations, to guards. */
   readonly feed: Feed
   /** Those who follow the log. */
@@ -126,6 +130,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const addressMac = deriveMac(secret, 'mayfly quota of an address')
   const quotas = new Quotas({ clock, lease: createLeaser(rows => leaseQuota(database.sql, rows)), addressMac, groupOf })
   const workChallenges = new Challenges(secret)
+  const sealWatch = new SealWatch(() => findSealState(database.sql))
   const exchange: ExchangeDeps = {
     directory,
     clock,
@@ -151,6 +156,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     pins: new Pins(),
     nonces: new DpopNonces(secret),
     firstUses,
+    checkSealed: () => sealWatch.check(),
     replaceClaimHash: renewal => replaceClaimHash(database.sql, renewal),
     failpoint,
   }
@@ -159,6 +165,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const feed = createFeed({ databaseUrl, maxStreams, clock, database, logger })
   const close = async (): Promise<void> => {
     heartbeat.stop()
+    sealWatch.stop()
     stopFollowing()
     await feed.close()
     await log.close()
@@ -180,6 +187,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     challenges,
     workChallenges,
     heartbeat,
+    sealWatch,
     feed,
     sealedLogs: new SealedLogs(config.logTiles && openTileStore(config.logTiles), database.db),
     logStreams: openLogStreams(database, () => clock.nowMs()),

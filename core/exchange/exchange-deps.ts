@@ -51,6 +51,8 @@ export interface ExchangeDeps {
   readonly rejections: Rejections
   readonly quotas: Pick<Quotas, 'take' | 'giveBack' | 'carve' | 'limitsOf' | 'scopeOfAddress' | 'standings'>
   readonly log: Pick<GroupCommit, 'append'>
+  /** Throws BrokerError `log_unavailable` while nothing may be issued because the log is not sealed; left out: whoever asks may have it. */
+  readonly checkSealed?: (() => void) | undefined
   readonly replaceClaimHash: (renewal: ClaimRenewal) => Promise<boolean>
   /** Tests only. */
   readonly failpoint?: Failpoint | undefined
