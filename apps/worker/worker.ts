@@ -21,6 +21,7 @@ import { type Outside, startOutside } from './outside/outside.ts'
 import { startProjection } from './projection/projection.ts'
 import { type Reaper, startReaper } from './reaper.ts'
 import { createReaperMetrics } from './reaper-metrics.ts'
+import { type Forgetting, startForgetting } from './retention/forgetting.ts'
 import { type RevocationSweeps, startRevocationSweeps } from './revocation-sweeps.ts'
 import type { Sealer } from './sealer/sealer.ts'
 import { startSealing } from './sealer/start-sealing.ts'
@@ -30,6 +31,7 @@ import { startUsageRounds } from './usage.ts'
 export interface RunningWorker extends Pick<Chores, 'sweep' | 'tendKeys'> {
   readonly reaper: Pick<Reaper, 'sweep' | 'drain'>
   readonly outside: Pick<Outside, 'drain'>
+  readonly forgetting: Pick<Forgetting, 'sweep' | 'drop'>
   readonly revocationSweeps: Pick<RevocationSweeps, 'finish'>
   readonly ssf: Pick<Ssf, 'drain' | 'clean'>
   readonly auditDelivery: Pick<AuditDelivery, 'drain'>
@@ -58,6 +60,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   })
   const usage = startUsageRounds(database, logger)
   const projection = startProjection({ database, logger, registry })
+  const forgetting = startForgetting({ config, database, logger, registry })
   const revocationSweeps = startRevocationSweeps(database, logger)
   const ssf = startSsf({ config, database, logger, registry, queues })
   const auditDelivery = startAuditDelivery({ config, database, logger, registry })
@@ -74,6 +77,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       ssf.close(),
       auditDelivery.close(),
       revocationSweeps.close(),
+      forgetting.close(),
     ])
     await database.close()
   }
@@ -91,6 +95,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     tendKeys: chores.tendKeys,
     reaper,
     outside,
+    forgetting,
     revocationSweeps,
     ssf,
     auditDelivery,
