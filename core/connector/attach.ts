@@ -10,6 +10,7 @@
 // ends the old.
 
 import type { Ceilings } from '#core/account/ceilings.ts'
+import type { WhoFacts } from '#core/audit/catalogue/fields.ts'
 import type { Facts } from '#core/audit/event.ts'
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
@@ -51,7 +52,7 @@ export interface AttachRequest {
   readonly generation: number | undefined
   readonly connectorId: string
   /** Who asks, for the log: random ids and words of ours. */
-  readonly facts: Facts
+  readonly facts: WhoFacts & { readonly sealed?: boolean }
 }
 
 export interface Attached {

@@ -1,4 +1,4 @@
-import type { Facts } from '#core/audit/event.ts'
+import type { WhoFacts } from '#core/audit/catalogue/fields.ts'
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { Trx } from '#db/connect.ts'
@@ -13,12 +13,13 @@ export interface AttachmentName {
 }
 
 /** Ends an attachment before its account does; the worker takes it down. Over already: that is what was wanted. Throws `not_found`. */
-export async function detach(trx: Trx, name: AttachmentName): Promise<void> {
-  await endAttachment(trx, await lock(trx, name), 'detached')
+export async function detach(trx: Trx, name: AttachmentName, facts: WhoFacts, nowMs: number): Promise<void> {
+  const row = await lock(trx, name)
+  if (await endAttachment(trx, row, 'detached')) await recordEvent(trx, eventOf('attachment.detached', row, facts), nowMs)
 }
 
 /** Has what is parked tried again now. Throws `not_found`, and `conflict` for what is not parked. */
-export async function retryAttachment(trx: Trx, name: AttachmentName, facts: Facts, nowMs: number): Promise<void> {
+export async function retryAttachment(trx: Trx, name: AttachmentName, facts: WhoFacts, nowMs: number): Promise<void> {
   const row = await lock(trx, name)
   if (!row.parked) throw new BrokerError('conflict', { hint: 'It is not parked.' })
   await changeAttachment(trx, row.id, { state: row.state, parked: false, attempts: 0, dueSeconds: 0 })

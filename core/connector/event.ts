@@ -2,7 +2,8 @@ import type { Facts } from '#core/audit/event.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { AttachmentRow } from '#db/connector/attachments.ts'
 
-type AttachmentEvent = `attachment.${'created' | 'rotated' | 'locked' | 'torn_down' | 'abandoned' | 'parked' | 'retried'}`
+type AttachmentEvent =
+  `attachment.${'created' | 'rotated' | 'locked' | 'torn_down' | 'abandoned' | 'parked' | 'retried' | 'detached'}`
 
 /** facts: beside which attachment it is; our words and numbers. */
 export function eventOf(

@@ -44,6 +44,7 @@ export function createBootstrapToken(db: UnscopedDb, nowMs: number): Promise<str
         secret_hash: hashSecret(secret),
         expires_at: new Date(nowMs + TTL_MS),
       })
+      await recordEvent(trx, { type: 'bootstrap.offered', tenantId: null, facts: {} }, nowMs)
       return secret
     })
 }

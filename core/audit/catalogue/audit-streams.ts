@@ -26,6 +26,7 @@ export const auditStreamEvents = defineEvents({
       account: maybe(idOf('account')),
       agent: maybe(idOf('agent')),
       token: maybe(text('`jti`')),
+      reason: maybe(text('a reason code, or its beginning')),
     }),
     retention: 'security',
     decision: 'allow',

@@ -38,6 +38,14 @@ const decidedParties = { ...byOperator, subject: ['facts.change', 'facts.propose
 
 /** People and their credentials, and what needs two of them. */
 export const operatorEvents = defineEvents({
+  'bootstrap.offered': {
+    version: 1,
+    about: 'A bootstrap token was made, for a deployment without operators; an earlier one ended.',
+    facts: facts({}),
+    retention: 'security',
+    parties: {},
+    ocsf: entity('deployment', 'leaf.id', 1),
+  },
   'bootstrap.redeemed': {
     version: 1,
     about: 'The bootstrap token was used: the first operators exist.',

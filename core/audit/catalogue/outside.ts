@@ -71,6 +71,16 @@ const stream = (about: string, activity: number) =>
     ocsf: entity('stream', 'facts.stream', activity),
   }) as const
 
+const letter = (about: string) =>
+  ({
+    version: 1,
+    about,
+    facts: facts({ ...actor, stream: idOf('stream'), dead_letter: idOf('deadLetter') }),
+    retention: 'standard',
+    parties: { ...byOperator, subject: ['facts.dead_letter'] },
+    ocsf: entity('stream', 'facts.stream', 99),
+  }) as const
+
 /** What is made outside for accounts, and who is told what becomes of them. */
 export const outsideEvents = defineEvents({
   'connector.created': registered('connector', 'A connector was registered.', 1),
@@ -84,6 +94,15 @@ export const outsideEvents = defineEvents({
   },
   'attachment.torn_down': { ...attachment('It was destroyed: a teardown receipt.', 4), facts: gone },
   'attachment.abandoned': { ...attachment('It was made half, and what there was of it was destroyed.', 4), facts: gone },
+  'attachment.detached': {
+    ...attachment('Somebody had it taken down before its account ended.', 4),
+    facts: facts({ ...attached, ...who }),
+    parties: {
+      subject: ['leaf.account', 'facts.attachment'],
+      actors: ['facts.actor_person', 'facts.actor', 'leaf.agent'],
+      proof: ['facts.token', 'facts.actor'],
+    },
+  },
   'attachment.parked': {
     ...attachment('Taking it down failed again and again; somebody must look.', 99),
     facts: facts({ ...attached, why, failed: word('how'), attempts: count('so far') }),
@@ -110,6 +129,14 @@ export const outsideEvents = defineEvents({
     parties: { subject: ['facts.message'], actors: ['facts.webhook'], decision: ['facts.status', 'facts.failure'] },
     ocsf: entity('webhook', 'facts.webhook', 99),
   },
+  'webhook.redelivered': {
+    version: 1,
+    about: 'An operator had one message sent again.',
+    facts: facts({ ...actor, webhook: idOf('webhook'), message: idOf('message') }),
+    retention: 'standard',
+    parties: { ...byOperator, subject: ['facts.message'] },
+    ocsf: entity('webhook', 'facts.webhook', 99),
+  },
   'receiver.created': receiver('A receiver of security events was registered.', 1),
   'receiver.deleted': receiver('A receiver of security events was deleted, with its streams.', 4),
   'receiver.token_renewed': receiver('A receiver’s credential was renewed.', 3),
@@ -127,6 +154,8 @@ export const outsideEvents = defineEvents({
     }),
     parties: { subject: ['facts.stream'], actors: ['facts.receiver', 'facts.actor_person', 'facts.actor'] },
   },
+  'stream.dead_letter_redelivered': letter('An operator had a security event sent again that was set aside.'),
+  'stream.dead_letter_dropped': letter('An operator threw away a security event that was set aside.'),
   'stream.dead_letter': {
     version: 1,
     about: 'A receiver refused a security event for good; it is set aside.',

@@ -69,7 +69,7 @@ function registerAttach(app: FastifyInstance, prefix: string, callerOf: CallerOf
     const connectorId = await resolveConnector(db, tenantId, request.body.connector)
     // Each works outside and stands in the log: it costs the agent's rates as much as a token.
     await deps.quotas.take({ snapshot, agent, address, opens: false })
-    const facts = { by: 'agent', token: token.tokenId, sealed: holder !== undefined }
+    const facts = { by: 'agent', token: token.tokenId, sealed: holder !== undefined } as const
     const { row, access } = await attach(deps, { tenantId, accountId, generation, connectorId, facts })
     const [view] = await toAttachmentViews(db, tenantId, [row])
     const given = holder ? { access_jwe: await sealAccess(access, holder) } : { access }
@@ -104,11 +104,13 @@ function registerList(app: FastifyInstance, prefix: string, callerOf: CallerOf, 
 
 function registerEnd(app: FastifyInstance, prefix: string, callerOf: CallerOf, deps: AttachDeps): void {
   app.delete<{ Params: { id: string } }>(`${prefix}/account/attachments/:id`, { schema: endSchema }, async (request, reply) => {
-    const { tenantId, id: accountId } = callerOf(request).account
+    const { account, token } = callerOf(request)
+    const { tenantId, id: accountId } = account
     const id = parseId('attachment', request.params.id)
     if (id === undefined) throw new BrokerError('not_found')
     const db = deps.dbOf(tenantId)
-    await db.transaction().execute(trx => detach(trx, { tenantId, accountId, id }))
+    const facts = { by: 'agent', token: token.tokenId } as const
+    await db.transaction().execute(trx => detach(trx, { tenantId, accountId, id }, facts, deps.clock.nowMs()))
     const row = await findAttachment(db, tenantId, id, accountId)
     return reply.send((await toAttachmentViews(db, tenantId, [row!]))[0]!)
   })

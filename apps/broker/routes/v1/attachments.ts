@@ -175,7 +175,8 @@ function registerOne(app: V1App, deps: V1Deps): void {
     { schema: { ...base, summary: 'Take down one attachment', params: OneParams, response } },
     async (request, reply) => {
       const name = nameOf(tenantOf(request), request.params)
-      return reply.send(await change(name, trx => detach(trx, name)))
+      const facts = { ...actorFacts(principalOf(request)), by: 'operator' } as const
+      return reply.send(await change(name, trx => detach(trx, name, facts, deps.clock.nowMs())))
     },
   )
   app.post(

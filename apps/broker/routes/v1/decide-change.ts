@@ -1,5 +1,5 @@
 // What becomes of a waiting change, each in one transaction: done by the code that would have done it at once, as the one who
-// proposed it, with the second person named in the same audit event.
+// proposed it, with the second person named in the same audit event; the approval is an event of its own.
 
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
@@ -23,6 +23,7 @@ export interface DecisionContext {
 export async function approveChange(trx: Trx, context: DecisionContext, found: Change): Promise<Change> {
   const change = await holdWaitingChange(trx, found.id, found.tenant_id)
   requireSecondPerson(change, context.actor)
+  await record(trx, context, 'change.approved', change)
   return letPass(trx, context, change, undefined)
 }
 
@@ -46,8 +47,7 @@ async function letPass(trx: Trx, context: DecisionContext, change: Change, reaso
     ...(reason !== undefined && { breakGlassReason: reason }),
   })
   // A secret would be told to the wrong person: the one who asked comes for it.
-  if (operation.secret) await record(trx, context, 'change.approved', change)
-  else await markApplied(trx, change.id, await operation.work(trx, call, context.prepared))
+  if (!operation.secret) await markApplied(trx, change.id, await operation.work(trx, call, context.prepared))
   return (await findChange(trx, change.id, change.tenant_id))!
 }
 

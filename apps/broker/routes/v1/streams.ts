@@ -1,10 +1,12 @@
 // Streams of security events as operators see them: how far each has come, what fails, and what was set aside.
 
 import { type Static, Type } from 'typebox'
+import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
 import { actorFacts } from '#core/operators/principal.ts'
 import { setStreamStatus } from '#core/ssf/stream-state.ts'
+import type { Trx } from '#db/connect.ts'
 import { type DeadLetterRow, deleteLetter, listDeadLetters, redeliverLetter } from '#db/ssf/dead-letters.ts'
 import { announceStream } from '#db/ssf/events.ts'
 import { findStream, listStreams, type StreamView } from '#db/ssf/streams.ts'
@@ -154,6 +156,7 @@ function registerLetters(app: V1App, deps: V1Deps): void {
       async work(trx, call) {
         if (!(await redeliverLetter(trx, idOf(call), letterOf(call)))) throw new BrokerError('not_found')
         await announceStream(trx, ownTenant(call.actor))
+        await recordLetter(trx, call, 'stream.dead_letter_redelivered')
         return undefined
       },
     },
@@ -168,11 +171,18 @@ function registerLetters(app: V1App, deps: V1Deps): void {
       status: 204,
       async work(trx, call) {
         if (!(await deleteLetter(trx, idOf(call), letterOf(call)))) throw new BrokerError('not_found')
+        await recordLetter(trx, call, 'stream.dead_letter_dropped')
         return undefined
       },
     },
     { tags, summary: 'Throw away what was set aside', params: LetterParams, answer: Type.Null() },
   )
+}
+
+function recordLetter(trx: Trx, call: Call, type: `stream.dead_letter_${'redelivered' | 'dropped'}`): Promise<void> {
+  const { id, dead_letter_id } = call.params
+  const facts = { ...actorFacts(call.actor), stream: id!, dead_letter: dead_letter_id! }
+  return recordEvent(trx, { type, tenantId: ownTenant(call.actor), facts }, call.nowMs)
 }
 
 const iso = (at: Date | null): string | null => at?.toISOString() ?? null

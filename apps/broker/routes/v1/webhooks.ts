@@ -1,15 +1,17 @@
 // Webhooks: who is told what becomes of accounts, and what became of the telling.
 
 import { type Static, Type } from 'typebox'
+import { recordEvent } from '#core/audit/record.ts'
 import { decisions } from '#core/audit/stream/decision.ts'
-import { typePattern } from '#core/audit/stream/filter.ts'
+import { reasonPattern, typePattern } from '#core/audit/stream/filter.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
+import { actorFacts } from '#core/operators/principal.ts'
 import { webhookEventTypes } from '#core/webhook/event-types.ts'
 import { registerWebhook, removeWebhook, replaceWebhook, type WebhookInput, webhookConfigOf } from '#core/webhook/webhooks.ts'
 import { listMessages, type MessageRow, redeliver } from '#db/webhook/messages.ts'
 import { findWebhook, listWebhooks, type WebhookRow } from '#db/webhook/webhooks.ts'
-import { ownTenant, tenantOf } from '../../http/access.ts'
+import { ownTenant, principalOf, tenantOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
 import { stamps, uuidOf } from './collection.ts'
 import { CaPem } from './connector-schema.ts'
@@ -33,9 +35,10 @@ const Audit = Type.Object(
       }),
     ),
     decision: Type.Optional(Type.Enum([...decisions], { description: 'Only what was decided so.' })),
+    reason: Type.Optional(Type.String({ pattern: reasonPattern, description: 'A reason code, or its beginning: scope*' })),
     agent: Type.Optional(Id('agent')),
     account: Type.Optional(Id('account')),
-    from: Type.Optional(
+    begin: Type.Optional(
       Type.Enum(['now', 'start'] as const, { default: 'now', description: 'Where it begins; read once, when it does.' }),
     ),
     leaf: Type.Optional(Type.Boolean({ default: false, description: 'Whether the exact leaf is sent with each entry.' })),
@@ -135,13 +138,13 @@ const changeBy = (deps: V1Deps, { actor, nowMs }: Call) => ({
 })
 const inputOf = ({ body: sent }: Call): WebhookInput => {
   const { signature = 'hmac', events = [], ca_pem, audit, ...rest } = sent as Static<typeof Body>
-  const { from = 'now', leaf = false, ...wanted } = audit ?? {}
+  const { begin = 'now', leaf = false, ...wanted } = audit ?? {}
   return {
     ...rest,
     signature,
     events,
     ...(ca_pem !== undefined && { ca_pem }),
-    ...(audit && { audit: { ...wanted, from, leaf } }),
+    ...(audit && { audit: { ...wanted, begin, leaf } }),
   }
 }
 
@@ -220,8 +223,11 @@ function registerMessages(app: V1App, deps: V1Deps): void {
       const { id, message_id } = request.params
       const [tenantId, webhookId, messageId] = [tenantOf(request), uuidOf('webhook', id), uuidOf('message', message_id)]
       const db = deps.db.forTenant(tenantId)
-      const found = await db.transaction().execute(trx => redeliver(trx, tenantId, webhookId, messageId))
-      if (!found) throw new BrokerError('not_found')
+      const facts = { ...actorFacts(principalOf(request)), webhook: id, message: message_id }
+      await db.transaction().execute(async trx => {
+        if (!(await redeliver(trx, tenantId, webhookId, messageId))) throw new BrokerError('not_found')
+        await recordEvent(trx, { type: 'webhook.redelivered', tenantId, facts }, deps.clock.nowMs())
+      })
       return reply.code(204).send(null)
     },
   )

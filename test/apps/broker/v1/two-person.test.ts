@@ -100,7 +100,7 @@ describe('classes', () => {
 describe('a waiting change', () => {
   beforeEach(() => demand('ceilings'))
 
-  test('is nothing yet, then exactly what was asked, in one event that names both', async () => {
+  test('is nothing yet, then exactly what was asked, in events that name both', async () => {
     const body = resource()
     const before = (await events()).length
     const answer = await api.call('POST', '/v1/resources', ann, body)
@@ -114,9 +114,10 @@ describe('a waiting change', () => {
     expect(done.body.proposed_by.person).toMatchObject({ subject: 'ann', issuer: api.people.issuer })
     expect(done.body.decided_by.person).toMatchObject({ subject: 'cleo' })
     const made = (await events()).slice(before)
-    expect(made.map(event => event.type)).toEqual(['change.proposed', 'resource.created'])
+    expect(made.map(event => event.type)).toEqual(['change.proposed', 'change.approved', 'resource.created'])
     const [annId, cleoId] = [done.body.proposed_by.person.id, done.body.decided_by.person.id]
-    expect(made[1]).toMatchObject({ actor_person: annId, approved_by_person: cleoId, change: answer.body.change })
+    expect(made[1]).toMatchObject({ actor_person: cleoId, proposed_by_person: annId, change: answer.body.change })
+    expect(made[2]).toMatchObject({ actor_person: annId, approved_by_person: cleoId, change: answer.body.change })
   })
 
   test('is shown beside how things stand now', async () => {
@@ -186,7 +187,7 @@ describe('a waiting change', () => {
     const before = (await events()).length
     const answers = await Promise.all([approve(change, ben), approve(change, cleo), approve(change, ben), approve(change, cleo)])
     expect(answers.map(answer => answer.status).sort()).toEqual([200, 409, 409, 409])
-    expect((await events()).slice(before).map(event => event.type)).toEqual(['resource.created'])
+    expect((await events()).slice(before).map(event => event.type)).toEqual(['change.approved', 'resource.created'])
   })
 
   test('has ended after seven days, by the database’s clock', async () => {
