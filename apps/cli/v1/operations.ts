@@ -5,6 +5,7 @@ import { accountRows } from './account-rows.ts'
 import { eventRows } from './event-rows.ts'
 import { forgettingRows } from './forgetting-rows.ts'
 import { keyRows } from './key-rows.ts'
+import { logRows } from './log-rows.ts'
 import type { Operation } from './operation.ts'
 import { operatorTableRows } from './operator-rows.ts'
 import { outsideRows } from './outside-rows.ts'
@@ -21,4 +22,5 @@ export const operations: readonly Operation[] = [
   ...keyRows,
   ...revocationRows,
   ...forgettingRows,
+  ...logRows,
 ]

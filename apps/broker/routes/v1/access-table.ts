@@ -121,6 +121,7 @@ export const v1Access: AccessTable = {
   'GET /v1/audit/entries': everyOperator,
   'GET /v1/accounts/:id/trail': everyOperator,
 
+  'GET /v1/log/status': everyOperator,
   'GET /v1/audit/:entry/proof': everyOperator,
   'GET /v1/audit/consistency': everyOperator,
 

@@ -23,6 +23,7 @@ import { keyRoutes } from './keys.ts'
 import { legalHoldRoutes } from './legal-holds.ts'
 import { limitRoutes } from './limits.ts'
 import { logProofRoutes } from './log-proofs.ts'
+import { logStatusRoute } from './log-status.ts'
 import { Operations } from './operation.ts'
 import { operatorRoutes } from './operators.ts'
 import { peopleRoutes } from './people.ts'
@@ -77,6 +78,7 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     auditStreamRoute(app, deps)
     auditEntriesRoute(app, deps)
     logProofRoutes(app, deps)
+    logStatusRoute(app, deps)
     receiverRoutes(app, deps)
     securityStreamRoutes(app, deps)
     keyRoutes(app, deps)

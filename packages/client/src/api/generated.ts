@@ -866,10 +866,12 @@ export interface Webhook {
     types?: string[]
     /** Only what was decided so. */
     decision?: 'allow' | 'deny' | 'defer'
+    /** A reason code, or its beginning: scope* */
+    reason?: string
     agent?: string
     account?: string
     /** Where it begins; read once, when it does. */
-    from?: 'now' | 'start'
+    begin?: 'now' | 'start'
     /** Whether the exact leaf is sent with each entry. */
     leaf?: boolean
   }
@@ -2028,10 +2030,12 @@ export interface WebhookInput {
     types?: string[]
     /** Only what was decided so. */
     decision?: 'allow' | 'deny' | 'defer'
+    /** A reason code, or its beginning: scope* */
+    reason?: string
     agent?: string
     account?: string
     /** Where it begins; read once, when it does. */
-    from?: 'now' | 'start'
+    begin?: 'now' | 'start'
     /** Whether the exact leaf is sent with each entry. */
     leaf?: boolean
   }
@@ -2062,10 +2066,12 @@ export interface CreatedWebhook {
     types?: string[]
     /** Only what was decided so. */
     decision?: 'allow' | 'deny' | 'defer'
+    /** A reason code, or its beginning: scope* */
+    reason?: string
     agent?: string
     account?: string
     /** Where it begins; read once, when it does. */
-    from?: 'now' | 'start'
+    begin?: 'now' | 'start'
     /** Whether the exact leaf is sent with each entry. */
     leaf?: boolean
   }
@@ -2119,6 +2125,32 @@ export interface AuditConsistencyAnswer {
   path: string[]
   /** The newest signed note, which has the newer tree as its own or as its beginning. */
   checkpoint: string
+}
+export interface LogStatusAnswer {
+  /** sealed: all but the last seconds is under a signed checkpoint; behind: it has not been for a minute; silent: the sealer is not heard of; refused: it does not sign, `fault` says why; off: none was ever set up. */
+  state: 'off' | 'sealed' | 'behind' | 'silent' | 'refused'
+  /** First line of each checkpoint. */
+  origin?: string
+  /** That checkpoints are signed by (c2sp.org/signed-note). */
+  verifier_key?: string
+  /** Entries of the log. */
+  size?: number
+  /** Entries under the last checkpoint. */
+  sealed?: number
+  /** How long the oldest entry that is not sealed has been there. */
+  lag_seconds?: number
+  /** Whether no tokens are issued, because the log has not been sealed for ten minutes. */
+  tokens_refused: boolean
+  /** Since the sealer was last heard of. */
+  heard_seconds_ago?: number
+  fault?: string
+  witnesses?: {
+    name: string
+    /** Of the last tree that it cosigned. */
+    size: number
+    /** Why it did not cosign the newest one. */
+    fault?: string
+  }[]
 }
 export interface ReceiverInput {
   /** For people; unique among its kind in the tenant. */
@@ -2711,6 +2743,10 @@ export interface MayflyApi {
     /** Prove that the log of one size begins with that of another. `GET /v1/audit/consistency` */
     consistency(query?: { from?: number; to?: number }, options?: ApiCallOptions): Promise<AuditConsistencyAnswer>
   }
+  readonly log: {
+    /** How sealing the log stands. `GET /v1/log/status` */
+    status(options?: ApiCallOptions): Promise<LogStatusAnswer>
+  }
   readonly receivers: {
     /** List receivers of security events. `GET /v1/receivers` */
     list(query?: { limit?: number }, options?: ApiCallOptions): Pages<Receiver>
@@ -2905,6 +2941,7 @@ export const operationTable: readonly (readonly [name: string, method: string, p
   ['accounts.trail', 'GET', '/v1/accounts/{id}/trail', 'qp'],
   ['audit.proof', 'GET', '/v1/audit/{entry}/proof', ''],
   ['audit.consistency', 'GET', '/v1/audit/consistency', 'q'],
+  ['log.status', 'GET', '/v1/log/status', ''],
   ['receivers.list', 'GET', '/v1/receivers', 'qp'],
   ['receivers.create', 'POST', '/v1/receivers', 'b'],
   ['receivers.get', 'GET', '/v1/receivers/{id}', ''],
