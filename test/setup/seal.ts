@@ -1,6 +1,6 @@
 // A sealer for tests: rounds when the test says so, tiles in a folder that a broker reads as well.
 
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,11 +19,12 @@ export interface TestSealer {
   close(): void
 }
 
-/** host: of the broker's public URL. */
-export function createTestSealer(host: string, cosign?: Cosign): TestSealer {
+const newKey = (): KeyObject => generateKeyPairSync('ed25519').privateKey
+
+/** host: of the broker's public URL. privateKey: of the log; a new one where it is left out. */
+export function createTestSealer(host: string, cosign?: Cosign, privateKey: KeyObject = newKey()): TestSealer {
   const root = mkdtempSync(join(tmpdir(), 'mayfly-seal-'))
   const folder = join(root, 'tiles')
-  const { privateKey } = generateKeyPairSync('ed25519')
   const signer = (origin: string) => createNoteSigner(origin, privateKey)
   const tiles = openTileStore({ folder })
   let sealer: LogSealer | undefined

@@ -16,7 +16,7 @@ let database: TestDatabase
 const leaves: { readonly id: string; readonly token: string; readonly atMs: number }[] = []
 
 beforeAll(async () => {
-  database = await createTestDatabase()
+  database = await createTestDatabase({ madeUpEvents: true })
   const tenantId = newUuid()
   for (let at = 0; at < count; at++) {
     const atMs = timeOf(at)
