@@ -10,6 +10,7 @@ import { accountTree } from './commands/account-tree.ts'
 import { command as agentEnroll } from './commands/agent-enroll.ts'
 import { apply } from './commands/apply.ts'
 import { auditProof } from './commands/audit-proof.ts'
+import { auditExport } from './commands/audit-export.ts'
 import { auditVerify } from './commands/audit-verify.ts'
 import { bootstrap } from './commands/bootstrap.ts'
 import { completionCommands } from './commands/completion.ts'
@@ -20,6 +21,7 @@ import { logCheckpoint } from './commands/log-checkpoint.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
 import { profileCommands } from './commands/profile.ts'
+import { restoreCommands } from './commands/restore.ts'
 import { revoke } from './commands/revoke.ts'
 import { run } from './commands/run.ts'
 import { token } from './commands/token.ts'
@@ -46,9 +48,11 @@ export const commands: readonly Command[] = [
   auditShow,
   auditTrail,
   auditCount,
+  auditExport,
   auditVerify,
   auditProof,
   logCheckpoint,
+  ...restoreCommands,
   ...hookCommands,
   witness,
   bootstrap,
