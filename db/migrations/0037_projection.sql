@@ -110,11 +110,16 @@ create function log.uuid_in(p_text text) returns uuid language sql immutable par
   select substring(replace(p_text, '-', '') from '^(?:[a-z]{2,4}_)?([0-9a-f]{32})$')::uuid
 $$;
 
--- Null for what jsonb does not take: U+0000 and half a surrogate pair. Nothing that somebody wrote may stop the projection.
+-- jsonb does not take U+0000 and half a surrogate pair, which some caller of ours may have sent. Nothing that somebody wrote may stop the
+-- projection, or keep an entry out of it: then no escape is read as one. Every backslash that stays before a slash or a u is still JSON.
 create function log.json_of(p_text text) returns jsonb language plpgsql immutable set search_path = pg_catalog, pg_temp as $$
 begin
   return p_text::jsonb;
-exception when others then return null;
+exception when others then
+  begin
+    return replace(p_text, '\u', '/u')::jsonb;
+  exception when others then return null;
+  end;
 end $$;
 
 -- As the catalogue of events has it (core/audit/catalogue); a test holds one against the other. What a guard reports is a refusal where it
@@ -255,15 +260,19 @@ declare
   v_where text := across.event_condition(p_tenant, p_filter);
   v_down text := case when p_ascending then '' else ' desc' end;
   v_until timestamptz := clock_timestamp() + p_budget_ms * interval '1 ms';
-  v_part bigint := (case when p_ascending then p_first else p_last end) >> 22;
-  v_bounds text := format('e.position between %s and %s', p_first, p_last);
-  v_block text := format('(e.position >> 14) between %s and %s', p_first >> 14, p_last >> 14);
+  v_part bigint;
+  v_bounds text;
+  v_block text;
   v_drive text;
   v_order text;
   v_seen integer := 0;
   v record;
 begin
+  p_last := least(p_last, (select c.position - 1 from log.event_cursor c where c.id = 1));
   if p_last < p_first or p_limit < 1 then return; end if;
+  v_part := (case when p_ascending then p_first else p_last end) >> 22;
+  v_bounds := format('e.position between %s and %s', p_first, p_last);
+  v_block := format('(e.position >> 14) between %s and %s', p_first >> 14, p_last >> 14);
   v_order := format(' order by (e.position >> 14)%1$s, e.position%1$s', v_down);
   case
     when p_filter ? 'token' or p_filter ? 'tasks' or p_filter ? 'accounts' then

@@ -73,9 +73,8 @@ async function fullFilter(db: Executor, { tenantId, words, accounts }: PageReque
 /** The accounts that were opened for these tasks. */
 async function accountsOf(db: Executor, tenantId: string, tasks: readonly string[]): Promise<string[]> {
   if (tasks.length === 0) return []
-  await catchUp(db)
-  const last = Number.MAX_SAFE_INTEGER
-  const query = { tenantId, filter: { tasks }, first: 0, last, ascending: true, limit: 200, budgetMs }
+  const { position } = await catchUp(db)
+  const query = { tenantId, filter: { tasks }, first: 0, last: position, ascending: true, limit: 200, budgetMs }
   const { events } = await findEvents(db, query)
   return events.flatMap(({ leaf }) => (JSON.parse(leaf) as { account?: string }).account ?? [])
 }
