@@ -2160,19 +2160,15 @@ declare
   v_where text := across.event_condition(p_tenant, p_filter);
   v_down text := case when p_ascending then '' else ' desc' end;
   v_until timestamptz := clock_timestamp() + p_budget_ms * interval '1 ms';
-  v_part bigint;
-  v_bounds text;
-  v_block text;
+  v_part bigint := (case when p_ascending then p_first else p_last end) >> 22;
+  v_bounds text := format('e.position between %s and %s', p_first, p_last);
+  v_block text := format('(e.position >> 14) between %s and %s', p_first >> 14, p_last >> 14);
   v_drive text;
   v_order text;
   v_seen integer := 0;
   v record;
 begin
-  p_last := least(p_last, (select c.position - 1 from log.event_cursor c where c.id = 1));
   if p_last < p_first or p_limit < 1 then return; end if;
-  v_part := (case when p_ascending then p_first else p_last end) >> 22;
-  v_bounds := format('e.position between %s and %s', p_first, p_last);
-  v_block := format('(e.position >> 14) between %s and %s', p_first >> 14, p_last >> 14);
   v_order := format(' order by (e.position >> 14)%1$s, e.position%1$s', v_down);
   case
     when p_filter ? 'token' or p_filter ? 'tasks' or p_filter ? 'accounts' then
@@ -3829,6 +3825,8 @@ AS $function$
 declare
   v_erasure record;
   v_end bigint;
+  v_to bigint;
+  v_removed bigint;
   v_late boolean;
 begin
   select e.* into strict v_erasure from mayfly.erasure e where e.id = p_erasure for update;
@@ -3841,10 +3839,10 @@ begin
   end if;
   v_late := clock_timestamp() >= v_erasure.asked_at + make_interval(secs => p_grace);
   select h.size into strict v_end from log.head h where h.id = 1;
-  swept_to := least(v_erasure.swept_to + p_window, v_end);
+  v_to := least(v_erasure.swept_to + p_window, v_end);
   perform set_config('mayfly.forgets', 'on', true);
   with gone as (
-    delete from log.body b where b.position >= v_erasure.swept_to and b.position < log.forget_bodies.swept_to
+    delete from log.body b where b.position >= v_erasure.swept_to and b.position < v_to
        and substring(b.body from '"subject_key":"([0-9a-f-]{36})"')::uuid = any(v_erasure.key_ids)
     returning b.position
   ), opened as (
@@ -3854,10 +3852,12 @@ begin
     update mayfly.account a set opener = sha256(uuid_send(gen_random_uuid())), task_id = 'erased_' || replace(a.id::text, '-', '')
       from opened o where a.id = o.id
   )
-  select v_erasure.removed + count(*) into removed from gone;
+  select v_erasure.removed + count(*) into v_removed from gone;
   perform set_config('mayfly.forgets', '', true);
-  finished := v_late and swept_to >= v_end;
-  update mayfly.erasure e set swept_to = log.forget_bodies.swept_to, removed = log.forget_bodies.removed,
+  finished := v_late and v_to >= v_end;
+  swept_to := v_to;
+  removed := v_removed;
+  update mayfly.erasure e set swept_to = v_to, removed = v_removed,
       swept_at = case when finished then clock_timestamp() end
    where e.id = p_erasure;
 end $function$;
@@ -3955,11 +3955,7 @@ CREATE OR REPLACE FUNCTION log.json_of(p_text text)
 AS $function$
 begin
   return p_text::jsonb;
-exception when others then
-  begin
-    return replace(p_text, '\u', '/u')::jsonb;
-  exception when others then return null;
-  end;
+exception when others then return null;
 end $function$;
 alter function log.json_of(text) owner to mayfly_log;
 -- none but its owner may execute it

@@ -106,24 +106,25 @@ create table log.event_class (
 insert into log.event_class values
   ('account.claim_code_refused', 2), ('account.reinstated', 2), ('account.torn_down', 2), ('agent.changed', 2), ('agent.created', 2),
   ('agent.deleted', 2), ('agent.reinstated', 2), ('agent.revoked', 2), ('agent.suspended', 2), ('anonymous_opening.changed', 2),
-  ('attachment.abandoned', 2), ('attachment.created', 2), ('attachment.locked', 2), ('attachment.parked', 2), ('attachment.retried', 2),
-  ('attachment.rotated', 2), ('attachment.torn_down', 2), ('audit.exported', 2), ('audit.read', 2), ('audit_stream.ended', 2),
-  ('audit_stream.opened', 2), ('audit_stream.parked', 2), ('audit_stream.resumed', 2), ('audit_stream.retried', 2),
-  ('audit_stream.skipped', 2), ('bootstrap.redeemed', 2), ('ca_key.activated', 2), ('ca_key.created', 2), ('ca_key.published', 2),
-  ('ca_key.replaced', 2), ('ca_key.retired', 2), ('certificate.issued', 2), ('change.approved', 2), ('change.break_glass', 2),
-  ('change.proposed', 2), ('change.rejected', 2), ('connector.changed', 2), ('connector.created', 2), ('connector.deleted', 2),
-  ('credential.created', 2), ('credential.revoked', 2), ('decisions.reported', 3), ('enrolment.refused', 2), ('join_token.created', 2),
-  ('join_token.deleted', 2), ('keys.rewrap_requested', 2), ('keys.rewrapped', 2), ('legal_hold.lifted', 2), ('legal_hold.placed', 2),
-  ('limits.changed', 2), ('log.restored', 2), ('operator.refused', 2), ('person.signed_out', 2), ('receiver.created', 2),
-  ('receiver.deleted', 2), ('receiver.token_renewed', 2), ('requests.rejected', 3), ('resource.changed', 2), ('resource.created', 2),
-  ('resource.deleted', 2), ('retention.changed', 2), ('retention.dropped', 2), ('revocation.acknowledged', 2), ('session.ended', 2),
-  ('session.opened', 2), ('session.refused', 2), ('sign_in_provider.changed', 2), ('sign_in_provider.created', 2),
-  ('sign_in_provider.deleted', 2), ('signing_key.activated', 2), ('signing_key.created', 2), ('signing_key.published', 2),
-  ('signing_key.replaced', 2), ('signing_key.retired', 2), ('signing_key.revoked', 2), ('stream.changed', 2), ('stream.created', 2),
-  ('stream.deleted', 2), ('stream.status_changed', 2), ('subject.erased', 2), ('subject.erasure_finished', 2), ('tenant.created', 2),
-  ('tenant.revoked', 2), ('token.consumed', 3), ('token.revoked', 2), ('trust_source.changed', 2), ('trust_source.created', 2),
-  ('trust_source.deleted', 2), ('trust_source.reinstated', 2), ('trust_source.revoked', 2), ('trust_source.suspended', 2),
-  ('two_person.changed', 2), ('webhook.changed', 2), ('webhook.created', 2), ('webhook.deleted', 2);
+  ('attachment.abandoned', 2), ('attachment.created', 2), ('attachment.detached', 2), ('attachment.locked', 2), ('attachment.parked', 2),
+  ('attachment.retried', 2), ('attachment.rotated', 2), ('attachment.torn_down', 2), ('audit.exported', 2), ('audit.read', 2),
+  ('audit_stream.ended', 2), ('audit_stream.opened', 2), ('audit_stream.parked', 2), ('audit_stream.resumed', 2),
+  ('audit_stream.retried', 2), ('audit_stream.skipped', 2), ('bootstrap.offered', 2), ('bootstrap.redeemed', 2), ('ca_key.activated', 2),
+  ('ca_key.created', 2), ('ca_key.published', 2), ('ca_key.replaced', 2), ('ca_key.retired', 2), ('certificate.issued', 2),
+  ('change.approved', 2), ('change.break_glass', 2), ('change.proposed', 2), ('change.rejected', 2), ('connector.changed', 2),
+  ('connector.created', 2), ('connector.deleted', 2), ('credential.created', 2), ('credential.revoked', 2), ('decisions.reported', 3),
+  ('enrolment.refused', 2), ('join_token.created', 2), ('join_token.deleted', 2), ('keys.rewrap_requested', 2), ('keys.rewrapped', 2),
+  ('legal_hold.lifted', 2), ('legal_hold.placed', 2), ('limits.changed', 2), ('log.restored', 2), ('operator.refused', 2),
+  ('person.signed_out', 2), ('receiver.created', 2), ('receiver.deleted', 2), ('receiver.token_renewed', 2), ('requests.rejected', 3),
+  ('resource.changed', 2), ('resource.created', 2), ('resource.deleted', 2), ('retention.changed', 2), ('retention.dropped', 2),
+  ('revocation.acknowledged', 2), ('session.ended', 2), ('session.opened', 2), ('session.refused', 2), ('sign_in_provider.changed', 2),
+  ('sign_in_provider.created', 2), ('sign_in_provider.deleted', 2), ('signing_key.activated', 2), ('signing_key.created', 2),
+  ('signing_key.published', 2), ('signing_key.replaced', 2), ('signing_key.retired', 2), ('signing_key.revoked', 2),
+  ('stream.changed', 2), ('stream.created', 2), ('stream.deleted', 2), ('stream.status_changed', 2), ('subject.erased', 2),
+  ('subject.erasure_finished', 2), ('tenant.created', 2), ('tenant.revoked', 2), ('token.consumed', 3), ('token.revoked', 2),
+  ('trust_source.changed', 2), ('trust_source.created', 2), ('trust_source.deleted', 2), ('trust_source.reinstated', 2),
+  ('trust_source.revoked', 2), ('trust_source.suspended', 2), ('two_person.changed', 2), ('webhook.changed', 2), ('webhook.created', 2),
+  ('webhook.deleted', 2);
 create trigger event_class_stays before update or delete or truncate on log.event_class
   for each statement execute function log.refuse_change();
 
@@ -281,6 +282,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp
 declare
   v_erasure record;
   v_end bigint;
+  v_to bigint;
+  v_removed bigint;
   v_late boolean;
 begin
   select e.* into strict v_erasure from mayfly.erasure e where e.id = p_erasure for update;
@@ -293,10 +296,10 @@ begin
   end if;
   v_late := clock_timestamp() >= v_erasure.asked_at + make_interval(secs => p_grace);
   select h.size into strict v_end from log.head h where h.id = 1;
-  swept_to := least(v_erasure.swept_to + p_window, v_end);
+  v_to := least(v_erasure.swept_to + p_window, v_end);
   perform set_config('mayfly.forgets', 'on', true);
   with gone as (
-    delete from log.body b where b.position >= v_erasure.swept_to and b.position < log.forget_bodies.swept_to
+    delete from log.body b where b.position >= v_erasure.swept_to and b.position < v_to
        and substring(b.body from '"subject_key":"([0-9a-f-]{36})"')::uuid = any(v_erasure.key_ids)
     returning b.position
   ), opened as (
@@ -306,10 +309,12 @@ begin
     update mayfly.account a set opener = sha256(uuid_send(gen_random_uuid())), task_id = 'erased_' || replace(a.id::text, '-', '')
       from opened o where a.id = o.id
   )
-  select v_erasure.removed + count(*) into removed from gone;
+  select v_erasure.removed + count(*) into v_removed from gone;
   perform set_config('mayfly.forgets', '', true);
-  finished := v_late and swept_to >= v_end;
-  update mayfly.erasure e set swept_to = log.forget_bodies.swept_to, removed = log.forget_bodies.removed,
+  finished := v_late and v_to >= v_end;
+  swept_to := v_to;
+  removed := v_removed;
+  update mayfly.erasure e set swept_to = v_to, removed = v_removed,
       swept_at = case when finished then clock_timestamp() end
    where e.id = p_erasure;
 end $$;
