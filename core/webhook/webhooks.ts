@@ -63,7 +63,7 @@ export async function registerWebhook(
   const secret_sealed = await change.keyEncryption.seal(Buffer.from(secret), contextOf(place))
   const sealed = { secret_sealed, kek_id: change.keyEncryption.keyId, public_key: webhookPublicKey(secret) ?? null }
   const row = await explainConflict(insertWebhook(trx, { ...place, name, config, ...sealed }))
-  if (config.audit) await insertAuditStream(trx, { webhookId: row.id, tenantId: change.tenantId, from: config.audit.from })
+  if (config.audit) await insertAuditStream(trx, { webhookId: row.id, tenantId: change.tenantId, begin: config.audit.begin })
   await record(trx, change, 'webhook.created', row.id)
   return { row, secret: sealed.public_key === null ? secret : undefined }
 }
@@ -92,7 +92,7 @@ export async function removeWebhook(trx: Trx, change: WebhookChange, id: string)
 /** Who was sent the log before goes on where it was, whatever it wants from now on. */
 async function followChange(trx: Trx, tenantId: string, id: string, audit: AuditSubscription | undefined): Promise<void> {
   if (!audit) await deleteAuditStream(trx, id)
-  else if (!(await restartAuditStream(trx, id))) await insertAuditStream(trx, { webhookId: id, tenantId, from: audit.from })
+  else if (!(await restartAuditStream(trx, id))) await insertAuditStream(trx, { webhookId: id, tenantId, begin: audit.begin })
 }
 
 function checkInput(input: WebhookInput): WebhookInput {

@@ -27,12 +27,12 @@ const inSeconds = (seconds: number): RawBuilder<Date> => sql<Date>`clock_timesta
 /** It begins with the log's next entry, or with the first one that there ever was. */
 export async function insertAuditStream(
   trx: Trx,
-  stream: { readonly webhookId: string; readonly tenantId: string; readonly from: 'now' | 'start' },
+  stream: { readonly webhookId: string; readonly tenantId: string; readonly begin: 'now' | 'start' },
 ): Promise<void> {
-  const { webhookId, tenantId, from } = stream
+  const { webhookId, tenantId, begin } = stream
   await sql`
     insert into mayfly.audit_stream (webhook_id, tenant_id, position, told)
-      select ${webhookId}, ${tenantId}, p.position, p.position from log.head h, lateral (select case when ${from} = 'start' then 0 else h.size end) p(position) where h.id = 1`.execute(
+      select ${webhookId}, ${tenantId}, p.position, p.position from log.head h, lateral (select case when ${begin} = 'start' then 0 else h.size end) p(position) where h.id = 1`.execute(
     trx,
   )
 }

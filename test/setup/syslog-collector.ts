@@ -32,8 +32,8 @@ export async function startSyslogCollector(
   const accept = (socket: Socket): void => {
     connections += 1
     sockets.add(socket)
-    let rest = Buffer.alloc(0)
-    socket.on('data', chunk => {
+    let rest: Uint8Array = Buffer.alloc(0)
+    socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk)
       rest = takeMessages(Buffer.concat([rest, chunk]), framing, messages)
     })

@@ -125,7 +125,7 @@ const settled = ({ position }: Turn): number => position ?? 0
 
 function lineOf(entry: StreamEntry, { format, framing, hostname }: SinkSettings): string {
   const message = format === 'ocsf' ? toOcsf(entry.stored) : viewEntry(entry)
-  return frameSyslog(formatSyslog(entry, message, { hostname }), framing)
+  return frameSyslog(formatSyslog(entry.shown, message, { hostname }), framing)
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

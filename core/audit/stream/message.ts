@@ -10,9 +10,9 @@ import { type AuditFilter, createFilter } from './filter.ts'
 import type { LogPages } from './log-pages.ts'
 
 /** What a webhook wants of its tenant's log. */
-export interface AuditSubscription extends Pick<AuditFilter, 'types' | 'decision' | 'agent' | 'account'> {
+export interface AuditSubscription extends Pick<AuditFilter, 'types' | 'decision' | 'reason' | 'agent' | 'account'> {
   /** Where it began. */
-  readonly from: 'now' | 'start'
+  readonly begin: 'now' | 'start'
   /** Whether exact leaves are sent along. */
   readonly leaf: boolean
 }
@@ -77,7 +77,7 @@ export async function composeMessage(
     position: upto - 1,
     entries,
   }
-  const body = plainJson({ type: messageType, timestamp: last.at, data })
+  const body = plainJson({ type: messageType, timestamp: last.time, data })
   return { upto, sent: { id: messageId(start.webhookId, body), body, entries: entries.length } }
 }
 

@@ -4,8 +4,7 @@
 // begin another one, whatever a collector on the way makes of encodings, line ends and control characters.
 
 import { asciiJson } from '#core/json/plain-json.ts'
-import { decisionOf } from './decision.ts'
-import { type StreamEntry, viewEntry } from './entry.ts'
+import type { EntryView } from './entry.ts'
 
 /** `octets`: its length stands before each message. `lines`: a line feed stands behind it. */
 export type SyslogFraming = 'octets' | 'lines'
@@ -23,18 +22,18 @@ const enterprise = 32473
 const severities = { alert: 1, warning: 4, notice: 5, information: 6 } as const
 
 /** The numerical severity of RFC 5424 § 6.2.1. What needs somebody is an alert, what was refused a warning. */
-export function severityOf(type: string): number {
+export function severityOf({ type, decision }: Pick<EntryView, 'type' | 'decision'>): number {
   if (/^change\.break_glass$|^log\.restored$|^audit_stream\.skipped$/.test(type)) return severities.alert
-  if (decisionOf(type) === 'deny' || /\.(parked|abandoned|dead_letter)$/.test(type)) return severities.warning
+  if (decision === 'deny' || /\.(parked|abandoned|dead_letter)$/.test(type)) return severities.warning
   if (/^token\.|^account\.opened$/.test(type)) return severities.information
   return severities.notice
 }
 
 /** One message, without its frame. message: what stands in it, as JSON. */
-export function formatSyslog(entry: StreamEntry, message: unknown, { hostname }: SyslogOrigin): string {
-  const { at, type, position, id, tenant, account, agent, token } = viewEntry(entry)
-  const header = `<${facility * 8 + severityOf(type)}>1 ${at} ${headerWord(hostname, 255)} mayfly - ${headerWord(type, 32)}`
-  const named = { position: String(position), event: id, tenant: tenant ?? undefined, account, agent, token }
+export function formatSyslog(entry: EntryView, message: unknown, { hostname }: SyslogOrigin): string {
+  const { time, type, position, id, tenant, account, agent, token } = entry
+  const header = `<${facility * 8 + severityOf(entry)}>1 ${time} ${headerWord(hostname, 255)} mayfly - ${headerWord(type, 32)}`
+  const named = { position: String(position), event: id, tenant, account, agent, token }
   const parameters = Object.entries(named).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}="${parameterValue(value)}"`],
   )

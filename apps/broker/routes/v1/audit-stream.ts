@@ -7,7 +7,7 @@ import { type Static, Type } from 'typebox'
 import type { FactsOf } from '#core/audit/catalogue/catalogue.ts'
 import { recordEvent } from '#core/audit/record.ts'
 import { decisions } from '#core/audit/stream/decision.ts'
-import { type AuditFilter, createFilter, typePattern } from '#core/audit/stream/filter.ts'
+import { type AuditFilter, createFilter, reasonPattern, typePattern } from '#core/audit/stream/filter.ts'
 import type { EndOfStream, OpenStream } from '#core/audit/stream/log-streams.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatUuid } from '#core/ids/id.ts'
@@ -31,7 +31,7 @@ const Query = Type.Object(
         description: 'cursor of the last line that the caller has, or start: from the first entry. Left out: from now on.',
       }),
     ),
-    since: Type.Optional(Type.String({ maxLength: 40, description: 'In place of after: nothing older. RFC 3339.' })),
+    from: Type.Optional(Type.String({ maxLength: 40, description: 'In place of after: nothing older. RFC 3339.' })),
     follow: Type.Optional(YesOrNo('true', 'false: it ends where the log ends now.')),
     type: Type.Optional(
       Type.String({
@@ -42,7 +42,9 @@ const Query = Type.Object(
     decision: Type.Optional(Type.Enum([...decisions])),
     agent: Type.Optional(Id('agent')),
     account: Type.Optional(Id('account')),
-    token: Type.Optional(Type.String({ maxLength: 80, description: 'jti' })),
+    jti: Type.Optional(Id('token')),
+    actor: Type.Optional(Type.String({ maxLength: 60, description: 'Who did it: crd_…, psn_… or agt_…' })),
+    reason: Type.Optional(Type.String({ pattern: reasonPattern, description: 'A reason code, or its beginning: scope*' })),
     leaf: Type.Optional(YesOrNo('false', 'Whether the exact leaf stands in each line.')),
   },
   closed,
@@ -89,10 +91,10 @@ export function auditStreamRoute(app: V1App, deps: V1Deps): void {
 
 /** Throws `malformed_request`, `invalid_cursor`. Returns the last position that the reader has. */
 async function startOf(deps: V1Deps, principal: Principal, query: QueryOf, head: LogHead): Promise<number> {
-  const { after, since } = query
-  if (after !== undefined && since !== undefined)
-    throw new BrokerError('malformed_request', { hint: 'Say where to begin once: by after, or by since.' })
-  if (since !== undefined) return (await deps.logStreams.positionAt(timeOf(since) - slackMs)) - 1
+  const { after, from } = query
+  if (after !== undefined && from !== undefined)
+    throw new BrokerError('malformed_request', { hint: 'Say where to begin once: by after, or by from.' })
+  if (from !== undefined) return (await deps.logStreams.positionAt(timeOf(from) - slackMs)) - 1
   if (after === undefined) return head.size - 1
   if (after === 'start') return -1
   const position = readPosition(deps.cursors, principal, head.shard, after)
@@ -102,15 +104,15 @@ async function startOf(deps: V1Deps, principal: Principal, query: QueryOf, head:
 
 function timeOf(text: string): number {
   const ms = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}/.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(ms)) throw new BrokerError('malformed_request', { hint: 'since is a time such as 2026-11-23T10:00:00Z.' })
+  if (Number.isNaN(ms)) throw new BrokerError('malformed_request', { hint: 'from is a time such as 2026-11-23T10:00:00Z.' })
   return ms
 }
 
-function filterOf({ type, decision, agent, account, token, since }: QueryOf): AuditFilter {
+function filterOf({ type, decision, agent, account, jti, actor, reason, from }: QueryOf): AuditFilter {
   const types = type?.split(',').map(word => word.trim())
   if (types?.some(word => !new RegExp(typePattern).test(word)))
     throw new BrokerError('malformed_request', { hint: 'type is a type of event such as token.issued, or token.*.' })
-  return { types, decision, agent, account, token, sinceMs: since === undefined ? undefined : timeOf(since) }
+  return { types, decision, agent, account, jti, actor, reason, fromMs: from === undefined ? undefined : timeOf(from) }
 }
 
 /** A cursor is for one log, and for who may see the same of it. */
@@ -128,7 +130,7 @@ const writePosition = (cursors: Cursors, principal: Principal) => (shard: string
 type Opened = Omit<FactsOf<'audit_stream.opened'>, keyof ReturnType<typeof actorFacts>>
 
 function openedFacts({ follow }: QueryOf, filter: AuditFilter, after: number): Opened {
-  const { types, decision, agent, account, token } = filter
+  const { types, decision, agent, account, jti, reason } = filter
   return {
     position: after + 1,
     follow: follow !== 'false',
@@ -136,7 +138,8 @@ function openedFacts({ follow }: QueryOf, filter: AuditFilter, after: number): O
     ...(decision && { decision }),
     ...(agent !== undefined && { agent }),
     ...(account !== undefined && { account }),
-    ...(token !== undefined && { token }),
+    ...(jti !== undefined && { token: jti }),
+    ...(reason !== undefined && { reason }),
   }
 }
 

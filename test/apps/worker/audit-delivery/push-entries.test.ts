@@ -25,7 +25,7 @@ beforeEach(async () => {
   tenantId = await createTenant(world.db.admin)
 })
 
-const audit = { from: 'now', leaf: false } as const
+const audit = { begin: 'now', leaf: false } as const
 const register = (changes: object = {}) =>
   world.register(tenantId, { url: receiver.url, ca_pem: receiver.caPem, audit, ...changes })
 interface Told {
@@ -163,7 +163,7 @@ describe('a webhook that is sent the log', () => {
 
   test('may begin with the first entry that its tenant ever had, and be shown exact leaves', async () => {
     await world.append(tenantId, 2)
-    await register({ audit: { from: 'start', leaf: true } })
+    await register({ audit: { begin: 'start', leaf: true } })
     await world.drain()
     const logged = await readLog(world.db.admin)
     expect(entries()).toHaveLength(3)
