@@ -1,7 +1,7 @@
 // Which entry was changed, removed, put in or moved. Every leaf holds an id and a salt, so a hash tells an entry from all others: two
 // rows of hashes, what was sealed and what is there, are compared as one compares two texts.
 
-import { hashBytes } from '#core/tlog/hash.ts'
+import { hashBytes, leafHash } from '#core/tlog/hash.ts'
 
 export type DifferenceKind = 'changed' | 'missing' | 'inserted' | 'moved'
 
@@ -12,6 +12,9 @@ export interface Difference {
   /** Of one that was moved: its place in the row that was found. */
   readonly now?: number
 }
+
+/** What an export has in the place of an entry that the database no longer has: an entry of no bytes. */
+const nothing = leafHash('').toString('latin1')
 
 /** Tells no more than so many. */
 export const differencesMax = 100
@@ -87,7 +90,7 @@ class Comparison {
     const thereFrom = this.#sealed.placeOf(there)
     if (wantedAt === undefined) {
       const isRemoved = thereFrom !== undefined && thereFrom > this.#s
-      this.#tell(isRemoved ? 'missing' : 'changed', this.#s)
+      this.#tell(isRemoved || there === nothing ? 'missing' : 'changed', this.#s)
       this.#go(1, isRemoved ? 0 : 1)
     } else if (wantedAt < this.#f) {
       // It was met before; what stands here is either its counterpart, or what comes next.

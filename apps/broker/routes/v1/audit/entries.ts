@@ -4,8 +4,11 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
+import { readEntry } from '#core/audit/catalogue/entry.ts'
 import { toOcsf } from '#core/audit/catalogue/ocsf.ts'
 import { createEntryProver, type ProveEntry } from '#core/audit/export/prove-entries.ts'
+import { type ShownEvent, showEvent } from '#core/audit/query/show-event.ts'
+import { decisionOf } from '#core/audit/stream/decision.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { asciiJson } from '#core/json/plain-json.ts'
 import type { LogEntry } from '#db/log/read-entries.ts'
@@ -13,6 +16,7 @@ import { readEntriesBetween } from '#db/log/read-range.ts'
 import { readOrRefuse } from '../../../sealed-logs.ts'
 import type { V1App, V1Deps } from '../deps.ts'
 import { closed, Id, operatorSecurity, problems } from '../schemas.ts'
+import { answerLines } from './audit-lines.ts'
 import { scopeOf } from './read-log.ts'
 import { RecordedExports } from './recorded-exports.ts'
 
@@ -29,7 +33,11 @@ const Query = Type.Object(
     ),
     tenant: Type.Optional(Id('tenant', 'For a platform-admin: this tenant’s entries alone. Left out: all.')),
     format: Type.Optional(
-      Type.Enum(['entries', 'ocsf'], { default: 'entries', description: 'ocsf: events of schema.ocsf.io, in place of leaves.' }),
+      Type.Enum(['entries', 'ndjson', 'csv', 'ocsf'], {
+        default: 'entries',
+        description:
+          'In place of leaves: events as GET /v1/audit shows them, as lines of JSON or CSV; or those of schema.ocsf.io.',
+      }),
     ),
   },
   closed,
@@ -62,16 +70,28 @@ async function answer(deps: V1Deps, recorded: RecordedExports, request: FastifyR
   if (to < from || to - from > mostPositions)
     throw new BrokerError('malformed_request', { hint: `to: at least from, and at most ${mostPositions} behind it.` })
   if (size !== undefined && to > size) throw new BrokerError('malformed_request', { hint: 'to: not behind size.' })
-  const format = query.format === 'ocsf' ? 'ocsf' : tenantId === null ? 'tiles' : 'entries'
+  const named = query.format ?? 'entries'
+  const format = named !== 'entries' ? named : tenantId === null ? 'tiles' : 'entries'
   // First that it is known, then what is in it.
   await recorded.record(request, tenantId, { format, from, to: size ?? to })
   const all = await readEntriesBetween(deps.db, from, to)
   const entries = tenantId === null ? all : all.filter(({ leaf }) => leaf.includes(`"tenant":"${tenantId}"`))
-  const lines =
-    format === 'ocsf' ? await ocsfLines(deps, entries) : await entryLines(entries, await proverFor(deps, tenantId, size))
-  reply.header('cache-control', 'no-store').type('application/x-ndjson; charset=utf-8')
+  reply.header('cache-control', 'no-store')
+  if (named === 'ndjson' || named === 'csv') return answerLines(reply, named, entries.map(showStored), undefined)
+  const prove = named === 'entries' ? await proverFor(deps, tenantId, size) : undefined
+  const lines = named === 'ocsf' ? await ocsfLines(deps, entries) : await entryLines(entries, prove)
+  reply.type('application/x-ndjson; charset=utf-8')
   reply.serializer((text: unknown) => text as string)
   return lines.join('')
+}
+
+/** As the search shows it, but from the log itself: what is exported does not wait for the projection. */
+function showStored({ position, leaf, body }: LogEntry): ShownEvent {
+  const { leaf: read, facts = {} } = readEntry({ position, leaf, body })
+  const decision = decisionOf(read.type, facts)
+  const reason = [facts['reason'], facts['why'], facts['code']].find(value => typeof value === 'string')
+  const found = { position, leaf, body: body ?? null, retention: null, decision: null, reason: null }
+  return { ...showEvent(found), ...(decision && { decision }), ...(reason !== undefined && { reason: reason as string }) }
 }
 
 /** Proofs are for tenants: who has every entry has the tree itself. */
