@@ -45,7 +45,7 @@ export function createHttpsClient(caPem: string): HttpsClient {
         dispatcher: dispatcher(certificate),
       })
       const text = await response.body.text()
-      const json = /json/.test(String(response.headers['content-type']))
+      const json = /[/+]json\b/.test(String(response.headers['content-type']))
       return { status: response.statusCode, headers: response.headers, body: json ? JSON.parse(text) : undefined, text }
     },
     close: () => Promise.all([...agents.values()].map(agent => agent.destroy())),
