@@ -84,6 +84,7 @@ export async function startCore(options: StackOptions): Promise<Core> {
         logLevel,
         publicUrl: publicUrlOf(ports),
         sealer: sealerSettings(state, publicUrlOf(ports)),
+        publicUrl: publicUrlOf(ports),
         logState: state.folder(logState),
       },
       logFile.logger('worker'),

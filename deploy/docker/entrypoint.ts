@@ -9,6 +9,10 @@ const roles: Record<string, { about: string; run: () => Promise<unknown> }> = {
     about: 'bring the database to this version, then exit',
     run: () => import('#deploy/migrate.ts').then(m => m.main()),
   },
+  restore: {
+    about: 'begin anew after a backup was restored, then exit',
+    run: () => import('#deploy/restore.ts').then(m => m.main(process.argv.slice(3))),
+  },
   idp: { about: 'a small OpenID provider, for development only', run: () => import('#apps/idp/main.ts') },
   'workload-token': { about: 'print a token of that provider', run: () => printWorkloadToken() },
   mayfly: { about: 'the command line: mayfly agent enroll …', run: () => startCommandLine() },
