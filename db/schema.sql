@@ -997,6 +997,9 @@ create table mayfly.retention (
 );
 alter table mayfly.retention owner to mayfly_owner;
 alter table mayfly.retention add constraint retention_pkey PRIMARY KEY (tenant_id);
+alter table mayfly.retention add constraint retention_security_check CHECK (((security >= 12) AND (security <= 1200)));
+alter table mayfly.retention add constraint retention_short_check CHECK (((short >= 1) AND (short <= 1200)));
+alter table mayfly.retention add constraint retention_standard_check CHECK (((standard >= 3) AND (standard <= 1200)));
 alter table mayfly.retention add constraint retention_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
 alter table mayfly.retention enable row level security;
 alter table mayfly.retention force row level security;
@@ -2160,15 +2163,19 @@ declare
   v_where text := across.event_condition(p_tenant, p_filter);
   v_down text := case when p_ascending then '' else ' desc' end;
   v_until timestamptz := clock_timestamp() + p_budget_ms * interval '1 ms';
-  v_part bigint := (case when p_ascending then p_first else p_last end) >> 22;
-  v_bounds text := format('e.position between %s and %s', p_first, p_last);
-  v_block text := format('(e.position >> 14) between %s and %s', p_first >> 14, p_last >> 14);
+  v_part bigint;
+  v_bounds text;
+  v_block text;
   v_drive text;
   v_order text;
   v_seen integer := 0;
   v record;
 begin
+  p_last := least(p_last, (select c.position - 1 from log.event_cursor c where c.id = 1));
   if p_last < p_first or p_limit < 1 then return; end if;
+  v_part := (case when p_ascending then p_first else p_last end) >> 22;
+  v_bounds := format('e.position between %s and %s', p_first, p_last);
+  v_block := format('(e.position >> 14) between %s and %s', p_first >> 14, p_last >> 14);
   v_order := format(' order by (e.position >> 14)%1$s, e.position%1$s', v_down);
   case
     when p_filter ? 'token' or p_filter ? 'tasks' or p_filter ? 'accounts' then
@@ -3955,7 +3962,11 @@ CREATE OR REPLACE FUNCTION log.json_of(p_text text)
 AS $function$
 begin
   return p_text::jsonb;
-exception when others then return null;
+exception when others then
+  begin
+    return replace(p_text, '\u', '/u')::jsonb;
+  exception when others then return null;
+  end;
 end $function$;
 alter function log.json_of(text) owner to mayfly_log;
 -- none but its owner may execute it

@@ -45,12 +45,13 @@ create table mayfly.legal_hold (
 create index legal_hold_active on mayfly.legal_hold (tenant_id) where lifted_at is null;
 select mayfly.keep_tenants_apart('mayfly.legal_hold');
 
--- What a tenant has said of how long bodies stay, in months by class; null: as the deployment does.
+-- What a tenant has said of how long bodies stay, in months by class; null: as the deployment does. Less than the least of a class
+-- (log.retention_class) nobody can say, whoever writes here.
 create table mayfly.retention (
   tenant_id     uuid primary key references mayfly.tenant,
-  security      integer,
-  standard      integer,
-  short         integer,
+  security      integer check (security between 12 and 1200),
+  standard      integer check (standard between 3 and 1200),
+  short         integer check (short between 1 and 1200),
   updated_at    timestamptz not null default clock_timestamp()
 );
 select mayfly.keep_tenants_apart('mayfly.retention');
