@@ -113,7 +113,7 @@ describe('two teams that witness each other', () => {
     verifyCheckpoint(await published(a), trustOf(a))
   })
 
-  test('a past that was rewritten, signed with the log’s own key, gets no cosignature; what was signed twice is kept', async () => {
+  test('a past that was rewritten, signed with the log’s own key, gets no cosignature; what was signed twice is kept (attack 41)', async () => {
     const { admin } = a.database
     const before = await seal(a)
     await admin`alter table log.entry disable trigger all`

@@ -43,7 +43,7 @@ describe('a proof that stands alone', () => {
     )
   })
 
-  test('does not survive the change of any of its characters', async () => {
+  test('does not survive the change of any of its characters (attack 42)', async () => {
     const text = formatTlogProof(await prove(5, 11, [log]))
     for (let at = 0; at < text.length; at++) {
       const changed = `${text.slice(0, at)}${text[at] === 'A' ? 'B' : 'A'}${text.slice(at + 1)}`

@@ -85,7 +85,7 @@ describe('GET /log/tile', () => {
     expect(await getBytes(path, operatorToken)).toEqual(Buffer.concat(leaves))
   })
 
-  test('gives entries to who belongs to no tenant, compressed where that is taken, and records it once a minute', async () => {
+  test('gives entries to who belongs to no tenant, compressed where that is taken, and records it once a minute (attack 42)', async () => {
     const { operatorToken, platformToken } = broker.running
     const path = `/log/${tilePath('entries', 0, tileWidthAt(size, 0, 0))}`
     expect((await get(path, operatorToken)).status).toBe(403)

@@ -51,7 +51,7 @@ describe('GET /v1/audit/{entry}/proof', () => {
     expect(text).toMatchObject({ status: 200, text: body.proof, headers: { 'content-type': 'text/plain; charset=utf-8' } })
   })
 
-  test('is for the tenant’s own entries: of others it says no more than of what is not there', async () => {
+  test('is for the tenant’s own entries: of others it says no more than of what is not there (attack 42)', async () => {
     const { body } = await v1(`/v1/audit/${claims['jti']}/proof`)
     const { id } = JSON.parse(body.entry)
     const missing = await v1('/v1/audit/01999999-9999-7999-8999-999999999999/proof')

@@ -73,7 +73,7 @@ describe('mayfly audit proof', () => {
     expect(ran.err).toContain('claims are not those that were logged')
   })
 
-  test('finds a proof of another entry, a changed proof, a foreign key, a missing witness', async () => {
+  test('finds a proof of another entry, a changed proof, a foreign key, a missing witness (attack 42)', async () => {
     const file = join(person.home, 'other.tlog-proof')
     await run(['audit', 'proof', String(claims['jti']), '--out', file])
     const text = readFileSync(file, 'utf8')
@@ -139,7 +139,7 @@ describe('mayfly log checkpoint', () => {
     expect(readFileSync(file, 'utf8')).toContain(`\n${size}\n`)
   })
 
-  test('says so where the past was changed, or the log is shorter, and keeps what it has', async () => {
+  test('says so where the past was changed, or the log is shorter, and keeps what it has (attack 41)', async () => {
     const { origin } = await seal()
     // Whoever has the log's key can sign anything: here another history, and a longer one.
     const forged = createTestLog(origin)

@@ -45,7 +45,7 @@ describe('mayfly witness', () => {
     await again.stop()
   })
 
-  test('keeps the second of two trees of one size, and says so', async () => {
+  test('keeps the second of two trees of one size, and says so (attack 41)', async () => {
     await send(0, 4)
     expect(await send(4, 4, new Set([0]))).toMatchObject({ status: 409 })
     expect(witness.told()).toContain('HAS FORKED')

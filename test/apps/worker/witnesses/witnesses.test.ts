@@ -94,7 +94,7 @@ describe('witnesses', () => {
     expect(faults[0]).toEqual(['witness.example/w1', 'it refuses: it has cosigned another tree of 8 entries', true])
   })
 
-  test('that do not answer delay a checkpoint by no more than the bound, and the others not at all', async () => {
+  test('that do not answer delay a checkpoint by no more than the bound, and the others not at all (attack 43)', async () => {
     const requests = vi.fn()
     const silent = await serve(requests)
     const addresses = [

@@ -56,7 +56,7 @@ describe('a sealed tree', () => {
     expect(entry).toEqual(part.entries[150])
   })
 
-  test('gives no proof where a tile or a bundle was changed or is gone', async () => {
+  test('gives no proof where a tile or a bundle was changed or is gone (attack 41)', async () => {
     for (const [path, index] of [
       ['tile/0/000', 10],
       ['tile/entries/001.p/44', 256],
