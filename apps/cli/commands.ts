@@ -3,6 +3,7 @@
 import { auditCount } from './audit/audit-count.ts'
 import { auditList } from './audit/audit-list.ts'
 import { auditShow } from './audit/audit-show.ts'
+import { auditTail } from './audit/audit-tail.ts'
 import { auditTrail } from './audit/audit-trail.ts'
 import type { Command } from './command.ts'
 import { accountOpen } from './commands/account-open.ts'
@@ -47,6 +48,7 @@ export const commands: readonly Command[] = [
   auditList,
   auditShow,
   auditTrail,
+  auditTail,
   auditCount,
   auditExport,
   auditVerify,

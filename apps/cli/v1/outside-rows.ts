@@ -72,9 +72,30 @@ const messageRows: readonly Operation[] = [
   }),
 ]
 
+const auditRows: readonly Operation[] = [
+  row('webhooks audit get', 'GET /v1/webhooks/{id}/audit', 'Show how far a webhook has come with the log', {
+    answer: 'thing',
+    parts: [partOf(webhooks)],
+    examples: [{ text: 'and why it does not take it', command: 'mayfly webhooks audit get siem' }],
+  }),
+  row('webhooks audit retry', 'POST /v1/webhooks/{id}/audit/retry', 'Try at once what a webhook did not take of the log', {
+    answer: 'nothing',
+    parts: [partOf(webhooks)],
+    examples: [{ text: 'when the other side is back', command: 'mayfly webhooks audit retry siem' }],
+  }),
+  row('webhooks audit skip', 'POST /v1/webhooks/{id}/audit/skip', 'Leave out the message that a webhook does not take', {
+    answer: 'nothing',
+    about: 'Its receiver sees the gap, and the log says who did it.',
+    parts: [partOf(webhooks)],
+    asks: true,
+    examples: [{ text: 'that nothing else helps with', command: 'mayfly webhooks audit skip siem --yes' }],
+  }),
+]
+
 export const outsideRows: readonly Operation[] = [
   ...usualOperations(connectors),
   ...attachmentRows,
   ...usualOperations(webhooks),
   ...messageRows,
+  ...auditRows,
 ]
