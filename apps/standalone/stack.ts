@@ -86,6 +86,7 @@ export async function startCore(options: StackOptions): Promise<Core> {
         sealer: sealerSettings(state, publicUrlOf(ports)),
         publicUrl: publicUrlOf(ports),
         logState: state.folder(logState),
+        erasureLedger: { folder: state.folder(erasureLedger) },
       },
       logFile.logger('worker'),
     ),
@@ -128,6 +129,8 @@ function keySettings(state: StateFolder): KeySettings {
 
 const logTiles = 'log/tiles'
 const logState = 'log/state'
+/** Beside the database, so that it outlives each of its backups. */
+const erasureLedger = 'log/erasures'
 
 /** The log is sealed with a key of its own; what was sealed last lies beside database and tiles. */
 function sealerSettings(state: StateFolder, publicUrl: string): SealerSettings {
@@ -166,6 +169,7 @@ function brokerConfig({ state, ports, logLevel, redisUrl }: StackOptions, tls: T
     logLevel,
     logTiles: { folder: state.folder(logTiles) },
     logState: state.folder(logState),
+    erasureLedger: { folder: state.folder(erasureLedger) },
   }
 }
 

@@ -81,6 +81,7 @@ export const ownFolders = [
   { folder: 'operator', owner: MAYFLY },
   { folder: 'log-tiles', owner: MAYFLY },
   { folder: 'log-state', owner: MAYFLY },
+  { folder: 'log-erasures', owner: MAYFLY },
 ] as const
 
 /** A job is only a hint, yet one that is evicted in silence delays work by minutes: so noeviction, and a file that is appended. */
