@@ -17,7 +17,7 @@ create table log.body (
   body text not null
 ) partition by LIST (retention);
 alter table log.body owner to mayfly_log;
-CREATE INDEX body_position ON ONLY log.body USING brin ("position") WITH (pages_per_range='16');
+CREATE INDEX body_position ON ONLY log.body USING btree ("position");
 CREATE TRIGGER body_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.body FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 grant select on log.body to mayfly_across;
 
