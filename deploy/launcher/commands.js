@@ -64,6 +64,12 @@ export const COMMANDS = {
     run: [['test/bench/reaper.ts']],
     json: true,
   },
+  'bench:audit': {
+    about: 'measure pages of a log of ten million entries, and what an entry takes',
+    example: 'npm run bench:audit -- --entries 1000000',
+    run: [['test/bench/audit.ts']],
+    json: true,
+  },
   'bench:tenants': {
     about: 'measure whether speed depends on how many tenants, agents and authorities there are',
     example: 'npm run bench:tenants -- --tenants 50',
@@ -74,6 +80,12 @@ export const COMMANDS = {
     about: 'measure a guarded route beside the same route bare',
     example: 'npm run bench:guard -- --json',
     run: [['test/bench/guard.ts']],
+    json: true,
+  },
+  'bench:verify': {
+    about: 'measure how many events of an export a core verifies in a second',
+    example: 'npm run bench:verify -- --events 1000000 --python',
+    run: [['test/bench/verify.ts']],
     json: true,
   },
   'bench:feed': {
