@@ -2,6 +2,7 @@
 // that the log was sealed in. Where it is an earlier one, coming back from that is done first, or nobody is served
 // (docs/how-to/restore.md).
 
+import { createPublicKey } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql as query } from 'kysely'
@@ -12,7 +13,7 @@ import { beginRestore } from '#core/restore/begin-restore.ts'
 import { type FinishedRestore, finishRestore } from '#core/restore/finish-restore.ts'
 import { judgeLog, type LogVerdict, rootOfEntries } from '#core/restore/judge-log.ts'
 import { parseCheckpoint } from '#core/tlog/checkpoint.ts'
-import { openNote, parseVerifierKey } from '#core/tlog/note.ts'
+import { openNote, parseNote, parseVerifierKey, verifierKeyOf } from '#core/tlog/note.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
 import { findSealState, readLeaves, readLogHead } from '#db/log/seal.ts'
 import { findRecordedRoot, type LogHead, listForks, type SealedHead } from '#db/restore/forks.ts'
@@ -96,8 +97,12 @@ async function findSealed(sql: Database['sql'], folder: string, shard: string): 
   const state = await findSealState(sql)
   try {
     if (state === undefined) throw new Error('the database knows no sealer')
-    const { origin, size, root } = parseCheckpoint(openNote(note, [parseVerifierKey(state.verifierKey)]).text)
-    if (!origin.endsWith(`/${shard}`)) throw new Error(`it is of ${origin}`)
+    const { origin, size, root } = parseCheckpoint(parseNote(note).text)
+    if (!origin.endsWith(`/log/${shard}`)) throw new Error(`it is of ${origin}`)
+    // The database may name the key after the shard before this one: it is the same key under another name.
+    const { type, publicKey } = parseVerifierKey(state.verifierKey)
+    const jwk = { kty: 'OKP', crv: 'Ed25519', x: publicKey.toString('base64url') }
+    openNote(note, [verifierKeyOf(origin, type, createPublicKey({ key: jwk, format: 'jwk' }))])
     return { shard, size, root: root.toString('base64') }
   } catch (cause) {
     const hint = `${file} is not a checkpoint that this log's sealer has signed (${(cause as Error).message}). If the database was

@@ -84,7 +84,6 @@ export async function startCore(options: StackOptions): Promise<Core> {
         logLevel,
         publicUrl: publicUrlOf(ports),
         sealer: sealerSettings(state, publicUrlOf(ports)),
-        publicUrl: publicUrlOf(ports),
         logState: state.folder(logState),
         erasureLedger: { folder: state.folder(erasureLedger) },
       },

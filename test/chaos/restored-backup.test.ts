@@ -1,11 +1,10 @@
 // Fault F14: yesterday's backup is restored. What was revoked since must not revive, at the broker or at a guard; the log begins a new
 // shard that names the fork; and nobody gets anything before somebody has looked.
 //
-// The backup is a copy of the whole database. The sealer's last checkpoint is written by hand as the sealer writes it: signed, of the
-// state that is then lost.
+// The backup is a copy of the whole database; the sealer's tiles and its last checkpoint are newer, as they are after a restore.
 
 import { generateKeyPairSync, X509Certificate } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeJwt } from 'jose'
@@ -13,12 +12,12 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
 import { type Broker, startBroker } from '#apps/broker/broker.ts'
 import { createLogger } from '#apps/process/logger.ts'
+import { openDiskStore } from '#apps/process/tiles/disk-store.ts'
+import { LogSealer } from '#apps/worker/sealer/seal-log.ts'
 import { parseId } from '#core/ids/id.ts'
 import { createOperator } from '#core/operators/operator-tokens.ts'
-import { rootOfEntries } from '#core/restore/judge-log.ts'
-import { formatCheckpoint, originOf } from '#core/tlog/checkpoint.ts'
-import { createNoteSigner, formatVerifierKey, signNote } from '#core/tlog/note.ts'
-import { keepCheckpoint, readLeaves, readLogHead } from '#db/log/seal.ts'
+import { createNoteSigner } from '#core/tlog/note.ts'
+import { readLogHead } from '#db/log/seal.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { createHttpsClient, type HttpsClient } from '#test/setup/https-client.ts'
 import { type RunningBroker, resourceUri, startRunningBroker } from '#test/setup/running-broker.ts'
@@ -67,27 +66,17 @@ const copyDatabase = (from: string, to: string): Promise<unknown> =>
     await sql`grant connect on database ${sql(to)} to mayfly_app, mayfly_queue, mayfly_migrate`
   })
 
-/** What a sealer does: records the checkpoint in the database, and keeps it outside. */
+/** As the worker seals: into tiles, the database, and the file outside of both. */
 async function seal(): Promise<{ size: number; shard: string; root: string }> {
-  const { sql } = db.database
-  const { shard, size } = await readLogHead(sql)
-  const origin = originOf(new URL(running.issuer).host, shard)
-  const signer = createNoteSigner(origin, privateKey)
-  const root = await rootOfEntries(size, (from, limit) => readLeaves(sql, from, limit))
-  const note = signNote(formatCheckpoint({ origin, size, root: Buffer.from(root, 'base64') }), [signer])
-  const [before] = await db.admin<
-    { size: bigint }[]
-  >`select coalesce(max(size), 0) as size from log.sealer where shard = ${shard}`
-  await keepCheckpoint(sql, Number(before!.size), {
-    shard,
-    size,
-    root: Buffer.from(root, 'base64'),
-    note,
-    origin,
-    verifierKey: formatVerifierKey(signer.verifierKey),
+  const sealer = new LogSealer({
+    sql: db.database.sql,
+    tiles: openDiskStore(join(state, 'tiles')),
+    stateDir: state,
+    host: new URL(running.issuer).host,
+    signer: origin => createNoteSigner(origin, privateKey),
   })
-  writeFileSync(join(state, `${shard}.checkpoint`), note)
-  return { size, shard, root }
+  const { size, shard } = await sealer.round()
+  return { size, shard, root: sealer.log!.signed!.root.toString('base64') }
 }
 
 /** As clients do: 503 is asked again. */
@@ -179,8 +168,10 @@ test('F14: after yesterday’s backup was restored every earlier token is dead a
 
   await broker.close()
   await copyDatabase(`${nameOf(db.urls.app)}_backup`, nameOf(db.urls.app))
+  await expect(seal()).rejects.toThrow('entries are sealed, the database has')
   const lines: string[] = []
   broker = await start(lines)
+  expect(await seal()).not.toMatchObject({ shard: sealed.shard })
 
   const [fork] = await db.admin<{ from_shard: string; to_shard: string; size: number; sealed_size: number }[]>`
     select from_shard, to_shard, size::int as size, sealed_size::int as sealed_size from log.fork`
