@@ -28,9 +28,10 @@ export function openS3Store(settings: S3Settings): SealStore {
     return [settings.endpoint.replace(/\/+$/, ''), settings.bucket, settings.prefix, path].filter(part => part !== '').join('/')
   }
   const send = async (path: string, init: RequestInit, expected: readonly number[]): Promise<Response> => {
+    const url = urlOf(path)
     for (let attempt = 1; ; attempt++) {
       try {
-        const request = await signer.sign(urlOf(path), init)
+        const request = await signer.sign(url, init)
         const response = await fetch(request, { signal: AbortSignal.timeout(withinMs), redirect: 'error' })
         if (expected.includes(response.status)) return response
         await response.body?.cancel()
