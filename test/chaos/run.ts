@@ -29,7 +29,7 @@ const faults = [
   ...(log.missing + log.different > 0 ? [`${log.missing + log.different} acknowledged tokens are not in the log`] : []),
   ...(log.gaps > 0 ? [`the log has ${log.gaps} gaps`] : []),
   ...(result.survived ? [] : ['the broker ended']),
-  ...(strange.length > 0 ? [`answers other than 200 and 503: ${[...new Set(strange)].join(', ')}`] : []),
+  ...(strange.length > 0 ? [`answers other than 200 and 503: ${[...new Set([...strange, ...result.strange])].join('; ')}`] : []),
   ...(result.withoutRetryAfter > 0 ? [`${result.withoutRetryAfter} refusals without Retry-After`] : []),
   ...(result.slowestMs > 1_500 ? [`an answer took ${Math.round(result.slowestMs)} ms`] : []),
   ...(Object.keys(result.broken).length > 0 ? [`calls without a whole answer: ${JSON.stringify(result.broken)}`] : []),

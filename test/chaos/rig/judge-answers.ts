@@ -5,6 +5,8 @@ export interface AnswerVerdict {
   readonly statuses: Readonly<Record<string, number>>
   /** Refusals that did not say when to come back. */
   readonly withoutRetryAfter: number
+  /** What answers said that are neither 200 nor 503, each once. */
+  readonly strange: readonly string[]
   /** Of refusals. */
   readonly refusedP50Ms: number
   readonly refusedP99Ms: number
@@ -21,6 +23,7 @@ export function judgeAnswers(answers: readonly LoadAnswer[]): AnswerVerdict {
   return {
     statuses,
     withoutRetryAfter: refused.filter(answer => answer.retryAfter === undefined).length,
+    strange: [...new Set(refused.filter(({ status }) => status !== 503).map(({ status, error }) => `${status} ${error ?? ''}`))],
     refusedP50Ms: times[Math.floor(times.length * 0.5)] ?? 0,
     refusedP99Ms: times[Math.floor(times.length * 0.99)] ?? 0,
     slowestMs: answers.reduce((most, answer) => Math.max(most, answer.ms), 0),

@@ -44,6 +44,8 @@ export interface LoadOptions {
 
 const pauseMs = 15
 const tokenWithinMs = 15_000
+/** Below the life of a workload token and of an account. */
+const runMs = 120_000
 
 export function startLoad(rig: Rig, { callers = 16, openEvery = 10 }: LoadOptions = {}): Load {
   const { certificate, caPem } = rig
@@ -96,8 +98,14 @@ export function startLoad(rig: Rig, { callers = 16, openEvery = 10 }: LoadOption
   }
 
   const run = async (): Promise<void> => {
-    const form = rig.form(randomUUID())
+    let form = rig.form(randomUUID())
+    let since = performance.now()
     for (let call = 1; !stopped; call++) {
+      // Workload tokens end, and so do accounts: a run of hours is many of both.
+      if (performance.now() - since > runMs) {
+        form = rig.form(randomUUID())
+        since = performance.now()
+      }
       if (call % openEvery === 0) await open()
       else if (!(await ask(form))) await delay(pauseMs)
     }
