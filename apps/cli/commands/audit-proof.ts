@@ -120,7 +120,8 @@ function linesOf(shown: ReturnType<typeof verify>, { source }: LogTrust, out: st
     ['Proven', `entry ${shown.position} of ${shown.size} in ${shown.origin}`],
     ['Type', entry['type']],
     ['Time', new Date(Number(entry['time'])).toISOString()],
-    ...(['agent', 'account'] as const).map(member => [member === 'agent' ? 'Agent' : 'Account', entry[member]] as const),
+    ['Agent', wireId('agt', entry['agent'])],
+    ['Account', wireId('acct', entry['account'])],
     [
       'Token',
       shown.token === undefined ? entry['token'] : `${shown.token}: its receipt is this entry, its claims are the ones logged`,
@@ -133,3 +134,7 @@ function linesOf(shown: ReturnType<typeof verify>, { source }: LogTrust, out: st
     .filter(([, value]) => value !== undefined)
     .map(([label, value]) => visibleLine(`${label.padEnd(9)} ${String(value)}`))
 }
+
+/** Entries name things by their bare uuids. */
+const wireId = (prefix: string, uuid: unknown): string | undefined =>
+  typeof uuid === 'string' ? `${prefix}_${uuid.replaceAll('-', '')}` : undefined
