@@ -768,6 +768,20 @@ create policy tenant on mayfly.feed_receiver for all to mayfly_app using ((tenan
 grant delete, insert, select, update on mayfly.feed_receiver to mayfly_across;
 grant select on mayfly.feed_receiver to mayfly_app;
 
+create table mayfly.feed_report (
+  tenant_id uuid not null,
+  shard uuid not null,
+  epoch bigint not null
+) with (fillfactor=70);
+alter table mayfly.feed_report owner to mayfly_owner;
+alter table mayfly.feed_report add constraint feed_report_pkey PRIMARY KEY (tenant_id);
+alter table mayfly.feed_report enable row level security;
+alter table mayfly.feed_report force row level security;
+create policy across on mayfly.feed_report for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.feed_report for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select on mayfly.feed_report to mayfly_across;
+grant insert, select, update on mayfly.feed_report to mayfly_app;
+
 create table mayfly.idempotency (
   credential_id uuid not null,
   key_hash bytea not null,
@@ -1026,6 +1040,7 @@ alter table mayfly.revocation add constraint revocation_kind_check CHECK ((kind 
 alter table mayfly.revocation add constraint revocation_pkey PRIMARY KEY (tenant_id, epoch);
 CREATE INDEX revocation_id ON mayfly.revocation USING btree (id);
 CREATE INDEX revocation_match ON mayfly.revocation USING btree (tenant_id, kind, match);
+CREATE INDEX revocation_ordered ON mayfly.revocation USING btree (tenant_id, epoch) WHERE (actor ? 'target'::text);
 CREATE INDEX revocation_until ON mayfly.revocation USING btree (tenant_id, until);
 CREATE TRIGGER revocation_pins AFTER INSERT ON mayfly.revocation FOR EACH ROW WHEN ((new.kind = 'j'::text)) EXECUTE FUNCTION mayfly.pin_revoked();
 alter table mayfly.revocation enable row level security;
@@ -3346,6 +3361,41 @@ end $function$;
 alter function across.unname_tasks(uuid,text) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.unreported_revocations(p_limit integer, p_patience double precision)
+ RETURNS TABLE(tenant_id uuid, shard uuid, id uuid, epoch bigint, at_seconds double precision, receivers integer, acknowledged integer, first_ms double precision, last_ms double precision, ready boolean)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query
+    select h.tenant_id, h.shard, h.id, h.epoch, extract(epoch from h.at)::float8, s.receivers, s.acknowledged, s.first_ms, s.last_ms,
+           s.receivers = s.acknowledged or h.at < clock_timestamp() - make_interval(secs => p_patience)
+      from (
+        select f.tenant_id, f.shard, o.id, o.epoch, o.at
+          from mayfly.feed f
+          left join mayfly.feed_report p on p.tenant_id = f.tenant_id and p.shard = f.shard
+         cross join lateral (
+           select r.id, max(r.epoch) as epoch, min(r.at) as at from mayfly.revocation r
+            where r.tenant_id = f.tenant_id and r.epoch > coalesce(p.epoch, 0) and r.actor ? 'target'
+            group by r.id order by 2 limit p_limit) o
+         where f.epoch > coalesce(p.epoch, 0)
+         order by o.at limit p_limit) h
+     cross join lateral (
+       select count(*)::integer as receivers, count(a.at)::integer as acknowledged,
+              min(greatest(0, extract(epoch from a.at - h.at) * 1000))::float8 as first_ms,
+              max(greatest(0, extract(epoch from a.at - h.at) * 1000))::float8 as last_ms
+         from mayfly.feed_receiver r
+         left join lateral (
+           select k.at from mayfly.feed_acknowledgement k
+            where k.tenant_id = r.tenant_id and k.receiver_id = r.id and k.epoch >= h.epoch order by k.epoch limit 1) a on true
+        where r.tenant_id = h.tenant_id and r.shard = h.shard and r.first_seen_at <= h.at
+          and (a.at is not null or not r.gone and r.seen_at > h.at - interval '1 minute')) s
+     order by h.tenant_id, h.epoch;
+end $function$;
+alter function across.unreported_revocations(integer,double precision) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.usage_of_tenants(p_from date, p_to date, p_after uuid, p_limit integer)
  RETURNS TABLE(key uuid, opened bigint, tokens bigint, denials bigint, calls_allowed bigint, calls_refused bigint, units bigint)
  LANGUAGE plpgsql
@@ -3363,13 +3413,14 @@ alter function across.usage_of_tenants(date,date,uuid,integer) owner to mayfly_a
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.withdraw_changes(p_credentials uuid[])
- RETURNS void
+ RETURNS TABLE(id uuid, tenant_id uuid)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  update mayfly.change set status = 'withdrawn' where proposer_id = any(p_credentials) and status in ('waiting', 'approved');
+  return query update mayfly.change c set status = 'withdrawn'
+    where c.proposer_id = any(p_credentials) and c.status in ('waiting', 'approved') returning c.id, c.tenant_id;
 end $function$;
 alter function across.withdraw_changes(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app

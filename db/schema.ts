@@ -392,6 +392,12 @@ export interface MayflyFeedReceiver {
   gone: WithDefault<boolean>
 }
 
+export interface MayflyFeedReport {
+  tenant_id: string
+  shard: string
+  epoch: Int8
+}
+
 export interface MayflyIdempotency {
   credential_id: string
   key_hash: Bytes
@@ -802,6 +808,7 @@ export interface DB {
   'mayfly.feed': MayflyFeed
   'mayfly.feed_acknowledgement': MayflyFeedAcknowledgement
   'mayfly.feed_receiver': MayflyFeedReceiver
+  'mayfly.feed_report': MayflyFeedReport
   'mayfly.idempotency': MayflyIdempotency
   'mayfly.join_token': MayflyJoinToken
   'mayfly.key_rewrap': MayflyKeyRewrap

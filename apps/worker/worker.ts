@@ -22,6 +22,7 @@ import { startProjection } from './projection/projection.ts'
 import { type Reaper, startReaper } from './reaper.ts'
 import { createReaperMetrics } from './reaper-metrics.ts'
 import { type Forgetting, startForgetting } from './retention/forgetting.ts'
+import { startRevocationReports } from './revocation-reports.ts'
 import { type RevocationSweeps, startRevocationSweeps } from './revocation-sweeps.ts'
 import type { Sealer } from './sealer/sealer.ts'
 import { startSealing } from './sealer/start-sealing.ts'
@@ -62,6 +63,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const projection = startProjection({ database, logger, registry })
   const forgetting = startForgetting({ config, database, logger, registry })
   const revocationSweeps = startRevocationSweeps(database, logger)
+  const revocationReports = startRevocationReports(database, logger)
   const ssf = startSsf({ config, database, logger, registry, queues })
   const auditDelivery = startAuditDelivery({ config, database, logger, registry })
   const sealer =
@@ -77,6 +79,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
       ssf.close(),
       auditDelivery.close(),
       revocationSweeps.close(),
+      revocationReports.close(),
       forgetting.close(),
     ])
     await database.close()

@@ -6,7 +6,6 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { hashSecret, newSecret } from '#core/ids/secret.ts'
 import type { Trx } from '#db/connect.ts'
-import { withdrawChangesOf } from '#db/operators/changes.ts'
 import {
   type CredentialRow,
   countOperators,
@@ -17,6 +16,7 @@ import {
 } from '#db/registry/credentials.ts'
 import { withTenant } from '#db/with-tenant.ts'
 import { actorFacts, type OperatorRole, type Principal } from './principal.ts'
+import { withdrawProposals } from './two-person/withdraw.ts'
 
 export const DEFAULT_OPERATOR_TTL_SECONDS = 90 * 86_400
 
@@ -76,7 +76,7 @@ export async function revokeOperator(trx: Trx, actor: Principal, id: string, now
   if (!row) throw new BrokerError('not_found')
   if (row.role === 'platform-admin' && (await countOperators(trx, 'platform-admin')) === 0)
     throw new BrokerError('conflict', { hint: 'This is the last platform-admin token. Create another one first.' })
-  await withdrawChangesOf(trx, [id])
+  await withdrawProposals(trx, actor, [id], nowMs)
   const facts = { ...actorFacts(actor), credential: formatId('credential', id), kind: 'operator' as const, role: row.role }
   await recordEvent(trx, { type: 'credential.revoked', tenantId: row.tenant_id, facts }, nowMs)
 }

@@ -2,10 +2,10 @@ import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { Trx } from '#db/connect.ts'
-import { withdrawChangesOf } from '#db/operators/changes.ts'
 import { findPerson, notePersonLeft } from '#db/operators/people.ts'
 import { countOperators, deleteHeld, lockOperators } from '#db/registry/credentials.ts'
 import { actorFacts, type Principal } from './principal.ts'
+import { withdrawProposals } from './two-person/withdraw.ts'
 
 /**
  * Ends every session of a person and every token that it answers for, with what they had proposed, at once: for somebody who
@@ -20,10 +20,8 @@ export async function signOutPerson(trx: Trx, actor: Principal, personId: string
   const heldPlatform = ended.some(({ kind, role }) => kind === 'operator' && role === 'platform-admin')
   if (heldPlatform && (await countOperators(trx, 'platform-admin')) === 0)
     throw new BrokerError('conflict', { hint: 'Among its tokens is the last one of a platform-admin. Create another one first.' })
-  await withdrawChangesOf(
-    trx,
-    ended.map(({ id }) => id),
-  )
+  const ids = ended.map(({ id }) => id)
+  await withdrawProposals(trx, actor, ids, nowMs)
   const facts = { ...actorFacts(actor), person: formatId('person', personId), ended: ended.length }
   await recordEvent(trx, { type: 'person.signed_out', tenantId: actor.tenantId, facts }, nowMs)
   return ended.length

@@ -157,8 +157,13 @@ export async function markApplied(trx: Trx, id: string, after: object | undefine
     .execute()
 }
 
-/** What a credential that was ended had proposed, in whichever tenant, is not applied any more. */
-export async function withdrawChangesOf(trx: Trx, credentialIds: readonly string[]): Promise<void> {
-  if (credentialIds.length === 0) return
-  await sql`select across.withdraw_changes(${arrayText(credentialIds)}::text::uuid[])`.execute(trx)
+/** What a credential that was ended had proposed, in whichever tenant, is not applied any more. Returns which that was. */
+export async function withdrawChangesOf(
+  trx: Trx,
+  credentialIds: readonly string[],
+): Promise<readonly { readonly id: string; readonly tenantId: string }[]> {
+  if (credentialIds.length === 0) return []
+  const { rows } = await sql<{ id: string; tenantId: string }>`
+    select id, tenant_id as "tenantId" from across.withdraw_changes(${arrayText(credentialIds)}::text::uuid[])`.execute(trx)
+  return rows
 }

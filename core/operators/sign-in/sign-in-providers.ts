@@ -3,7 +3,6 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { holdTenant } from '#core/registry/tenants.ts'
 import type { Trx } from '#db/connect.ts'
-import { withdrawChangesOf } from '#db/operators/changes.ts'
 import {
   deleteSignInProvider,
   insertSignInProvider,
@@ -14,6 +13,7 @@ import { deleteHeld } from '#db/registry/credentials.ts'
 import { isAudienceUsed } from '#db/registry/issuer-audience.ts'
 import { violatedUnique } from '#db/registry/unique-violation.ts'
 import { actorFacts, type Principal } from '../principal.ts'
+import { withdrawProposals } from '../two-person/withdraw.ts'
 import { type SignInProviderInput, validateSignInProvider } from './provider.ts'
 
 export interface SignInProviderChange {
@@ -52,10 +52,8 @@ export async function replaceSignInProvider(
   if (!row) throw new BrokerError('not_found')
   // Behind the update, which waits for whoever opens a session under the provider as it was.
   const ended = await deleteHeld(trx, { providerId: id })
-  await withdrawChangesOf(
-    trx,
-    ended.map(held => held.id),
-  )
+  const ids = ended.map(held => held.id)
+  await withdrawProposals(trx, change.actor, ids, change.nowMs)
   await record(trx, change, 'sign_in_provider.changed', id, { sessions_ended: ended.length })
   return row
 }
@@ -65,10 +63,8 @@ export async function removeSignInProvider(trx: Trx, change: SignInProviderChang
   if (change.tenantId !== null) await holdTenant(trx, change.tenantId)
   const ended = await deleteHeld(trx, { providerId: id })
   if (!(await deleteSignInProvider(trx, id, change.tenantId))) throw new BrokerError('not_found')
-  await withdrawChangesOf(
-    trx,
-    ended.map(held => held.id),
-  )
+  const ids = ended.map(held => held.id)
+  await withdrawProposals(trx, change.actor, ids, change.nowMs)
   await record(trx, change, 'sign_in_provider.deleted', id, {})
 }
 
