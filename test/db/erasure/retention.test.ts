@@ -172,7 +172,10 @@ describe('whoever holds the broker’s login', () => {
     await expect(db.database.sql`select log.forget_bodies(${id}, 1000, 0)`).rejects.toMatchObject({ code: '55000' })
     for (const [name, { least }] of Object.entries(retentionClasses)) {
       const months = { security: null, standard: null, short: null, [name]: least - 1 }
-      const said = db.database.db.forTenant(a).insertInto('mayfly.retention').values({ tenant_id: a, ...months })
+      const said = db.database.db
+        .forTenant(a)
+        .insertInto('mayfly.retention')
+        .values({ tenant_id: a, ...months })
       await expect(said.execute(), name).rejects.toMatchObject({ code: '23514' })
     }
   })
