@@ -68,7 +68,7 @@ async function attempt(login: Login, statement: string): Promise<string | undefi
 }
 
 describe.each(logins)('the login mayfly_%s', login => {
-  test('can update, delete from, truncate, and write into no table of the log, whichever there are', async () => {
+  test('44: can update, delete from, truncate, and write into no table of the log, whichever there are', async () => {
     for (const { name, column } of tables) {
       for (const statement of [`update ${name} set ${column} = ${column}`, `delete from ${name}`, `truncate ${name}`])
         expect.soft(await attempt(login, statement), statement).toBe(notAllowed)
@@ -78,8 +78,8 @@ describe.each(logins)('the login mayfly_%s', login => {
   })
 
   test('can switch off, replace, add to or take away nothing that guards a table of the log', async () => {
+    // A right that one has not to give is no error: then nothing was given.
     for (const { name } of tables)
-      // A right that one has not to give is no error: then nothing was given.
       for (const statement of [
         `alter table ${name} disable trigger all`,
         `alter table ${name} disable row level security`,
