@@ -9,7 +9,13 @@ import type { Witness, WitnessAnswer } from '#core/witness/witness.ts'
 /** 63 lines of proof and 64 signatures, with room. */
 const bodyBytesMax = 64 * 1024
 const text = 'text/plain; charset=utf-8'
-const limits = { requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 65_000, maxHeaderSize: 8 * 1024 }
+const limits = {
+  requestTimeout: 10_000,
+  headersTimeout: 5_000,
+  keepAliveTimeout: 65_000,
+  connectionsCheckingInterval: 2_000,
+  maxHeaderSize: 8 * 1024,
+}
 
 export interface WitnessServerOptions {
   readonly witness: Witness
@@ -25,6 +31,8 @@ export interface WitnessServerOptions {
 export function createWitnessServer(options: WitnessServerOptions): Server {
   const listener: RequestListener = (request, response) => {
     answer(options, request, response).catch(error => {
+      // Who goes away in the middle of a request is nobody's failure.
+      if (request.destroyed && !request.complete) return
       options.onFailure(error)
       if (!response.headersSent) send(response, 500, 'The witness cannot keep what it cosigns.\n')
     })
