@@ -32,7 +32,7 @@ async function keptCheckpoints(of = db): Promise<Checkpoint[]> {
   return rows.map(({ note }) => checkpointOf(note))
 }
 
-describe('in one process, without the lock that keeps them apart', () => {
+describe('F4: in one process, without the lock that keeps them apart', () => {
   let fixture: SealerFixture
   const signed: Checkpoint[] = []
   beforeEach(async () => {
