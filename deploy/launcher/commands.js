@@ -70,6 +70,12 @@ export const COMMANDS = {
     run: [['test/bench/audit.ts']],
     json: true,
   },
+  'bench:seal': {
+    about: 'measure how long events wait to be sealed, and what an event takes',
+    example: 'npm run bench:seal -- --rate 5000',
+    run: [['test/bench/seal.ts']],
+    json: true,
+  },
   'bench:tenants': {
     about: 'measure whether speed depends on how many tenants, agents and authorities there are',
     example: 'npm run bench:tenants -- --tenants 50',
