@@ -18,7 +18,8 @@ const redacted = [
   'private',
 ]
 
-const hidden = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+const hidden = /[\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\u{e0000}-\u{e007f}]/gu
+const escapedUnit = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 /** A compact JWS anywhere in a text. */
 const jwt = /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g
 
@@ -27,7 +28,7 @@ function sanitizeLine(line: string): string {
   return line
     .replace(secretPattern, '[redacted]')
     .replace(jwt, '[redacted]')
-    .replace(hidden, character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .replace(hidden, character => character.split('').map(escapedUnit).join(''))
 }
 
 /** app: which process writes; level: pino's. write: where lines go, stdout by default. */
