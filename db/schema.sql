@@ -4246,6 +4246,9 @@ begin
   if not found then return 0; end if;
   select least(h.size, v_from + greatest(p_limit, 1), ((v_from >> 22) + 1) << 22) into v_to from log.head h where h.id = 1;
   if v_to <= v_from then return 0; end if;
+  -- Rows and cursor are lost together or not at all, and are made anew: nobody need wait for the disk. To be called in a transaction of its
+  -- own, therefore: this is for the whole of it.
+  perform set_config('synchronous_commit', 'off', true);
   perform log.ensure_event_partition(v_from);
 
   with read as materialized (
