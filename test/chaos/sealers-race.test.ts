@@ -51,7 +51,7 @@ describe('F4: in one process, without the lock that keeps them apart', () => {
       },
     })
 
-  test('four sealers that race over one log sign one chain of checkpoints, each place once', async () => {
+  test('F4: four sealers that race over one log sign one chain of checkpoints, each place once', async () => {
     const sealers = [noting(), noting(), noting(), noting()]
     let appending = true
     const append = (async () => {
@@ -75,7 +75,7 @@ describe('F4: in one process, without the lock that keeps them apart', () => {
     for (const [, same] of roots) expect(new Set(same.map(({ root }) => root.toString('hex'))).size).toBe(1)
   })
 
-  test('two primaries after a failover that went wrong: the one that lost acknowledged entries signs nothing', async () => {
+  test('F4: two primaries after a failover that went wrong: the one that lost acknowledged entries signs nothing', async () => {
     await appendEvents(db.database, 300)
     await noting().round()
     const other = await createTestDatabase()
