@@ -97,7 +97,9 @@ export function erasureRoutes(app: V1App, deps: V1Deps): void {
 
 function wantedOf({ person, issuer, subject, names }: Static<typeof Body>, tenantId: string | null): Wanted {
   if (tenantId === null && person === undefined)
-    throw new BrokerError('forbidden', { hint: "A tenant's subjects are erased with a credential of that tenant." })
+    throw new BrokerError('malformed_request', {
+      hint: "Name a person. A tenant's subjects are erased with a credential of that tenant.",
+    })
   const isSubject = issuer !== undefined || subject !== undefined
   if (person !== undefined && !isSubject) return { personId: uuidOf('person', person) }
   if (person === undefined && issuer !== undefined && subject !== undefined) return { issuer, subject }
