@@ -24,7 +24,7 @@ export interface Stretch {
 }
 
 /** Positions that the broker gives at once. */
-export const stretchPositions = 4_096
+export const stretchPositions = 2_048
 const timeoutMs = 60_000
 const attempts = 5
 const longestWaitMs = 10_000

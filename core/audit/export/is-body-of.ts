@@ -2,21 +2,20 @@
 
 import { hash } from 'node:crypto'
 
-const hashMember = Buffer.from('"body_hash":"')
-const saltMember = Buffer.from('"salt":"')
-
 /** Whether this is the body that the leaf was written with; false for a leaf that commits to none. leaf: its exact bytes. */
 export function isBodyOf(leaf: Buffer, body: string): boolean {
-  const committed = textOf(leaf, hashMember)
-  const salt = textOf(leaf, saltMember)
+  // All that is looked for is ASCII; two searches in a string cost half of what they cost in a buffer.
+  const text = leaf.toString('latin1')
+  const committed = textOf(text, '"body_hash":"')
+  const salt = textOf(text, '"salt":"')
   return committed !== undefined && salt !== undefined && hash('sha256', salt + body, 'base64url') === committed
 }
 
 /** A member's text. Leaves are canonical and hold ids, hashes and names only, so no value can look like a member. */
-function textOf(leaf: Buffer, member: Buffer): string | undefined {
+function textOf(leaf: string, member: string): string | undefined {
   const at = leaf.indexOf(member)
   if (at < 0) return undefined
   const start = at + member.length
-  const end = leaf.indexOf(0x22, start)
-  return end < 0 ? undefined : leaf.toString('latin1', start, end)
+  const end = leaf.indexOf('"', start)
+  return end < 0 ? undefined : leaf.slice(start, end)
 }

@@ -1,5 +1,6 @@
 // From a broker on real sockets to an export on disk, and what verifying it says when somebody at the database has been at work.
 
+import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -43,6 +44,7 @@ const tamper = (change: (sql: typeof broker.database.admin) => Promise<unknown>)
     await change(sql as never)
   })
 
+const hasPython = spawnSync('python3', ['-c', 'import sys; assert sys.version_info >= (3, 8)']).status === 0
 const verify = (folder: string, ...words: string[]) => person.mayfly(['audit', 'verify', folder, '--json', ...words])
 const fresh = (name: string): string => {
   const folder = join(person.home, name)
@@ -108,6 +110,40 @@ describe('mayfly audit export', () => {
     expect(JSON.parse((await verify(named)).out)).toMatchObject({ valid: true })
   })
 
+  test('shows of a token that it was issued with just these claims, and of a forged one that it was not', async () => {
+    const { running } = broker
+    const { access_token: token } = (await running.token(running.form(), running.certificate)).body
+    await seal()
+    const folder = fresh('with-tokens')
+    await person.mayfly(['audit', 'export', folder], operator())
+    const [head, payload, signature] = token.split('.')
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString())
+    const forged = Buffer.from(JSON.stringify({ ...claims, scope: 'everything' })).toString('base64url')
+    const seen = JSON.parse((await verify(folder, '--tokens', person.file('tokens', `${token}\n`))).out)
+    expect(seen).toMatchObject({ valid: true, tokens: [{ token: claims.jti, signature_verified: true }] })
+    const tokens = person.file('forged', [token, `${head}.${forged}.${signature}`, 'no.token', 'x'].join('\n'))
+    const { code, out } = await verify(folder, '--tokens', tokens)
+    expect(code).toBe(1)
+    const faults = JSON.parse(out).tokens.map(({ fault }: { fault?: string }) => fault)
+    expect(faults).toEqual([undefined, 'its signature is wrong', 'it is no JWT', 'it is no JWT'])
+    // Whoever has the issuer's key too has still to have the claims in the log.
+    const keys = JSON.parse(readFileSync(join(folder, 'keys.json'), 'utf8'))
+    writeFileSync(join(folder, 'keys.json'), JSON.stringify({ ...keys, issuers: {} }))
+    const unsigned = JSON.parse((await verify(folder, '--tokens', tokens)).out).tokens
+    expect(unsigned[0]).toMatchObject({ token: claims.jti, signature_verified: false })
+    expect(unsigned[0].fault).toBeUndefined()
+    expect(unsigned[1].fault).toBe('its claims are not those that were logged')
+    if (!hasPython) return
+    const program = join(import.meta.dirname, '../../../conformance/verify_export.py')
+    const inPython = (file: string) =>
+      JSON.parse(spawnSync('python3', [program, folder, '--tokens', file], { encoding: 'utf8' }).stdout)
+    expect(inPython(person.file('tokens', token))).toMatchObject({ valid: true })
+    expect(inPython(person.file('forged', `${head}.${forged}.${signature}`))).toMatchObject({
+      valid: false,
+      findings: [{ text: "a token's claims are not those that were logged" }],
+    })
+  })
+
   test('is itself an event, one for each export', async () => {
     await person.mayfly(['audit', 'export', fresh('told')], operator())
     const rows = await broker.database.admin<{ body: string }[]>`
@@ -138,8 +174,8 @@ describe('mayfly audit export', () => {
 })
 
 // Last: what is done here stays done.
-describe('an export of a log that somebody with the database in hand has changed (F15)', () => {
-  test('names the entry that was edited, the one that was deleted, and the body that was', async () => {
+describe('an export of a log that somebody with the database in hand has changed', () => {
+  test('F15: names the entry that was edited, the one that was deleted, and the body that was', async () => {
     await tamper(async sql => {
       await sql`update log.entry set leaf = replace(leaf, '"salt":"', '"salt":"A') where position = 300`
       await sql`delete from log.entry where position = 400`
