@@ -5,13 +5,14 @@ import { auditList } from './audit/audit-list.ts'
 import { auditShow } from './audit/audit-show.ts'
 import { auditTail } from './audit/audit-tail.ts'
 import { auditTrail } from './audit/audit-trail.ts'
+import { auditUnclaimed } from './audit/audit-unclaimed.ts'
 import type { Command } from './command.ts'
 import { accountOpen } from './commands/account-open.ts'
 import { accountTree } from './commands/account-tree.ts'
 import { command as agentEnroll } from './commands/agent-enroll.ts'
 import { apply } from './commands/apply.ts'
-import { auditProof } from './commands/audit-proof.ts'
 import { auditExport } from './commands/audit-export.ts'
+import { auditProof } from './commands/audit-proof.ts'
 import { auditVerify } from './commands/audit-verify.ts'
 import { bootstrap } from './commands/bootstrap.ts'
 import { completionCommands } from './commands/completion.ts'
@@ -50,6 +51,7 @@ export const commands: readonly Command[] = [
   auditTrail,
   auditTail,
   auditCount,
+  auditUnclaimed,
   auditExport,
   auditVerify,
   auditProof,
