@@ -1,9 +1,9 @@
 // What the list and the trail have in common: whose log is read, where a page begins, what is shown of it, and that the reading is recorded.
 
 import type { FastifyRequest } from 'fastify'
-import { SealedReader } from '#core/audit/query/open-sealed.ts'
 import type { EventsPage } from '#core/audit/query/read-page.ts'
 import type { Readings } from '#core/audit/query/readings.ts'
+import { SealedReader } from '#core/audit/query/sealed-reader.ts'
 import { type ShownEvent, showEvent } from '#core/audit/query/show-event.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatUuid } from '#core/ids/id.ts'

@@ -1,10 +1,10 @@
 // What an event says of persons and objects of the outside: where a request came from, who the foreign subject was, what was asked. It can be
 // read as long as the subject's key is there, by whoever may read the tenant's log.
 
-import { openFacts } from '#core/audit/open-facts.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import { findSubjectKey } from '#db/claim/subject-keys.ts'
 import type { Db } from '#db/connect.ts'
+import { openSealed } from '../open-sealed.ts'
 import { sealedIn } from './show-event.ts'
 
 /** null: it was erased, or cannot be read. */
@@ -30,7 +30,7 @@ export class SealedReader {
     const key = await looking
     if (!key) return null
     try {
-      return openFacts(sealed.text, key)
+      return openSealed(sealed.text, key)
     } catch {
       // Bytes that are not what was sealed: verification of the log names them; a reader goes on.
       return null
