@@ -39,6 +39,8 @@ export interface SealerDeps {
   readonly logger: Logger
   readonly registry: Registry
   readonly cosign?: Cosign
+  /** What is known of the witnesses now; left out: what they said at the last round. */
+  readonly witnesses?: () => readonly WitnessState[]
   /** In place of what the settings name. */
   readonly tiles?: SealStore
   /** 0: only when asked. */
@@ -147,7 +149,7 @@ class SealerWork {
       origin,
       verifierKey: formatVerifierKey(verifierKey),
       fault,
-      witnesses: this.#witnesses,
+      witnesses: this.#deps.witnesses?.() ?? this.#witnesses,
     })
     this.#reported = { atMark: mark, fault }
   }

@@ -28,7 +28,7 @@ export function startSealing({ settings, database, databaseUrl, logger, registry
     logger,
     registry,
     lock: createSealerLock(databaseUrl),
-    ...(settings.witnesses.length > 0 && { cosign: witnesses.cosign }),
+    ...(settings.witnesses.length > 0 && { cosign: witnesses.cosign, witnesses: witnesses.report }),
   })
   return {
     ...sealer,
