@@ -696,6 +696,7 @@ create table mayfly.erasure (
   agent_ids uuid[] not null default '{}'::uuid[],
   asked_at timestamp with time zone not null default clock_timestamp(),
   swept_to bigint not null default 0,
+  sweep_end bigint,
   removed bigint not null default 0,
   swept_at timestamp with time zone,
   ledgered_at timestamp with time zone,
@@ -1469,6 +1470,7 @@ alter table mayfly.usage_cursor owner to mayfly_owner;
 alter table mayfly.usage_cursor add constraint usage_cursor_id_check CHECK ((id = 1));
 alter table mayfly.usage_cursor add constraint usage_cursor_pkey PRIMARY KEY (id);
 grant select, update on mayfly.usage_cursor to mayfly_across;
+grant select on mayfly.usage_cursor to mayfly_log;
 
 create table mayfly.webhook (
   id uuid not null,
@@ -3883,6 +3885,7 @@ AS $function$
 declare
   v_erasure record;
   v_end bigint;
+  v_read bigint;
   v_to bigint;
   v_removed bigint;
   v_late boolean;
@@ -3896,8 +3899,9 @@ begin
     raise exception 'log.forget_bodies: a key of this erasure is still there' using errcode = 'object_not_in_prerequisite_state';
   end if;
   v_late := clock_timestamp() >= v_erasure.asked_at + make_interval(secs => p_grace);
-  select h.size into strict v_end from log.head h where h.id = 1;
-  v_to := least(v_erasure.swept_to + p_window, v_end);
+  select least(h.size, c.position, u.position), coalesce(v_erasure.sweep_end, case when v_late then h.size end) into strict v_read, v_end
+    from log.head h, log.event_cursor c, mayfly.usage_cursor u where h.id = 1 and c.id = 1 and u.id = 1;
+  v_to := greatest(v_erasure.swept_to, least(v_erasure.swept_to + p_window, v_read));
   perform set_config('mayfly.forgets', 'on', true);
   with gone as (
     delete from log.body b where b.position >= v_erasure.swept_to and b.position < v_to
@@ -3912,10 +3916,10 @@ begin
   )
   select v_erasure.removed + count(*) into v_removed from gone;
   perform set_config('mayfly.forgets', '', true);
-  finished := v_late and v_to >= v_end;
+  finished := coalesce(v_to >= v_end, false);
   swept_to := v_to;
   removed := v_removed;
-  update mayfly.erasure e set swept_to = v_to, removed = v_removed,
+  update mayfly.erasure e set swept_to = v_to, sweep_end = v_end, removed = v_removed,
       swept_at = case when finished then clock_timestamp() end
    where e.id = p_erasure;
 end $function$;

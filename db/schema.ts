@@ -361,6 +361,7 @@ export interface MayflyErasure {
   agent_ids: WithDefault<List<string>>
   asked_at: WithDefault<Timestamp>
   swept_to: WithDefault<Int8>
+  sweep_end: ColumnType<bigint | null, bigint | number | string | null | undefined, bigint | number | string | null>
   removed: WithDefault<Int8>
   swept_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   ledgered_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>

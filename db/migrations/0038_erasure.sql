@@ -17,6 +17,8 @@ create table mayfly.erasure (
   asked_at      timestamptz not null default clock_timestamp(),
   -- How far the log was gone through for rows that the keys had sealed, and how many went.
   swept_to      bigint not null default 0,
+  -- Where the log ended once no broker had the keys any more; null: that is not yet so.
+  sweep_end     bigint,
   removed       bigint not null default 0,
   swept_at      timestamptz,
   -- When it was written down outside the database.
@@ -65,7 +67,7 @@ grant select, update (ledgered_at) on mayfly.erasure to mayfly_across;
 grant select on mayfly.legal_hold to mayfly_across;
 grant update (config_epoch) on mayfly.tenant to mayfly_across;
 grant select, update on mayfly.erasure to mayfly_log;
-grant select on mayfly.legal_hold, mayfly.retention to mayfly_log;
+grant select on mayfly.legal_hold, mayfly.retention, mayfly.usage_cursor to mayfly_log;
 grant delete on mayfly.webhook_message to mayfly_app;
 grant update (body, before, after) on mayfly.change to mayfly_across;
 
@@ -275,14 +277,16 @@ begin
 end $$;
 
 -- Goes through the next p_window entries for what an erasure's keys had sealed: those bodies go, and the accounts that were opened by that
--- subject keep neither its hash nor the name of its task. finished: nothing can come any more that the keys have sealed, because no
--- broker has had them for p_grace seconds.
+-- subject keep neither its hash nor the name of its task. It goes no further than the projection and the records of use have come: what
+-- they take from a body is ours, and stays. finished: nothing can come any more that the keys have sealed, because no broker has had them
+-- for p_grace seconds.
 create function log.forget_bodies(p_erasure uuid, p_window bigint, p_grace integer, out finished boolean, out swept_to bigint, out removed bigint)
 language plpgsql security definer set search_path = pg_catalog, pg_temp
   set enable_hashjoin = on set enable_mergejoin = on set enable_seqscan = on as $$
 declare
   v_erasure record;
   v_end bigint;
+  v_read bigint;
   v_to bigint;
   v_removed bigint;
   v_late boolean;
@@ -296,8 +300,9 @@ begin
     raise exception 'log.forget_bodies: a key of this erasure is still there' using errcode = 'object_not_in_prerequisite_state';
   end if;
   v_late := clock_timestamp() >= v_erasure.asked_at + make_interval(secs => p_grace);
-  select h.size into strict v_end from log.head h where h.id = 1;
-  v_to := least(v_erasure.swept_to + p_window, v_end);
+  select least(h.size, c.position, u.position), coalesce(v_erasure.sweep_end, case when v_late then h.size end) into strict v_read, v_end
+    from log.head h, log.event_cursor c, mayfly.usage_cursor u where h.id = 1 and c.id = 1 and u.id = 1;
+  v_to := greatest(v_erasure.swept_to, least(v_erasure.swept_to + p_window, v_read));
   perform set_config('mayfly.forgets', 'on', true);
   with gone as (
     delete from log.body b where b.position >= v_erasure.swept_to and b.position < v_to
@@ -312,10 +317,10 @@ begin
   )
   select v_erasure.removed + count(*) into v_removed from gone;
   perform set_config('mayfly.forgets', '', true);
-  finished := v_late and v_to >= v_end;
+  finished := coalesce(v_to >= v_end, false);
   swept_to := v_to;
   removed := v_removed;
-  update mayfly.erasure e set swept_to = v_to, removed = v_removed,
+  update mayfly.erasure e set swept_to = v_to, sweep_end = v_end, removed = v_removed,
       swept_at = case when finished then clock_timestamp() end
    where e.id = p_erasure;
 end $$;
