@@ -76,7 +76,7 @@ const cases: Case[] = [
   },
 ]
 
-describe.skipIf(!hasPython)('the verifier in TypeScript and the one in Python', () => {
+describe.skipIf(!hasPython)('F15: the verifier in TypeScript and the one in Python', () => {
   test.each(cases)('agree on $title', ({ files, from, index }) => {
     const ours = verifyFiles(files, { from })
     const theirs = runPython(write(files), from)

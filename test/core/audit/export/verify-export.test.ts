@@ -63,7 +63,7 @@ describe('a sound export', () => {
   })
 })
 
-describe('an export that somebody changed', () => {
+describe('F15: an export that somebody changed', () => {
   test('any single byte of a bundle: names the entry', () => {
     fc.assert(
       fc.property(fc.nat(2), fc.nat(), fc.integer({ min: 1, max: 255 }), (at, place, flip) => {
