@@ -76,13 +76,13 @@ alter table mayfly.person alter column subject set statistics 0, alter column na
 alter table mayfly.agent alter column owner set statistics 0, alter column rules set statistics 0, alter column settings set statistics 0;
 alter table mayfly.change alter column body set statistics 0, alter column before set statistics 0, alter column after set statistics 0,
   alter column break_glass_reason set statistics 0;
-alter table mayfly.account alter column task_id set statistics 0;
+alter table mayfly.account alter column task_id set statistics 0, alter column opener set statistics 0;
 alter table mayfly.credential alter column name set statistics 0;
 alter table mayfly.join_token alter column note set statistics 0;
-alter table mayfly.enrolment alter column instance set statistics 0;
+alter table mayfly.enrolment alter column instance set statistics 0, alter column basis set statistics 0;
 alter table mayfly.idempotency alter column response set statistics 0;
 alter table mayfly.webhook_message alter column body set statistics 0;
-alter table mayfly.ssf_subject alter column subject set statistics 0;
+alter table mayfly.ssf_subject alter column subject set statistics 0, alter column hash set statistics 0;
 alter table mayfly.ssf_notice alter column claims set statistics 0;
 alter table mayfly.ssf_dead_letter alter column event set statistics 0;
 alter table mayfly.subject_key alter column subject_hash set statistics 0;
