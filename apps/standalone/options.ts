@@ -3,6 +3,7 @@
 import { resolve } from 'node:path'
 import { isLoopback } from '#apps/idp/development-only.ts'
 import { type Environment, findSecret } from '#apps/process/read-secret.ts'
+import { readSinkSettings, type SinkSettings } from '#apps/worker/audit-delivery/sink-settings.ts'
 import { StartupError } from './startup-error.ts'
 
 /** Ports on loopback. The issuer's name is built from `public`, so that one must not change while tokens live. */
@@ -25,6 +26,8 @@ export interface StandaloneOptions {
   /** Demanded port of the embedded PostgreSQL. */
   readonly postgresPort: number | undefined
   readonly logLevel: string
+  /** The operator's own system that is sent the log (`MAYFLY_SIEM_URL`). */
+  readonly sink?: SinkSettings | undefined
   /** The launcher that stays as our parent, if it does. */
   readonly launcherPid: number | undefined
 }
@@ -48,8 +51,17 @@ export function readStandaloneOptions(env: Environment): StandaloneOptions {
     redisUrl: readSecret(env, 'REDIS_URL'),
     postgresPort: env['MAYFLY_POSTGRES_PORT'] ? readPort('MAYFLY_POSTGRES_PORT', env['MAYFLY_POSTGRES_PORT']) : undefined,
     logLevel: env['MAYFLY_LOG_LEVEL'] || 'info',
+    sink: readSink(env),
     launcherPid: Number.isInteger(launcherPid) && launcherPid > 0 ? launcherPid : undefined,
   }
+}
+
+function readSink(env: Environment): SinkSettings | undefined {
+  const problems: string[] = []
+  const sink = readSinkSettings(env, problems)
+  const [problem] = problems
+  if (problem !== undefined) throw wrong('The SIEM cannot be written to.', problem, 'See docs/how-to/siem.md.')
+  return sink
 }
 
 /** The fixed ports of `npm start`. Throws StartupError when one is no port, or when two are the same. */

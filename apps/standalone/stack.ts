@@ -27,7 +27,7 @@ import { type Seeded, seedTenant } from './seed/seed.ts'
 import type { StateFolder } from './state-folder.ts'
 import { loadTlsMaterial, type TlsMaterial } from './tls-material.ts'
 
-export interface StackOptions extends Pick<StandaloneOptions, 'databaseUrl' | 'redisUrl' | 'postgresPort' | 'logLevel'> {
+export interface StackOptions extends Pick<StandaloneOptions, 'databaseUrl' | 'redisUrl' | 'postgresPort' | 'logLevel' | 'sink'> {
   readonly state: StateFolder
   readonly ports: Ports
   readonly logFile: LogFile
@@ -86,6 +86,7 @@ export async function startCore(options: StackOptions): Promise<Core> {
         sealer: sealerSettings(state, publicUrlOf(ports)),
         logState: state.folder(logState),
         erasureLedger: { folder: state.folder(erasureLedger) },
+        sink: options.sink,
       },
       logFile.logger('worker'),
     ),

@@ -95,7 +95,7 @@ export async function startManagement(): Promise<Management> {
       ...(body !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),
     }
     const response = await app.inject(options)
-    const json = /json/.test(String(response.headers['content-type'])) ? response.json() : undefined
+    const json = /[/+]json/.test(String(response.headers['content-type'])) ? response.json() : undefined
     return { status: response.statusCode, headers: response.headers, body: json, text: response.body }
   }
   const close = async () => {
