@@ -13,6 +13,8 @@ import { parseId } from '#core/ids/id.ts'
 import { hashList } from '#core/subject/subject.ts'
 import { Frontier, leafHash } from '#core/tlog/hash.ts'
 import { createMemoryStore } from '#core/tlog/tile-store.ts'
+import { projectLog } from '#db/audit/projection.ts'
+import { foldUsage } from '#db/quota/fold-usage.ts'
 import { changeRegistration } from '#test/setup/change-registration.ts'
 import { dumpEverything, pgDump } from '#test/setup/dump.ts'
 import { signAsIssuer } from '#test/setup/forged-jwt.ts'
@@ -47,7 +49,20 @@ const rootOf = (entries: readonly LoggedEvent[]): Buffer => {
 const tenantId = () => parseId('tenant', at.running.ids.tenant)!
 const issue = (sub: string, task: string, form: Record<string, string> = {}) =>
   at.running.token(at.running.form({ subject_token: at.running.mint({ sub, runId: task }), task_id: `task-${task}`, ...form }))
-const sweep = async () => sweepErasures({ db: at.database.database.db, ledger: store, graceSeconds: 0 }, Date.now())
+/** As the worker does: nothing goes that projection and records of use have not read. */
+async function sweep() {
+  const { db, sql } = at.database.database
+  let [finished, ledgered] = [0, 0]
+  // The event that one erasure ends with has to be read before the next ends.
+  for (let round = 0; round < 3; round++) {
+    await foldUsage(sql)
+    await projectLog(db)
+    const done = await sweepErasures({ db, ledger: store, graceSeconds: 0 }, Date.now())
+    finished += done.finished
+    ledgered += done.ledgered
+  }
+  return { finished, ledgered }
+}
 const everythingIn = async (): Promise<string> => {
   const { admin, urls } = at.database
   return `${await dumpEverything(admin)}\n${pgDump(urls.admin) ?? ''}`
@@ -192,7 +207,7 @@ describe('F16: whoever is erased', () => {
       201,
       { keys: 1, people: [person], agents_without_owner: [agent] },
     ])
-    expect(await sweep()).toMatchObject({ finished: 2, ledgered: 2, unledgered: 0 })
+    expect(await sweep()).toEqual({ finished: 2, ledgered: 2 })
     await at.database.admin.unsafe('analyze')
     expect(traces(await everythingIn())).toEqual([])
     const shown = await v1('GET', `/v1/erasures/${one.body.id}`)
