@@ -2,9 +2,14 @@
 // several do it, or one dies between.
 
 import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { createLogger } from '#apps/process/logger.ts'
 import { type RestoreGuard, settleRestore } from '#apps/process/startup-guard.ts'
+import { openDiskStore } from '#apps/process/tiles/disk-store.ts'
+import { addToLedger } from '#core/audit/erasure/ledger.ts'
 import { beginRestore } from '#core/restore/begin-restore.ts'
 import { releaseOverdueHolds } from '#core/restore/reinstate-accounts.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
@@ -151,6 +156,33 @@ describe('what follows', () => {
     ])
     const [all] = await db.admin`select count(*)::int as keys from mayfly.signing_key`
     expect(all).toEqual({ keys: 2 })
+  })
+
+  test('forgets again whoever the ledger of erasures names and the backup has brought back', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mayfly-ledger-'))
+    const [keyId, other] = [randomUUID(), randomUUID()]
+    for (const id of [keyId, other])
+      await db.admin`insert into mayfly.subject_key (id, tenant_id, subject_hash, key_sealed, kek_id)
+        values (${id}, ${tenantId}, ${randomBytes(32)}, ${randomBytes(60)}, 'kek')`
+    const erasure = { id: randomUUID(), tenantId, keyIds: [keyId], personIds: [], sealed: null, sealedUnder: null, askedAtMs: 1 }
+    await addToLedger(openDiskStore(folder), [erasure])
+    await begin()
+    await settleRestore({ ...guard, erasureLedger: { folder } }, logger)
+    expect(await db.admin`select id from mayfly.subject_key`).toEqual([{ id: other }])
+    expect(await listForks(db.database.db)).toMatchObject([{ finished: true }])
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  test('is not called done where the ledger was changed: nobody is served', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'mayfly-ledger-'))
+    mkdirSync(join(folder, 'erasures'))
+    writeFileSync(join(folder, 'erasures', '00000001.json'), '{}')
+    await begin()
+    await expect(settleRestore({ ...guard, erasureLedger: { folder } }, logger)).rejects.toMatchObject({
+      hint: expect.stringContaining('not as it was written'),
+    })
+    expect(await listForks(db.database.db)).toMatchObject([{ finished: false }])
+    rmSync(folder, { recursive: true, force: true })
   })
 
   test('tells each tenant’s guards that nothing of before is good, under a shard of its own', async () => {
