@@ -49,10 +49,10 @@ grant select on log.head to mayfly_across;
 set local role mayfly_across;
 
 -- Entries from p_from up to but without p_to, of all tenants, in order. Both tables are read by the range: looking up each body on its own
--- would go through a block of pages for each.
+-- would ask each partition for each.
 create function across.read_log_range(p_from bigint, p_to bigint) returns table ("position" bigint, leaf text, body text)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
-  set enable_hashjoin = on set enable_nestloop = off as $$
+  set enable_hashjoin = on set enable_nestloop = off set enable_seqscan = off as $$
 begin
   return query select e.position, e.leaf, b.body from log.entry e
     left join (select o.position, o.body from log.body o where o.position >= p_from and o.position < p_to) b on b.position = e.position
