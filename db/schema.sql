@@ -2055,6 +2055,11 @@ begin
   elsif v_types || v_prefixes <> '{}' then
     v := v || format(' and (e.type = any(%L) or exists (select from unnest(%L::text[]) p where starts_with(e.type, p)))', v_types, v_prefixes);
   end if;
+  -- The limit keeps the planner from reading all events of that type first.
+  if p_filter ? 'without' then
+    v := v || format(' and e.account_id is not null and (select true from log.event o where o.account_id = e.account_id and o.type = %L
+      and o.tenant_id is not distinct from e.tenant_id limit 1) is null', p_filter->>'without');
+  end if;
   if p_filter ? 'reason' then v := v || format(' and e.reason = %L', p_filter->>'reason'); end if;
   if p_filter ? 'reason_prefix' then v := v || format(' and starts_with(e.reason, %L)', p_filter->>'reason_prefix'); end if;
   if p_filter ? 'from' then v := v || format(' and e.at >= to_timestamp(%L::float8 / 1000)', (p_filter->>'from')::float8); end if;
@@ -3150,7 +3155,6 @@ CREATE OR REPLACE FUNCTION across.read_log_range(p_from bigint, p_to bigint)
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_hashjoin TO 'on'
  SET enable_nestloop TO 'off'
- SET enable_seqscan TO 'off'
 AS $function$
 begin
   return query select e.position, e.leaf, b.body from log.entry e
@@ -4270,7 +4274,9 @@ begin
              case when r.leaf->>'type' = 'account.opened' then (select a.task_key from mayfly.account a where a.id = (r.leaf->>'account')::uuid) end,
              case when r.leaf->>'type' = 'account.opened' then log.uuid_in(r.body->>'parent') end,
              case when r.leaf->>'type' = 'account.opened' then log.uuid_in(r.body->>'root') end,
-             log.uuid_in(r.body->>'actor'), log.uuid_in(r.body->>'actor_person'), log.uuid_in(r.body->>'approved_by_person'),
+             log.uuid_in(r.body->>'actor'), log.uuid_in(r.body->>'actor_person'),
+             coalesce(log.uuid_in(r.body->>'approved_by_person'),
+               case when r.leaf->>'type' in ('change.approved', 'change.break_glass') then log.uuid_in(r.body->>'actor_person') end),
              case when r.leaf->>'type' not in ('token.issued', 'token.denied') then coalesce(
                case when r.leaf->>'type' like 'change.%' then log.uuid_in(r.body->>'change') end,
                log.uuid_in(r.body->>'credential'), log.uuid_in(r.body->>'join_token'), log.uuid_in(r.body->>'attachment'),

@@ -23,6 +23,8 @@ export interface EventFilter {
   readonly types?: readonly string[]
   readonly prefixes?: readonly string[]
   readonly decisions?: readonly DecisionCode[]
+  /** Only of accounts that have no event of this type. */
+  readonly without?: string
   readonly reason?: string
   readonly reason_prefix?: string
   /** Milliseconds since the epoch; from ≤ time < before. */

@@ -173,7 +173,9 @@ begin
              case when r.leaf->>'type' = 'account.opened' then (select a.task_key from mayfly.account a where a.id = (r.leaf->>'account')::uuid) end,
              case when r.leaf->>'type' = 'account.opened' then log.uuid_in(r.body->>'parent') end,
              case when r.leaf->>'type' = 'account.opened' then log.uuid_in(r.body->>'root') end,
-             log.uuid_in(r.body->>'actor'), log.uuid_in(r.body->>'actor_person'), log.uuid_in(r.body->>'approved_by_person'),
+             log.uuid_in(r.body->>'actor'), log.uuid_in(r.body->>'actor_person'),
+             coalesce(log.uuid_in(r.body->>'approved_by_person'),
+               case when r.leaf->>'type' in ('change.approved', 'change.break_glass') then log.uuid_in(r.body->>'actor_person') end),
              case when r.leaf->>'type' not in ('token.issued', 'token.denied') then coalesce(
                case when r.leaf->>'type' like 'change.%' then log.uuid_in(r.body->>'change') end,
                log.uuid_in(r.body->>'credential'), log.uuid_in(r.body->>'join_token'), log.uuid_in(r.body->>'attachment'),
@@ -222,8 +224,8 @@ begin
 end $$;
 
 -- A filter as a condition on log.event. Every value goes through its type and is quoted. p_tenant null: of all tenants.
--- Members: accounts, tasks, types, prefixes, decisions (arrays); agent, token, actor, person, approver, about (uuid); reason,
--- reason_prefix (text); from, before (milliseconds since the epoch).
+-- Members: accounts, tasks, types, prefixes, decisions (arrays); agent, token, actor, person, approver, about (uuid); without (a type that
+-- the event's account has no event of), reason, reason_prefix (text); from, before (milliseconds since the epoch).
 create function across.event_condition(p_tenant uuid, p_filter jsonb) returns text
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
@@ -249,6 +251,11 @@ begin
   if cardinality(v_types) = 1 and v_prefixes = '{}' then v := v || format(' and e.type = %L', v_types[1]);
   elsif v_types || v_prefixes <> '{}' then
     v := v || format(' and (e.type = any(%L) or exists (select from unnest(%L::text[]) p where starts_with(e.type, p)))', v_types, v_prefixes);
+  end if;
+  -- The limit keeps the planner from reading all events of that type first.
+  if p_filter ? 'without' then
+    v := v || format(' and e.account_id is not null and (select true from log.event o where o.account_id = e.account_id and o.type = %L
+      and o.tenant_id is not distinct from e.tenant_id limit 1) is null', p_filter->>'without');
   end if;
   if p_filter ? 'reason' then v := v || format(' and e.reason = %L', p_filter->>'reason'); end if;
   if p_filter ? 'reason_prefix' then v := v || format(' and starts_with(e.reason, %L)', p_filter->>'reason_prefix'); end if;

@@ -15,6 +15,7 @@ export const filterFlags: Options = {
   approver: text('ID', 'changes that this person let pass, psn_…'),
   about: text('ID', 'what was registered, changed or proposed: res_…, src_…, chg_…'),
   type: text('TYPES', 'types with commas between them: token.denied,account.*'),
+  without: text('TYPE', 'only of accounts that have no entry of this type'),
   decision: text('WORDS', 'allow, deny, defer; with commas between them'),
   reason: text('CODE', 'a reason code, or its beginning: scope*'),
   from: text('TIME', 'nothing older: 2026-11-23, 2026-11-23T08:00:00Z, or 2h, 7d ago'),

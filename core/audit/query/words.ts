@@ -14,6 +14,7 @@ export interface AuditWords {
   readonly approver?: string
   readonly about?: string
   readonly type?: string
+  readonly without?: string
   readonly decision?: string
   readonly reason?: string
   readonly from?: string
@@ -26,7 +27,7 @@ const refuse = (hint: string): BrokerError => new BrokerError('malformed_request
 
 /** The filter without `tasks`, which needs to know whose they may be. Throws BrokerError `malformed_request`. */
 export function filterOf(words: AuditWords): EventFilter {
-  const { account, agent, jti, approver, about, type, decision, reason, from, to } = words
+  const { account, agent, jti, approver, about, type, without, decision, reason, from, to } = words
   return {
     ...(account !== undefined && { accounts: [idIn('account', 'account', account)] }),
     ...(agent !== undefined && { agent: idIn('agent', 'agent', agent) }),
@@ -35,6 +36,7 @@ export function filterOf(words: AuditWords): EventFilter {
     ...(approver !== undefined && { approver: idIn('approver', 'person', approver) }),
     ...(about !== undefined && { about: anyId(about) }),
     ...(type !== undefined && typesOf(type)),
+    ...(without !== undefined && { without: typeIn(without) }),
     ...(decision !== undefined && { decisions: decision.split(',').map(decisionOf) }),
     ...(reason !== undefined && (reason.endsWith('*') ? { reason_prefix: reason.slice(0, -1) } : { reason })),
     ...(from !== undefined && { from: momentOf('from', from, 'begin') }),
@@ -75,6 +77,11 @@ function typesOf(text: string): EventFilter {
     else types.push(word)
   }
   return { ...(types.length > 0 && { types }), ...(prefixes.length > 0 && { prefixes }) }
+}
+
+function typeIn(word: string): string {
+  if (!/^[a-z_]+\.[a-z_]+$/.test(word)) throw refuse('without: name one type, as account.claimed.')
+  return word
 }
 
 function decisionOf(word: string): DecisionCode {

@@ -142,6 +142,8 @@ const fits = (tenant: string | null, f: EventFilter) => (e: Made) =>
   (!f.token || e.token === formatId('token', f.token)) &&
   ((!f.types && !f.prefixes) || f.types?.includes(e.type) || f.prefixes?.some(prefix => e.type.startsWith(prefix)) || false) &&
   (!f.decisions || (e.decision !== null && f.decisions.includes(e.decision))) &&
+  (!f.without ||
+    (e.account !== undefined && !made.some(o => o.account === e.account && o.tenant === e.tenant && o.type === f.without))) &&
   (!f.reason || e.reason === f.reason) &&
   (!f.reason_prefix || e.reason?.startsWith(f.reason_prefix) || false) &&
   (f.from === undefined || e.atMs >= f.from) &&
@@ -170,6 +172,7 @@ const filters: [string, () => EventFilter][] = [
   ['a group of types', () => ({ prefixes: ['account.'] })],
   ['a group that most belong to', () => ({ prefixes: ['token.'], types: ['resource.changed'] })],
   ['refusals', () => ({ decisions: ['d', 'f'] })],
+  ['accounts that something never befell', () => ({ types: ['token.issued'], without: 'account.expired' })],
   ['a reason', () => ({ reason: 'agent_ceiling' })],
   ['the beginning of a reason', () => ({ reason_prefix: 'unknown' })],
   ['a time', () => ({ from: beganMs + 300_000, before: beganMs + 900_000 })],

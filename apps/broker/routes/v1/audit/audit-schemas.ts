@@ -13,6 +13,7 @@ export const auditWords = {
   approver: Type.Optional(Id('person', 'Changes that this person let pass.')),
   about: word(60, 'What was registered, changed or proposed: res_…, src_…, con_…, chg_…, crd_…'),
   type: word(1_000, 'Types with commas between them: token.denied,account.*'),
+  without: word(80, 'Only of accounts that have no entry of this type: account.claimed'),
   decision: word(20, 'allow, deny, defer; with commas between them.'),
   reason: Type.Optional(
     Type.String({ pattern: '^[a-z0-9_.-]{1,64}\\*?$', description: 'A reason code, or its beginning: scope*' }),
