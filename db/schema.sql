@@ -3155,6 +3155,7 @@ CREATE OR REPLACE FUNCTION across.read_log_range(p_from bigint, p_to bigint)
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_hashjoin TO 'on'
  SET enable_nestloop TO 'off'
+ SET enable_seqscan TO 'off'
 AS $function$
 begin
   return query select e.position, e.leaf, b.body from log.entry e
