@@ -2,9 +2,9 @@
 // and nothing put in. That nothing was left out only the whole log can show, so the report of such an export never says so.
 
 import { leafHash } from '#core/tlog/hash.ts'
-import { verifyInclusion } from '#core/tlog/proof.ts'
 import type { TokenCheck } from './check-tokens.ts'
 import type { ExportFiles } from './export-files.ts'
+import { InclusionWalk } from './inclusion-walk.ts'
 import { isBodyOf } from './is-body-of.ts'
 import type { SignedTree } from './judge-pass.ts'
 import { exportFiles, type Manifest } from './manifest.ts'
@@ -30,7 +30,8 @@ export interface TenantInput {
 
 /** Yields the position it has come to. */
 export function* verifyTenant(input: TenantInput): Generator<number, { readonly entries: number; readonly bodies: number }> {
-  const { files, findings, manifest } = input
+  const { files, findings, manifest, signed } = input
+  const walk = new InclusionWalk(signed.size, signed.root)
   let [entries, bodies, last, number] = [0, 0, (manifest.from ?? 0) - 1, 0]
   for (const text of files.lines(exportFiles.entries)) {
     number++
@@ -42,18 +43,18 @@ export function* verifyTenant(input: TenantInput): Generator<number, { readonly 
     last = line.position
     entries++
     if (line.body !== undefined) bodies++
-    checkLine(line, input)
+    checkLine(line, walk, input)
     if (entries % 64 === 0) yield last
   }
   return { entries, bodies }
 }
 
-function checkLine(line: TenantLine, { signed, tokens, findings, tenantUuid }: TenantInput): void {
+function checkLine(line: TenantLine, walk: InclusionWalk, { tokens, findings, tenantUuid }: TenantInput): void {
   const { position: index, leaf: text, body, proof } = line
   const bytes = Buffer.from(text)
   const leaf = leafHash(bytes)
   const path = proof.map(each => Buffer.from(each, 'base64'))
-  if (!verifyInclusion({ index, size: signed.size, leaf, path, root: signed.root }))
+  if (!walk.holds(index, leaf, path))
     findings.add('changed', `Entry ${index} is not what was signed, or its proof is wrong.`, index)
   else if (!text.includes(`"tenant":"${tenantUuid}"`)) findings.add('inserted', `Entry ${index} is not of this tenant.`, index)
   if (body !== undefined && !isBodyOf(bytes, body))
