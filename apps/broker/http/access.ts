@@ -44,8 +44,11 @@ export function bearerOf(request: FastifyRequest): string {
   return found[1]!
 }
 
+/** Hears of whoever is known and may not, before it is told so. operation: `METHOD /path/:param`. */
+export type OnRefused = (principal: Principal, operation: string) => Promise<void>
+
 /** Guards every route that is registered in `app` from now on. Must be called before them. */
-export function guardByTable(app: FastifyInstance, db: UnscopedDb, table: AccessTable): void {
+export function guardByTable(app: FastifyInstance, db: UnscopedDb, table: AccessTable, onRefused?: OnRefused): void {
   const registered = new Set<string>()
   app.addHook('onRoute', route => {
     for (const method of [route.method].flat()) {
@@ -60,15 +63,18 @@ export function guardByTable(app: FastifyInstance, db: UnscopedDb, table: Access
   })
   // Before the body is read: a stranger's body is never parsed.
   app.addHook('onRequest', async request => {
-    const access = table[`${request.method} ${request.routeOptions.url}`]
+    const operation = `${request.method} ${request.routeOptions.url}`
+    const access = table[operation]
     if (access === undefined) throw new BrokerError('forbidden', { detail: 'no row in the access table' })
     if (access === 'bootstrap' || access === 'anyone') return
     const principal = await authenticate(db, bearerOf(request))
-    if (!access.includes(principal.role))
+    if (!access.includes(principal.role)) {
+      await onRefused?.(principal, operation)
       throw new BrokerError('forbidden', {
         hint: `This needs one of the roles ${access.join(', ')}.`,
         detail: `role ${principal.role}`,
       })
+    }
     principals.set(request, principal)
   })
 }

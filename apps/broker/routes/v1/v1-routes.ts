@@ -1,5 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { guardByTable } from '../../http/access.ts'
+import { OperatorRefusals } from '#core/operators/refusals.ts'
+import { guardByTable, type OnRefused } from '../../http/access.ts'
 import { createErrorHandler, renderProblem } from '../../http/error-handler.ts'
 import { acceptJsonOnly } from '../../http/json-body.ts'
 import { compileSchema } from '../../http/schema-validator.ts'
@@ -55,7 +56,7 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
     app.setErrorHandler(createErrorHandler(renderProblem, app.logger))
     app.setValidatorCompiler(compileSchema)
     acceptJsonOnly(app as never)
-    guardByTable(app as never, deps.db, v1Access)
+    guardByTable(app as never, deps.db, v1Access, logRefusals(deps))
     demandClasses(app as never, deps.operations)
     logAnswers(app)
     limitTime(app)
@@ -116,4 +117,10 @@ function limitTime(app: V1App): void {
   app.addHook('onRoute', route => {
     route.handlerTimeout ??= handlerTimeoutMs
   })
+}
+
+/** Whoever is known and may not stands in the log before it is told so. */
+function logRefusals({ db, clock }: Pick<V1Deps, 'db' | 'clock'>): OnRefused {
+  const refusals = new OperatorRefusals()
+  return (principal, operation) => refusals.record(db.forTenant(principal.tenantId), principal, operation, clock.nowMs())
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { guardByTable } from '#apps/broker/http/access.ts'
 import { v1Access } from '#apps/broker/routes/v1/access-table.ts'
 import { newSecret } from '#core/ids/secret.ts'
+import { readLog } from '#test/setup/log-reader.ts'
 import { bootstrap, type Management, type Operators, ordersApi, startManagement } from './management.ts'
 
 let api: Management
@@ -71,6 +72,19 @@ describe('the table of who may call what', () => {
       }
     },
   )
+
+  test('whoever is known and may not stands in the log, once a minute for the same', async () => {
+    const refused = async () => {
+      const entries = await readLog(api.admin)
+      return entries.filter(({ leaf, body }) => leaf.type === 'operator.refused' && body.operation === 'POST /v1/webhooks')
+    }
+    const before = (await refused()).length
+    const made = await api.call('POST', '/v1/operators', who.tenantAdmin, { role: 'auditor', name: 'curious' })
+    for (let n = 0; n < 3; n++) expect((await api.call('POST', '/v1/webhooks', made.body.token, {})).status).toBe(403)
+    const [entry, ...rest] = (await refused()).slice(before)
+    expect(rest).toEqual([])
+    expect(entry!.body).toMatchObject({ actor: made.body.id, actor_role: 'auditor', reason: 'role' })
+  })
 
   test('a route that is missing from it stops the boot', async () => {
     const app = Fastify()
