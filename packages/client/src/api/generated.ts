@@ -2735,7 +2735,7 @@ export interface MayflyApi {
   }
   readonly audit: {
     /** Search the audit log. `GET /v1/audit` */
-    list(query?: { account?: string; task?: string; agent?: string; jti?: string; actor?: string; approver?: string; about?: string; type?: string; decision?: string; reason?: string; from?: string; to?: string; private?: 'open' | 'closed'; limit?: number; tenant?: string; order?: 'newest' | 'oldest'; count?: 'exact' }, options?: ApiCallOptions): Pages<Audit>
+    list(query?: { account?: string; task?: string; agent?: string; jti?: string; actor?: string; approver?: string; about?: string; type?: string; without?: string; decision?: string; reason?: string; from?: string; to?: string; private?: 'open' | 'closed'; limit?: number; tenant?: string; order?: 'newest' | 'oldest'; count?: 'exact' }, options?: ApiCallOptions): Pages<Audit>
     /** Show one entry of the audit log. `GET /v1/audit/{id}` */
     get(id: string, query?: { tenant?: string; private?: 'open' | 'closed' }, options?: ApiCallOptions): Promise<Audit>
     /** Prove that an entry is in the log. `GET /v1/audit/{entry}/proof` */
