@@ -21,6 +21,7 @@ afterAll(() => sealer.close())
 const ids = {
   tenant: '',
   agent: '',
+  live: '',
   approver: formatId('person', newUuid()),
   reaped: newUuid(),
   claimed: newUuid(),
@@ -90,7 +91,7 @@ beforeAll(async () => {
   await running.token(running.form({ scope: 'orders:everything' }), running.certificate)
   const [row] = await broker.database.admin<[{ tenant: string; agent: string }]>`
     select tenant_id as tenant, agent_id as agent from mayfly.account where id = ${parseId('account', live)!}`
-  Object.assign(ids, row)
+  Object.assign(ids, row, { live })
   const agentId = ids.agent
   const reaped = { accountId: ids.reaped, agentId }
   await seed('account.opened', reaped)
@@ -125,13 +126,17 @@ beforeAll(async () => {
 const typesOf = (events: readonly { type: string }[]): string[] => events.map(({ type }) => type)
 
 test('who did what, with which token, from where, under which approval', async () => {
-  const [trail] = await ask('Who did what')
+  const words = (await commandOf('Who did what')).map(word => (word === formatId('account', ids.reaped) ? ids.live : word))
+  const trail = (await person.mayfly([...words, '--json'], { env: env() })).json()
   expect(trail.items.find((item: { type: string }) => item.type === 'token.issued')).toMatchObject({
-    token: ids.token,
+    token: expect.stringMatching(/^at_/),
     agent: formatId('agent', ids.agent),
     actor: { kind: 'agent' },
+    facts: { binding: 'pop', config_epoch: expect.any(Number) },
+    private: { address: '127.0.0.1', task_id: 'seeded', subject: expect.any(String) },
   })
-  expect(trail.items.find((item: { type: string }) => item.type === 'decisions.reported').facts.decisions[0]).toMatchObject({
+  const [gone] = await ask('Who did what')
+  expect(gone.items.find((item: { type: string }) => item.type === 'decisions.reported').facts.decisions[0]).toMatchObject({
     jti: ids.token,
     outcome: 'allow',
   })
