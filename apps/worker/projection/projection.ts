@@ -8,6 +8,8 @@ import { projectLog, readProjection } from '#db/audit/projection.ts'
 import type { Database } from '#db/connect.ts'
 
 const standardEveryMs = 500
+/** Of a backlog one round does so many, so that a worker that is asked to end does not finish the whole of it. */
+const mostOfARound = 20_000
 
 export interface Projection {
   /** Finishes the round under way, then ends. */
@@ -37,7 +39,7 @@ export function startProjection(
   const timer = setInterval(() => {
     if (busy) return
     busy = true
-    round = projectLog(db)
+    round = projectLog(db, mostOfARound)
       .then(() => {}, complain)
       .finally(() => {
         busy = false

@@ -22,6 +22,7 @@ const ofNoTenant: Readonly<Record<string, string>> = {
   'mayfly.consumed_nonce': 'hashes, by a random id',
   'mayfly.key_rewrap': 'one row, of the deployment',
   'mayfly.usage_cursor': 'one row, a position',
+  'mayfly.audit_sink': 'of the deployment: where its own copy of the log has come to',
 }
 
 /** What passes through to the log, and what whoever makes a tenant begins for it. */
