@@ -82,6 +82,36 @@ describe('POST /v1/erasures', () => {
   })
 })
 
+describe('a person of the deployment', () => {
+  test('is erased by the deployment alone, with its keys in every tenant that it acted in', async () => {
+    const { api, who } = team
+    const login = api.people.provider({
+      name: 'deployment',
+      rules: [{ group: 'root', role: 'platform-admin' }],
+      client_id: 'deployment',
+    })
+    const provider = await call('POST', '/v1/sign-in-providers', who.platformAdmin, login)
+    expect(provider.status, provider.text).toBe(201)
+    const body = api.people.signIn(provider.body.id, 'kim-of-the-deployment', ['root'], { aud: 'deployment' })
+    const session = await call('POST', '/v1/sessions', undefined, body)
+    expect(session.status, session.text).toBe(201)
+    const subject = hashList([api.people.issuer, 'kim-of-the-deployment'])
+    for (const tenant of [tenantId(), parseId('tenant', otherTenant)!])
+      await api.admin`insert into mayfly.subject_key (id, tenant_id, subject_hash, key_sealed, kek_id)
+        values (${randomUUID()}, ${tenant}, decode(${subject}, 'hex'), 'x', 'k')`
+    const people = (await call('GET', '/v1/people', who.platformAdmin)).body.items
+    const person = people.find((one: { subject: string }) => one.subject === 'kim-of-the-deployment').id
+    expect((await call('POST', '/v1/erasures', who.tenantAdmin, { person })).status).toBe(404)
+    const done = await call('POST', '/v1/erasures', who.platformAdmin, { person })
+    expect([done.status, done.body], done.text).toMatchObject([201, { keys: 2, people: [person] }])
+    expect((await call('GET', '/v1/whoami', session.body.token)).status).toBe(401)
+    expect(JSON.stringify((await call('GET', '/v1/people', who.platformAdmin)).body)).not.toContain('kim-of')
+    const [row] =
+      await api.admin`select count(*)::int as n from mayfly.subject_key where subject_hash = decode(${subject}, 'hex')`
+    expect(row!['n']).toBe(0)
+  })
+})
+
 describe('where the tenant wants two people for what the log forgets', () => {
   test('erasing waits, is done by the second, and who was to be erased stays in no proposal', async () => {
     await team.demand('audit')
