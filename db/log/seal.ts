@@ -1,4 +1,6 @@
+import { sql as query } from 'kysely'
 import type { Sql } from 'postgres'
+import type { Executor } from '../unscoped-db.ts'
 
 export interface SealState {
   /** Uuid of the log as it is now, and how many entries it has. */
@@ -19,13 +21,27 @@ export interface SealState {
   readonly lagMs: number
 }
 
+interface SealStateRow extends Omit<SealState, 'fault'> {
+  readonly fault: string | null
+}
+
+const sealStateQuery = `
+  select shard::text, head_size::float8 as "headSize", sealed_shard::text as "sealedShard", sealed_size::float8 as "sealedSize", origin,
+         verifier_key as "verifierKey", heard_ms as "heardMs", fault, witnesses, lag_ms as "lagMs"
+    from log.seal_state()`
+
+const stateOf = (row: SealStateRow | undefined): SealState | undefined => row && { ...row, fault: row.fault ?? undefined }
+
 /** Undefined where no sealer was ever set up. */
 export async function findSealState(sql: Sql): Promise<SealState | undefined> {
-  const [row] = await sql<(Omit<SealState, 'fault'> & { fault: string | null })[]>`
-    select shard::text, head_size::float8 as "headSize", sealed_shard::text as "sealedShard", sealed_size::float8 as "sealedSize", origin,
-           verifier_key as "verifierKey", heard_ms as "heardMs", fault, witnesses, lag_ms as "lagMs"
-      from log.seal_state()`
-  return row && { ...row, fault: row.fault ?? undefined }
+  const [row] = await sql.unsafe<SealStateRow[]>(sealStateQuery)
+  return stateOf(row)
+}
+
+/** The same, for who holds no pool of the hot functions. */
+export async function findSealStateNow(db: Executor): Promise<SealState | undefined> {
+  const { rows } = await query.raw<SealStateRow>(sealStateQuery).execute(db)
+  return stateOf(rows[0])
 }
 
 /** Uuid of the log, and how many entries it has. */

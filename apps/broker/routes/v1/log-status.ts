@@ -1,7 +1,7 @@
 // How sealing the log stands: nothing in it is secret to an operator, whose tokens wait for it.
 
 import { Type } from 'typebox'
-import { findSealStateNow } from '#db/log/find-seal-state.ts'
+import { findSealStateNow } from '#db/log/seal.ts'
 import { sealLagMaxMs } from '../../seal-watch.ts'
 import type { V1App, V1Deps } from './deps.ts'
 import { closed, operatorSecurity, problems } from './schemas.ts'
