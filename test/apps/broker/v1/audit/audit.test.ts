@@ -75,7 +75,7 @@ describe('GET /v1/audit', () => {
     expect(count).toBe(items.length)
   })
 
-  test('pages stay what they are while the log grows, and a cursor is good for its own question only', async () => {
+  test('pages stay what they are while the log grows, and a cursor is good for its own question only (attack 23)', async () => {
     const first = await list('type=token.issued&limit=2')
     const { running } = broker
     await running.token(running.form({ task_id: 'meanwhile' }), running.certificate)
@@ -190,7 +190,7 @@ describe('who reads', () => {
     }
   })
 
-  test('sees nothing of another tenant; a platform-admin names one, or sees all, and opens nothing that is sealed', async () => {
+  test('sees nothing of another tenant; a platform-admin names one, or sees all, and opens nothing that is sealed (attack 22)', async () => {
     const { running } = broker
     const second = await createOtherTenant(running, 'second')
     const { items } = await list('limit=200', second.token)
