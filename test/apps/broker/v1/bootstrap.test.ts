@@ -62,7 +62,8 @@ describe('bootstrap', () => {
       { alg: 'RS256', count: 1 },
     ])
     const types = await api.admin<{ type: string }[]>`select leaf::jsonb ->> 'type' as type from log.entry order by position`
-    expect(types.map(row => row.type)).toEqual([
+    // Each earlier test offered a token of its own.
+    expect(types.map(row => row.type).filter(type => type !== 'bootstrap.offered')).toEqual([
       'tenant.created',
       'signing_key.created',
       'signing_key.created',
