@@ -97,8 +97,10 @@ describe('a stream of the log', () => {
   })
 
   test('shows the exact leaf to who asks, and what is sealed to nobody', async () => {
-    const { status, text } = await use.running.token(use.running.form(), use.running.certificate)
-    expect(status, text).toBe(200)
+    await vi.waitFor(async () => {
+      const { status, text } = await use.running.token(use.running.form(), use.running.certificate)
+      expect(status, text).toBe(200)
+    })
     const reader = await open({ after: 'start', follow: 'false', leaf: 'true' })
     await vi.waitFor(() => expect(reader.ended).toBe('end'))
     const logged = await readLog(use.database.admin)
