@@ -33,8 +33,10 @@ export async function startInstalledPostgres(bin: string): Promise<InstalledPost
   chmodSync(home, 0o711)
   const data = join(home, 'data')
   mkdirSync(data, { mode: 0o700 })
-  const owner = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
-  if ('uid' in owner) chownSync(data, owner.uid, owner.gid)
+  const nobody = 65_534
+  const isRoot = process.getuid?.() === 0
+  if (isRoot) chownSync(data, nobody, nobody)
+  const owner = isRoot ? { uid: nobody, gid: nobody } : {}
   const settings = { ...owner, cwd: data, stdio: 'ignore' } as const
   execFileSync(
     join(bin, 'initdb'),
