@@ -1,7 +1,7 @@
 // F16: somebody is erased, and then everything is verified. Nothing of it is left in the database, nothing of it can be read again, and
 // no leaf has changed.
 
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -20,6 +20,7 @@ import { dumpEverything, pgDump } from '#test/setup/dump.ts'
 import { signAsIssuer } from '#test/setup/forged-jwt.ts'
 import { type LoggedEvent, readLog } from '#test/setup/log-reader.ts'
 import { useBroker } from '#test/setup/use-broker.ts'
+import { plantIn } from './plant.ts'
 
 const at = useBroker()
 const store = createMemoryStore()
@@ -139,7 +140,7 @@ async function liveAWorkingLife(): Promise<void> {
   const waits = await v1('POST', '/v1/agents', { ...ownedBy(`${name} <${email}>`), name: 'waits' })
   expect(waits.status, waits.text).toBe(202)
   await at.database.admin`update mayfly.tenant set two_person = '[]'`
-  await plant()
+  await plantIn(at.database.admin, tenantId(), email)
 }
 
 const ownedBy = (owner: string) => ({
@@ -148,26 +149,6 @@ const ownedBy = (owner: string) => ({
   rules: [{ trust_source: at.running.ids.openid, claims: { sub: `nobody-${randomUUID()}` } }],
   ceiling: { scope: 'orders:read' },
 })
-
-/** What comes there by ways that would take long to walk: what receivers and callers of their own say. */
-async function plant(): Promise<void> {
-  const told = JSON.stringify({ format: 'email', email })
-  await at.database.admin.begin(async trx => {
-    await trx`set local session_replication_role = 'replica'`
-    await trx`insert into mayfly.idempotency (credential_id, key_hash, fingerprint, response, expires_at, tenant_id)
-      values (${randomUUID()}, ${randomBytes(32)}, ${randomBytes(32)}, ${told}::text::jsonb, now() + interval '1 day', ${tenantId()})`
-    await trx`insert into mayfly.webhook_message (id, tenant_id, webhook_id, event, type, body)
-      values (${randomUUID()}, ${tenantId()}, ${randomUUID()}, 'x', 'x', ${told})`
-    await trx`insert into mayfly.ssf_subject (stream_id, tenant_id, hash, subject)
-      values (${randomUUID()}, ${tenantId()}, ${randomBytes(32)}, ${told}::text::jsonb)`
-    await trx`insert into mayfly.ssf_notice (id, tenant_id, stream_id, type, claims)
-      values (${randomUUID()}, ${tenantId()}, ${randomUUID()}, 'verification', ${told}::text::jsonb)`
-    await trx`insert into mayfly.ssf_dead_letter (id, tenant_id, stream_id, shard, epoch, event, err)
-      values (${randomUUID()}, ${tenantId()}, ${randomUUID()}, ${randomUUID()}, 1, ${told}::text::jsonb, 'x')`
-    await trx`insert into mayfly.enrolment (id, tenant_id, agent_id, instance, trust_source_id, basis, not_after)
-      values (${randomUUID()}, ${tenantId()}, ${randomUUID()}, ${email}, ${randomUUID()}, ${randomBytes(32)}, now())`
-  })
-}
 
 describe('F16: whoever is erased', () => {
   test('was everywhere before', async () => {
