@@ -30,7 +30,7 @@ afterEach(() => receiver.close())
 const subjects = (): string[] => receiver.sets.map(({ claims }) => claims.sub_id.jti)
 
 describe('a stream', () => {
-  const operator = { operator: { actor: 'crd_1', actor_role: 'tenant-admin' } } as const
+  const operator = { operator: { actor: 'crd_01900000000070008000000000000000', actor_role: 'tenant-admin' } } as const
   const setStatus = (id: string, status: 'enabled' | 'paused' | 'disabled') =>
     world
       .dbOf(tenantId)
