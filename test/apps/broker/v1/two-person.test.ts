@@ -216,6 +216,10 @@ describe('a waiting change', () => {
     const change = await propose(token.token)
     await api.call('DELETE', `/v1/operators/${token.id}`, ben)
     expect((await look(change)).body.status).toBe('withdrawn')
+    expect((await events()).find(event => event.change === change && event.type === 'change.rejected')).toMatchObject({
+      withdrawn: true,
+      actor_role: 'tenant-admin',
+    })
     expect((await approve(change, cleo)).status).toBe(409)
   })
 
