@@ -6,6 +6,7 @@ import { createAccountApi } from '#apps/broker/account-api.ts'
 import { createBaseApp } from '#apps/broker/http/base-app.ts'
 import { createCursors } from '#apps/broker/http/cursor.ts'
 import { v1Routes } from '#apps/broker/routes/v1/v1-routes.ts'
+import { SealedLogs } from '#apps/broker/sealed-logs.ts'
 import { createLogger } from '#apps/process/logger.ts'
 import { AccountStore } from '#core/account/account-store.ts'
 import { Ceilings } from '#core/account/ceilings.ts'
@@ -77,6 +78,7 @@ export async function startManagement(): Promise<Management> {
       jwks: new JwksStore(source => people.fetchKeys(source)),
       rejections: new Rejections(clock),
       logStreams: openLogStreams(test.database, clock.nowMs),
+      logs: new SealedLogs(undefined, test.database.db),
       attachments,
       addressOf: ({ socket }) => socket.remoteAddress ?? '',
       accounts: createAccounts(test.database, kek),
