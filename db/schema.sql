@@ -17,7 +17,7 @@ create table log.body (
   body text not null
 ) partition by LIST (retention);
 alter table log.body owner to mayfly_log;
-CREATE INDEX body_position ON ONLY log.body USING btree ("position");
+CREATE INDEX body_position ON ONLY log.body USING btree ("position") WITH (fillfactor='100');
 CREATE TRIGGER body_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.body FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 grant select on log.body to mayfly_across;
 
@@ -77,10 +77,8 @@ create table log.event (
   person_id uuid,
   approver_id uuid,
   about_id uuid,
-  config_epoch integer,
   retention smallint,
   decision "char",
-  is_personal boolean not null,
   type text not null,
   reason text
 ) partition by RANGE ("position");
@@ -4273,7 +4271,7 @@ begin
      where e.position >= v_from and e.position < v_to
   ), kept as (
     insert into log.event (position, at, account_id, token_id, tenant_id, agent_id, task_id, parent_id, root_id, actor_id, person_id,
-        approver_id, about_id, config_epoch, retention, decision, is_personal, type, reason)
+        approver_id, about_id, retention, decision, type, reason)
       select r.position, to_timestamp((r.leaf->>'time')::float8 / 1000), (r.leaf->>'account')::uuid, log.uuid_in(r.leaf->>'token'),
              (r.leaf->>'tenant')::uuid, (r.leaf->>'agent')::uuid,
              case when r.leaf->>'type' = 'account.opened' then (select a.task_key from mayfly.account a where a.id = (r.leaf->>'account')::uuid) end,
@@ -4289,8 +4287,7 @@ begin
                log.uuid_in(r.body->>'stream'), log.uuid_in(r.body->>'provider'), log.uuid_in(r.body->>'person'),
                log.uuid_in(r.body->>'trust_source'), log.uuid_in(r.body->>'resource'), log.uuid_in(r.body->>'revocation'),
                log.uuid_in(r.body->>'change')) end,
-             case when r.body->>'config_epoch' ~ '^[0-9]{1,9}$' then (r.body->>'config_epoch')::integer end,
-             r.retention, log.decision_of(r.leaf->>'type', r.body), r.leaf ? 'private_hash', r.leaf->>'type',
+             r.retention, log.decision_of(r.leaf->>'type', r.body), r.leaf->>'type',
              left(coalesce(r.body->>'reason', r.body->>'why', r.body->>'code'), 64)
         from read r order by r.position
     returning position, at

@@ -46,10 +46,8 @@ export interface LogEvent {
   person_id: string | null
   approver_id: string | null
   about_id: string | null
-  config_epoch: number | null
   retention: number | null
   decision: string | null
-  is_personal: boolean
   type: string
   reason: string | null
 }

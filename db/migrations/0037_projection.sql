@@ -13,7 +13,8 @@ set local role mayfly_log;
 -- question reads all bodies since the last one, 100,000 of them and more. Positions only grow, so a B-tree costs an insert next to
 -- nothing as well, and 22 bytes.
 drop index log.body_position;
-create index body_position on log.body (position);
+create index body_position on log.body (position) with (fillfactor = 100);
+alter index log.entry_pkey set (fillfactor = 100);
 
 create table log.event (
   position      bigint not null,
@@ -33,16 +34,12 @@ create table log.event (
   approver_id   uuid,
   -- What was registered, changed, proposed or revoked, where it is neither account, token nor agent.
   about_id      uuid,
-  -- The configuration that was in force, as a token's `cfg` says.
-  config_epoch  integer,
   retention     smallint,
   -- a allow, d deny, f defer; null: it decides nothing.
   decision      "char",
-  -- Whether part of its body is sealed under somebody's key.
-  is_personal   boolean not null,
   type          text not null,
   reason        text,
-  primary key (position)
+  primary key (position) with (fillfactor = 100)
 ) partition by range (position);
 create index event_tenant on log.event (tenant_id, (position >> 14));
 create index event_account on log.event (account_id, (position >> 16)) where account_id is not null;
@@ -167,7 +164,7 @@ begin
      where e.position >= v_from and e.position < v_to
   ), kept as (
     insert into log.event (position, at, account_id, token_id, tenant_id, agent_id, task_id, parent_id, root_id, actor_id, person_id,
-        approver_id, about_id, config_epoch, retention, decision, is_personal, type, reason)
+        approver_id, about_id, retention, decision, type, reason)
       select r.position, to_timestamp((r.leaf->>'time')::float8 / 1000), (r.leaf->>'account')::uuid, log.uuid_in(r.leaf->>'token'),
              (r.leaf->>'tenant')::uuid, (r.leaf->>'agent')::uuid,
              case when r.leaf->>'type' = 'account.opened' then (select a.task_key from mayfly.account a where a.id = (r.leaf->>'account')::uuid) end,
@@ -183,8 +180,7 @@ begin
                log.uuid_in(r.body->>'stream'), log.uuid_in(r.body->>'provider'), log.uuid_in(r.body->>'person'),
                log.uuid_in(r.body->>'trust_source'), log.uuid_in(r.body->>'resource'), log.uuid_in(r.body->>'revocation'),
                log.uuid_in(r.body->>'change')) end,
-             case when r.body->>'config_epoch' ~ '^[0-9]{1,9}$' then (r.body->>'config_epoch')::integer end,
-             r.retention, log.decision_of(r.leaf->>'type', r.body), r.leaf ? 'private_hash', r.leaf->>'type',
+             r.retention, log.decision_of(r.leaf->>'type', r.body), r.leaf->>'type',
              left(coalesce(r.body->>'reason', r.body->>'why', r.body->>'code'), 64)
         from read r order by r.position
     returning position, at
