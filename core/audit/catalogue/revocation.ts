@@ -18,7 +18,7 @@ export const revocationEvents = defineEvents({
   'token.revoked': {
     ...revoked('token', 'leaf.token'),
     about: 'One token was revoked.',
-    facts: facts(base),
+    facts: facts({ ...base, agent: maybe(idOf('agent', 'that took back a token of its own')) }),
     parties: { ...byOperator, subject: ['leaf.token'], decision: ['private.reason', 'facts.approved_by_person'] },
   },
   'agent.revoked': {
