@@ -66,14 +66,14 @@ export const logRoutes: FastifyPluginAsync<LogRouteDeps> = async (app, deps) => 
       return reply.type('text/plain; charset=utf-8').header('cache-control', cacheFor('max-age=1')).send(note)
     })
     app.get<LogRequest>(`${prefix}/tile/*`, { schema: { hide: true } }, async (request, reply) => {
-      const bytes = await readTile(logs, request, `tile/${request.params['*']}`)
+      const bytes = await readTile(logs, request, 'hashes', `tile/${request.params['*']}`)
       return reply.type('application/octet-stream').header('cache-control', cacheFor(immutable)).send(bytes)
     })
     app.get<LogRequest>(`${prefix}/tile/entries/*`, { schema: { hide: true } }, async (request, reply) => {
       const { tenantId } = principalOf(request)
       if (tenantId !== null)
         throw new BrokerError('forbidden', { hint: "Bundles hold every tenant's entries. Read your own at /v1/audit." })
-      const bytes = await readTile(logs, request, `tile/entries/${request.params['*']}`)
+      const bytes = await readTile(logs, request, 'entries', `tile/entries/${request.params['*']}`)
       const reading = {
         tenantId: null,
         actor: actorFacts(principalOf(request)),
@@ -97,8 +97,16 @@ async function shardOf(logs: SealedLogs, { params }: FastifyRequest<LogRequest>)
   return params.shard
 }
 
-async function readTile(logs: SealedLogs, request: FastifyRequest<LogRequest>, path: string): Promise<Buffer> {
-  if (!findTileName(path)) throw new BrokerError('not_found', { hint: 'That is no path of a tile.' })
+/** kind: what the route is for. Its path alone does not say: `entries%2F000` comes to the route of hashes, and is decoded behind it. */
+async function readTile(
+  logs: SealedLogs,
+  request: FastifyRequest<LogRequest>,
+  kind: 'hashes' | 'entries',
+  path: string,
+): Promise<Buffer> {
+  const name = findTileName(path)
+  if (!name || (name.level === 'entries') !== (kind === 'entries'))
+    throw new BrokerError('not_found', { hint: 'That is no path of a tile.' })
   const bytes = await logs.read(await shardOf(logs, request), path)
   if (!bytes)
     throw new BrokerError('not_found', { hint: 'The log has no such tile. A partial one goes when the full one is there.' })

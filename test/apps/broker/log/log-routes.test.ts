@@ -73,6 +73,25 @@ describe('GET /log/checkpoint', () => {
 })
 
 describe('GET /log/tile', () => {
+  test.each([
+    'tile/entries%2F',
+    'tile/entries%2f',
+    'tile/%65ntries/',
+    'tile/%65ntries%2F',
+    'tile%2Fentries%2F',
+    'tile//entries/',
+    'tile/./entries/',
+    'tile/0/../entries/',
+    'tile/0%2F..%2Fentries/',
+  ])('gives no entries under another spelling: %s (attack 42)', async spelling => {
+    const { operatorToken } = broker.running
+    const name = tilePath('entries', 0, tileWidthAt(size, 0, 0)).replace('tile/entries/', spelling)
+    const shard = origin.split('/')[2]
+    for (const each of [name, name.replaceAll('/', '%2F')])
+      for (const prefix of ['/log/', `/log/${shard}/`])
+        expect((await get(`${prefix}${each}`, operatorToken)).status, `${prefix}${each}`).toBeGreaterThanOrEqual(400)
+    expect((await get(`/log/${shard}/${name}`, undefined, {}, open)).status).toBeGreaterThanOrEqual(400)
+  })
   test('gives the hashes of the entries, to be kept for ever', async () => {
     const { operatorToken } = broker.running
     const path = `/log/${tilePath(0, 0, tileWidthAt(size, 0, 0))}`
