@@ -11,6 +11,7 @@ import { actorFacts } from '#core/operators/principal.ts'
 import { formatTlogProof } from '#core/tlog/tlog-proof.ts'
 import { formatAddCheckpoint } from '#core/witness/add-checkpoint.ts'
 import { findLeaf } from '#db/log/find-leaf.ts'
+import { readEntriesBetween } from '#db/log/read-range.ts'
 import type { UnscopedDb } from '#db/unscoped-db.ts'
 import { principalOf } from '../../http/access.ts'
 import { readOrRefuse } from '../../sealed-logs.ts'
@@ -109,12 +110,12 @@ async function prove(
   readings: Readings,
 ): Promise<Static<typeof ProofView>> {
   const principal = principalOf(request)
-  const position = await locate(db, request.params.entry)
+  const position = await locate(db, principal.tenantId, request.params.entry)
   const tree = await logs.tree()
   if (position >= tree.checkpoint.size) throw notSealed()
   const { entry, leaf, proof } = await readOrRefuse(proveEntry(tree, position))
   const text = entry.toString('utf8')
-  const { tenant = null } = JSON.parse(text) as { readonly tenant?: string }
+  const tenant = tenantOfLeaf(text)
   // The same answer as for what is not there: how many entries others make, and when, is not this tenant's business.
   if (principal.tenantId !== null && tenant !== principal.tenantId) throw new BrokerError('not_found')
   const reading = {
@@ -137,15 +138,18 @@ async function prove(
   }
 }
 
-/** Throws `not_found`. */
-async function locate(db: UnscopedDb, name: string): Promise<number> {
+/** Throws `not_found`, also for what is another tenant's: of that not even that it waits to be sealed may be told. */
+async function locate(db: UnscopedDb, tenantId: string | null, name: string): Promise<number> {
   if (/^\d{1,16}$/.test(name)) return Number(name)
   const uuid = parseId('token', name) ?? name
   const atMs = Number.parseInt(uuid.replaceAll('-', '').slice(0, 12), 16)
   const position = await findLeaf(db, uuid === name ? { id: name } : { token: name }, atMs)
-  if (position === undefined) throw new BrokerError('not_found')
-  return position
+  const [stored] = position === undefined ? [] : await readEntriesBetween(db, position, position + 1)
+  if (!stored || (tenantId !== null && tenantOfLeaf(stored.leaf) !== tenantId)) throw new BrokerError('not_found')
+  return stored.position
 }
+
+const tenantOfLeaf = (leaf: string): string | null => (JSON.parse(leaf) as { readonly tenant?: string }).tenant ?? null
 
 const notSealed = (): BrokerError => new BrokerError('entry_not_sealed', { retryAfterSeconds: 1 })
 

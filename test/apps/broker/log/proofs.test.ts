@@ -64,6 +64,17 @@ describe('GET /v1/audit/{entry}/proof', () => {
     expect((await v1('/v1/audit/0/proof', broker.running.platformToken)).status).toBe(200)
   })
 
+  test('tells no other tenant that an entry waits to be sealed (attack 42)', async () => {
+    const { running } = broker
+    const { body } = await running.token(running.form(), running.certificate)
+    const { jti } = JSON.parse(Buffer.from(body.access_token.split('.')[1], 'base64url').toString())
+    const { leaf } = (await readLog(broker.database.admin)).findLast(entry => entry.leaf.token === jti)!
+    for (const name of [jti, leaf.id]) {
+      expect((await v1(`/v1/audit/${name}/proof`)).body.type).toBe('urn:mayfly:error:entry_not_sealed')
+      expect((await v1(`/v1/audit/${name}/proof`, other.token)).body.type).toBe('urn:mayfly:error:not_found')
+    }
+  })
+
   test('wants a credential of an operator who may read', async () => {
     const { running, https } = broker
     expect((await https.send(`${running.issuer}/v1/audit/0/proof`)).status).toBe(401)
