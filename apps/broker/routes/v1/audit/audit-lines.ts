@@ -17,6 +17,9 @@ export function formatOf(request: FastifyRequest, named: EventFormat | undefined
 const asciiJson = (value: unknown): string =>
   JSON.stringify(value).replace(/[^\x20-\x7e]/g, each => `\\u${each.charCodeAt(0).toString(16).padStart(4, '0')}`)
 
+/** Where a semicolon separates cells, what follows one begins a cell: in JSON it can be written so that it is none. */
+const cellJson = (value: unknown): string => asciiJson(value).replaceAll(';', '\\u003b')
+
 type Column = readonly [string, (event: ShownEvent & { readonly private?: unknown }) => unknown]
 
 const columns: readonly Column[] = [
@@ -32,16 +35,16 @@ const columns: readonly Column[] = [
   ['token', event => event.token],
   ['actor_kind', event => event.actor.kind],
   ['actor', event => event.actor.id],
-  ['facts', event => (event.facts === null ? undefined : asciiJson(event.facts))],
-  ['private', event => (event.private === undefined ? undefined : asciiJson(event.private))],
+  ['facts', event => (event.facts === null ? undefined : cellJson(event.facts))],
+  ['private', event => (event.private === undefined ? undefined : cellJson(event.private))],
   ['receipt', event => event.receipt],
 ]
 
-/** RFC 4180. A spreadsheet takes what begins with = + - @ for a formula; such a cell gets a quote before it. */
+/** RFC 4180. A spreadsheet takes what begins with = + - @ for a formula, also behind blanks or its own separator; there stands a quote before it. */
 function cell(value: unknown): string {
   if (value === undefined || value === null) return ''
   const text = String(value).replace(/[^\x20-\x7e]/g, ' ')
-  const safe = typeof value === 'string' && /^[=+\-@]/.test(text) ? `'${text}` : text
+  const safe = typeof value === 'string' ? text.replace(/(^|;)(?= *[=+\-@])/g, "$1'") : text
   return /[",]/.test(safe) || safe !== text ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
