@@ -12,6 +12,7 @@ import { openNote, parseVerifierKey } from '#core/tlog/note.ts'
 import {
   bundles,
   hashTiles,
+  ofAnotherLog,
   sampleEntries,
   sampleExport,
   sampleTenantExport,
@@ -93,6 +94,18 @@ describe.skipIf(!hasPython)('F15: the verifier in TypeScript and the one in Pyth
     const bad = own.set('entries.ndjson', Buffer.from(text))
     expect(runPython(write(bad)).findings[0]!.index).toBe(44)
     expect(verifyFiles(bad).findings[0]!.index).toBe(44)
+  })
+
+  test('believe no checkpoint of another log, though the same key signed it', () => {
+    const files = ofAnotherLog(sound)
+    expect(() => verifyFiles(files)).toThrow('no known key is of that log')
+    expect(runPython(write(files))).toMatchObject({ valid: false, error: expect.stringContaining('another log') })
+  })
+
+  test('compare no tenant’s export with an older checkpoint, and say so', async () => {
+    const own = await sampleTenantExport(entries)
+    expect(() => verifyFiles(own, { from: checkpoint })).toThrow('cannot be compared')
+    expect(runPython(write(own), checkpoint)).toMatchObject({ valid: false, error: expect.stringContaining('compared') })
   })
 
   test('believe no checkpoint that another key signed', () => {

@@ -72,10 +72,9 @@ def open_note(note, keys):
     return text, names
 
 def open_checkpoint(note, log_keys, witnesses=()):
-    if not open_note(note, log_keys)[1]:
-        raise ValueError("no key of the log signed the checkpoint")
     text, names = open_note(note, list(log_keys) + list(witnesses))
     origin, size, root = text.split("\n")[:3]
+    if origin not in open_note(note, log_keys)[1]: raise ValueError("the checkpoint is of another log than the key")
     return origin, int(size), base64.b64decode(root, validate=True), names
 
 def root_of(edge):
@@ -125,6 +124,7 @@ class Verifier:
             self.tokens[claims.pop("evt")] = claims
         if manifest["size"] != self.size or manifest["origin"] != self.origin:
             self.find(None, "the manifest is of another checkpoint")
+        if manifest.get("tenant") and older: raise ValueError("a tenant's export cannot be compared with an older checkpoint")
         self.tenant() if manifest.get("tenant") else self.whole()
         for receipt in self.tokens:
             self.find(None, "a token's receipt names no entry: " + receipt)

@@ -45,14 +45,16 @@ export function tellReport({ report, seconds, exportKeys, isTenants }: Told, pai
 }
 
 /** The same for programs. */
-export const showReport = ({ report, seconds }: Pick<Told, 'report' | 'seconds'>): object => ({
+export const showReport = ({ report, seconds, isTenants }: Omit<Told, 'exportKeys'>): object => ({
   valid: report.isValid,
+  // A tenant's entries are proven one by one; that none is left out is not.
+  whole_log: !isTenants,
   origin: report.origin,
   size: report.size,
   root: report.root,
   signed_by: report.signedBy,
   key_pinned: report.isKeyPinned,
-  witnesses: report.witnesses,
+  witnesses: report.witnesses.map(({ name, timestamp, isKeyPinned }) => ({ name, timestamp, key_pinned: isKeyPinned })),
   entries: report.entries,
   bodies: report.bodies,
   older_checkpoints: report.olderCheckpoints,
@@ -69,8 +71,12 @@ export const showReport = ({ report, seconds }: Pick<Told, 'report' | 'seconds'>
   entries_per_second: Math.round(report.entries / seconds),
 })
 
-const tellWitness = ({ name, timestamp }: Report['witnesses'][number]): string =>
-  timestamp === undefined ? name : `${name} (${new Date(timestamp * 1000).toISOString().slice(0, 19)}Z)`
+function tellWitness({ name, timestamp, isKeyPinned }: Report['witnesses'][number]): string {
+  const date = new Date((timestamp ?? Number.NaN) * 1000)
+  const time = Number.isNaN(date.getTime()) ? [] : [`${date.toISOString().slice(0, 19)}Z`]
+  const notes = [...time, ...(isKeyPinned ? [] : ['the key is the export’s own'])]
+  return notes.length === 0 ? name : `${name} (${notes.join('; ')})`
+}
 
 function tellTokens({ tokens }: Report): string {
   const good = tokens.filter(({ fault }) => fault === undefined)

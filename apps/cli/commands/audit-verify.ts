@@ -47,8 +47,9 @@ async function run(context: Context): Promise<void> {
     const { log } = parseKeys(textOf(files.read(exportFiles.keys)))
     const report = await verify(context, verifyExport(files, readOptions(context)), size)
     const seconds = Math.max(0.001, (performance.now() - startedMs) / 1000)
-    print.result(showReport({ report, seconds }), () =>
-      tellReport({ report, seconds, exportKeys: log, isTenants: tenant !== undefined }, print.paint),
+    const isTenants = tenant !== undefined
+    print.result(showReport({ report, seconds, isTenants }), () =>
+      tellReport({ report, seconds, exportKeys: log, isTenants }, print.paint),
     )
     if (!report.isValid) throw new CommandEnded(1)
   } catch (error) {

@@ -65,7 +65,9 @@ export class TokenCheck {
   #want(number: number, token: string, issuers: ExportKeys['issuers']): void {
     const claims = claimsOf(token)
     const receipt = Buffer.from(String(claims?.['evt'] ?? ''), 'base64url')
-    const signature = claims ? checkSignature(token, issuers[String(claims['iss'])]?.keys ?? []) : 'unknown key'
+    const issuer = String(claims?.['iss'])
+    const keys = Object.hasOwn(issuers, issuer) ? issuers[issuer]!.keys : []
+    const signature = claims ? checkSignature(token, keys) : 'unknown key'
     const isSignatureChecked = signature === 'good'
     const refuse = (fault: string) =>
       this.#results.push({ number, tokenId: textOf(claims?.['jti']), index: undefined, fault, isSignatureChecked })
@@ -87,18 +89,24 @@ const textOf = (value: unknown): string | undefined => (typeof value === 'string
 
 function faultOf(claims: Readonly<Record<string, unknown>>, leaf: Buffer): string | undefined {
   const { evt, ...others } = claims
-  const entry = JSON.parse(leaf.toString('utf8')) as { readonly type?: unknown; readonly claims_hash?: unknown }
-  if (entry.type !== 'token.issued') return `its receipt names an entry of the type ${String(entry.type)}`
-  if (entry.claims_hash !== hash('sha256', canonicalJson(others), 'base64url')) return 'its claims are not those that were logged'
+  const entry = objectOf(leaf.toString('utf8'))
+  if (!entry) return 'its receipt names what is no entry of a log'
+  if (entry['type'] !== 'token.issued') return `its receipt names an entry of the type ${String(entry['type'])}`
+  if (entry['claims_hash'] !== hash('sha256', canonicalJson(others), 'base64url'))
+    return 'its claims are not those that were logged'
   return undefined
 }
 
 function claimsOf(token: string): Readonly<Record<string, unknown>> | undefined {
   const parts = token.split('.')
   if (parts.length !== 3) return undefined
+  return objectOf(Buffer.from(parts[1]!, 'base64url').toString('utf8'))
+}
+
+function objectOf(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const claims: unknown = JSON.parse(Buffer.from(parts[1]!, 'base64url').toString('utf8'))
-    return isJsonObject(claims) ? claims : undefined
+    const value: unknown = JSON.parse(text)
+    return isJsonObject(value) ? value : undefined
   } catch {
     return undefined
   }
@@ -108,7 +116,7 @@ function claimsOf(token: string): Readonly<Record<string, unknown>> | undefined 
 function checkSignature(token: string, keys: readonly Readonly<Record<string, unknown>>[]): 'good' | 'bad' | 'unknown key' {
   const [head = '', payload = '', signature = ''] = token.split('.')
   const { alg, kid } = headerOf(head)
-  const jwk = keys.find(each => each['kid'] === kid)
+  const jwk = keys.find(each => isJsonObject(each) && each['kid'] === kid)
   if (!jwk) return 'unknown key'
   let key: KeyObject
   try {

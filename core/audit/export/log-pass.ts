@@ -11,6 +11,8 @@ import { hashBundle, TreeSum } from './tree-sum.ts'
 
 /** Bundles whose hashes are kept to be explained; behind so many, it is enough to know that there is more. */
 const keptMax = 512
+/** A size costs whoever signs it nothing. Where so many bundles and tiles in a row are not there, nothing further is looked for. */
+const goneMax = 1_024
 
 /** A root that somebody signed for a smaller tree. */
 export interface Mark {
@@ -60,6 +62,8 @@ export class LogPass {
   #sealedSum: TreeSum | undefined
   #entries = 0
   #areBundlesMissing = false
+  /** How many in a row have neither bundle nor tile. */
+  #gone = 0
   readonly #different: DifferentBundle[] = []
   #isMoreDifferent = false
   readonly #wrongTiles: string[] = []
@@ -76,7 +80,7 @@ export class LogPass {
     const { size, bodies } = this.#input
     const none: Buffer = this.#hashes.subarray(0, 0)
     let [found, sealed] = [none, none]
-    for (let index = 0; index * tileWidth < size; index++) {
+    for (let index = 0; index * tileWidth < size && this.#gone < goneMax; index++) {
       const width = Math.min(tileWidth, size - index * tileWidth)
       ;({ found, sealed } = this.#bundle(index, width))
       this.#mark(index, found, sealed)
@@ -106,6 +110,7 @@ export class LogPass {
     const tileName = tilePath(0, index, width)
     const tile = tiles.read(tileName)
     const isTile = tile?.length === width * hashBytes
+    this.#gone = bundle || tile ? 0 : this.#gone + 1
     if (!tile) findings.add('file', `${tileName} is missing.`, first)
     else if (!isTile) findings.add('tile', `${tileName} has ${tile.length} bytes, not ${width * hashBytes}.`, first)
     if (!bundle) {

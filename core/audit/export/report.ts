@@ -44,8 +44,8 @@ export interface Report {
   readonly signedBy: readonly string[]
   /** Whether those keys were named by whoever verifies, and not only by the export itself. */
   readonly isKeyPinned: boolean
-  /** timestamp: seconds since the epoch. */
-  readonly witnesses: readonly { readonly name: string; readonly timestamp: number | undefined }[]
+  /** timestamp: seconds since the epoch. isKeyPinned: as above; whoever makes an export can make a witness of any name with it. */
+  readonly witnesses: readonly { readonly name: string; readonly timestamp: number | undefined; readonly isKeyPinned: boolean }[]
   /** Older checkpoints that this history goes on from. */
   readonly olderCheckpoints: number
   readonly tokens: readonly TokenResult[]

@@ -2,7 +2,7 @@
 
 import { parseId } from '#core/ids/id.ts'
 import { type Checkpoint, parseCheckpoint } from '#core/tlog/checkpoint.ts'
-import { type OpenedNote, openNote, type VerifierKey } from '#core/tlog/note.ts'
+import { formatVerifierKey, noteSignatureTypes, type OpenedNote, openNote, type VerifierKey } from '#core/tlog/note.ts'
 import { TlogError } from '#core/tlog/tlog-error.ts'
 import { BodyCheck } from './body-check.ts'
 import { TokenCheck } from './check-tokens.ts'
@@ -64,7 +64,13 @@ export function* verifyExport(files: ExportFiles, options: VerifyOptions): Gener
     bodies: { checked: done.bodies, absent: done.entries - done.bodies },
     signedBy: note.signatures.filter(({ keyId }) => logNames.has(keyId)).map(({ name, keyId }) => `${name}+${keyId}`),
     isKeyPinned: options.logKeys.length > 0,
-    witnesses: note.signatures.filter(({ keyId }) => !logNames.has(keyId)).map(({ name, timestamp }) => ({ name, timestamp })),
+    witnesses: note.signatures
+      .filter(({ keyId }) => !logNames.has(keyId))
+      .map(({ name, timestamp, verifierKey }) => ({
+        name,
+        timestamp,
+        isKeyPinned: options.witnessKeys.includes(formatVerifierKey(verifierKey)),
+      })),
     olderCheckpoints: done.olderCheckpoints,
     tokens: results,
     findings: findings.list,
@@ -96,13 +102,26 @@ function open(files: ExportFiles, options: VerifyOptions): Opened {
 function openCheckpoint(text: string, logKeys: readonly VerifierKey[], witnessKeys: readonly VerifierKey[]) {
   try {
     // First by the log's keys alone: witnesses vouch for no log.
-    openNote(text, logKeys)
-    const note = openNote(text, [...logKeys, ...witnessKeys])
-    return { note, checkpoint: parseCheckpoint(note.text) }
+    const checkpoint = openOwn(text, logKeys)
+    return { note: openNote(text, [...logKeys, ...witnessKeys]), checkpoint }
   } catch (error) {
     if (error instanceof TlogError) throw new ExportError(`The checkpoint cannot be believed: ${error.message}`)
     throw error
   }
+}
+
+/**
+ * A log's key signs under the log's name. The same Ed25519 key may have signed an earlier log too (a restore begins another one), and
+ * nothing in a signature says which name stood beside it. Throws TlogError.
+ */
+function openOwn(text: string, logKeys: readonly VerifierKey[]): Checkpoint {
+  const note = openNote(text, logKeys)
+  const checkpoint = parseCheckpoint(note.text)
+  const isOwn = note.signatures.some(
+    ({ verifierKey: { type, name } }) => type === noteSignatureTypes.ed25519 && name === checkpoint.origin,
+  )
+  if (!isOwn) throw new TlogError(`it is of ${checkpoint.origin}, and no known key is of that log`)
+  return checkpoint
 }
 
 interface Done {
@@ -140,7 +159,7 @@ function marksOf({ files, logKeys, checkpoint, findings }: Opened, from: string 
   const given = from === undefined ? [] : [{ name: 'The older checkpoint', text: from }]
   return [...kept, ...given].flatMap(({ name, text }) => {
     try {
-      const { origin, size, root } = parseCheckpoint(openNote(text, logKeys).text)
+      const { origin, size, root } = openOwn(text, logKeys)
       if (origin !== checkpoint.origin) findings.add('checkpoint', `${name} is of another log, ${origin}.`)
       else if (size > checkpoint.size)
         findings.add(

@@ -24,6 +24,23 @@ const witnessKey = generateKeyPairSync('ed25519').privateKey
 const logSigner = createNoteSigner(sampleOrigin, logKey)
 const witness = createCosigner('witness.example', witnessKey, () => 1_795_305_700)
 export const sampleLogKey = formatVerifierKey(logSigner.verifierKey)
+export const sampleWitnessKey = formatVerifierKey(witness.verifierKey)
+
+/** The same export with a checkpoint that names another log, by the same private key under the name of this one. */
+export function ofAnotherLog(files: ReadonlyMap<string, Buffer>): Map<string, Buffer> {
+  const origin = sampleOrigin.replace('c0ffee', 'c0fff0')
+  const text = files.get('checkpoint')!.toString().split('\n\n')[0]!.replace(sampleOrigin, origin)
+  const told = files.get('manifest.json')!.toString().replace(sampleOrigin, origin)
+  const checkpoint = Buffer.from(signNote(`${text}\n`, [logSigner]))
+  return new Map([...files, ['checkpoint', checkpoint], ['manifest.json', Buffer.from(told)]])
+}
+
+/** An export of so many entries of which none is there; whoever signs may say any number. */
+export function emptyExport(size: number): Map<string, Buffer> {
+  const text = formatCheckpoint({ origin: sampleOrigin, size, root: Buffer.alloc(hashBytes) })
+  const made = sampleExport({ entries: [], checkpoint: signNote(text, [logSigner]) })
+  return made.set('manifest.json', manifest({ size }))
+}
 
 export interface SampleEntry {
   readonly leaf: Buffer

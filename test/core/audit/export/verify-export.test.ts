@@ -1,15 +1,19 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeBundle } from '#core/tlog/entry-bundle.ts'
+import { leafHash } from '#core/tlog/hash.ts'
 import { tilePath } from '#core/tlog/tile-path.ts'
 import {
   bundles,
+  emptyExport,
   filesOf,
   hashTiles,
+  ofAnotherLog,
   sampleEntries,
   sampleExport,
   sampleLogKey,
   sampleTenantExport,
+  sampleWitnessKey,
   signedCheckpoint,
   verifyFiles,
 } from './sample-export.ts'
@@ -42,7 +46,12 @@ describe('a sound export', () => {
     const report = verifyFiles(sampleExport({ entries: some }))
     expect(report).toMatchObject({ isValid: true, size: count, entries: count, findings: [], isKeyPinned: false })
     expect(report.bodies.checked).toBe(some.filter(({ body }) => body !== undefined).length)
-    expect(report.witnesses).toEqual([{ name: 'witness.example', timestamp: 1_795_305_700 }])
+    expect(report.witnesses).toEqual([{ name: 'witness.example', timestamp: 1_795_305_700, isKeyPinned: false }])
+  })
+
+  test('says of a witness whether its key is the verifier’s own: an export can bring a witness of any name', () => {
+    const { witnesses } = verifyFiles(files, { logKeys: [sampleLogKey], witnessKeys: [sampleWitnessKey] })
+    expect(witnesses).toMatchObject([{ name: 'witness.example', isKeyPinned: true }])
   })
 
   test('verifies with the key that the verifier brings, and with no other', () => {
@@ -197,6 +206,33 @@ describe('F15: an export that somebody changed', () => {
   test('cut short, and signed again: an older checkpoint tells how many are gone', () => {
     const report = verifyFiles(sampleExport({ entries: entries.slice(0, 400) }), { from: signedCheckpoint(entries) })
     expect(report.findings).toMatchObject([{ kind: 'checkpoint', index: 400, text: expect.stringContaining('200') }])
+  })
+})
+
+describe('an export that somebody made up', () => {
+  test('of another log that the same key has signed: the key is not of that log', () => {
+    expect(() => verifyFiles(ofAnotherLog(files), { logKeys: [sampleLogKey] })).toThrow(/no known key is of that log/)
+    const from = ofAnotherLog(files).get('checkpoint')!.toString()
+    expect(verifyFiles(files, { from }).findings).toMatchObject([{ kind: 'checkpoint' }])
+  })
+
+  test('of more entries than anybody could have: comes to an end', () => {
+    const report = verifyFiles(emptyExport(Number.MAX_SAFE_INTEGER))
+    expect(report).toMatchObject({ isValid: false, entries: 0 })
+  })
+
+  test.each(['constructor', '__proto__', 'toString'])('with a token whose issuer is “%s”: is refused for its receipt', iss => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const token = `${part({ alg: 'ES256' })}.${part({ iss, evt: 'A'.repeat(43) })}.AAAA`
+    expect(verifyFiles(files, { tokens: [token] }).tokens).toMatchObject([{ fault: expect.stringContaining('receipt') }])
+  })
+
+  test('with a token whose receipt names bytes that are no entry: says so', () => {
+    const leaf = Buffer.from('no entry')
+    const made = sampleExport({ entries: [{ leaf, body: undefined }] })
+    const evt = leafHash(leaf).toString('base64url')
+    const token = `e30.${Buffer.from(JSON.stringify({ iss: 'x', evt })).toString('base64url')}.AAAA`
+    expect(verifyFiles(made, { tokens: [token] }).tokens).toMatchObject([{ fault: expect.stringContaining('no entry of a log') }])
   })
 })
 
