@@ -3,6 +3,7 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
+import { Counts } from '#core/audit/query/counts.ts'
 import { locateEvent } from '#core/audit/query/locate.ts'
 import { readPage } from '#core/audit/query/read-page.ts'
 import { Readings } from '#core/audit/query/readings.ts'
@@ -20,7 +21,7 @@ const most = { json: 200, ndjson: 1_000, csv: 1_000 } as const
 export const auditTags = { tags: ['audit'], security: operatorSecurity }
 
 export function auditRoutes(app: V1App, deps: V1Deps): void {
-  const audit: AuditDeps = { deps, readings: new Readings() }
+  const audit: AuditDeps = { deps, readings: new Readings(), counts: new Counts() }
   app.get(
     '/v1/audit',
     {
@@ -62,7 +63,9 @@ async function listEvents(audit: AuditDeps, request: FastifyRequest, query: Stat
   const ascending = query.order === 'oldest'
   const list = `/v1/audit ${tenantId} ${ascending} ${JSON.stringify(words)}`
   const after = afterOf(deps, list, query.cursor)
-  const page = await readPage(deps.db, { tenantId, words, ascending, limit, after, count: query.count === 'exact' })
+  const count = query.count === 'exact'
+  const read = () => readPage(deps.db, { tenantId, words, ascending, limit, after, count })
+  const page = count ? await audit.counts.run(tenantId, read) : await read()
   const items = await showEvents(deps, request, page.events, query.private)
   const filters = { ...namesOf(words), ...(query.private === 'open' && { private: 'open' }) }
   await recordReading(audit, request, tenantId, filters, items.length)

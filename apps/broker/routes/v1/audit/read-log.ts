@@ -1,6 +1,7 @@
 // What the list and the trail have in common: whose log is read, where a page begins, what is shown of it, and that the reading is recorded.
 
 import type { FastifyRequest } from 'fastify'
+import type { Counts } from '#core/audit/query/counts.ts'
 import type { EventsPage } from '#core/audit/query/read-page.ts'
 import type { Readings } from '#core/audit/query/readings.ts'
 import { SealedReader } from '#core/audit/query/sealed-reader.ts'
@@ -17,6 +18,7 @@ import type { V1Deps } from '../deps.ts'
 export interface AuditDeps {
   readonly deps: V1Deps
   readonly readings: Readings
+  readonly counts: Counts
 }
 
 /** The tenant whose log is read; null: all, which is for who belongs to none and names none. Throws `forbidden`. */

@@ -105,6 +105,21 @@ describe('GET /v1/audit', () => {
     expect(table.text).toMatch(/^[\x20-\x7e\r\n]*$/)
   })
 
+  test('counts for a tenant once at a time, so that nobody else waits for a connection', async () => {
+    const { admin } = broker.database
+    const answers: number[] = []
+    const counting: Promise<number>[] = []
+    await admin.begin(async locked => {
+      await locked`lock table log.event in access exclusive mode`
+      for (let n = 0; n < 3; n++) counting.push(get('/v1/audit?count=exact').then(({ status }) => answers.push(status)))
+      await expect.poll(() => answers, { timeout: 8_000 }).toEqual([503, 503])
+      expect((await get('/v1/whoami')).status).toBe(200)
+    })
+    await Promise.all(counting)
+    expect(answers).toEqual([503, 503, 200])
+    expect((await list('count=exact')).count).toBeGreaterThan(0)
+  })
+
   test('opens what is sealed when it is asked to, and what was erased stays closed', async () => {
     expect((await list('decision=deny')).items[0]).not.toHaveProperty('private')
     const [item] = (await list('decision=deny&private=open')).items
