@@ -72,6 +72,23 @@ export async function isHeld(
   return rows[0]!.held
 }
 
+/**
+ * Whether a hold of the handle's tenant covers somebody or something that is called so: a held person, the owner of a held agent, the
+ * task of a held account. pattern: a regular expression of PostgreSQL (`core/audit/erasure/word-pattern.ts`).
+ */
+export async function isNamedHeld(db: Db, pattern: string): Promise<boolean> {
+  const { rows } = await sql<{ held: boolean }>`
+    select exists (
+      select from mayfly.legal_hold h
+        left join mayfly.person p on h.kind = 'person' and p.id = h.target_id
+        left join mayfly.agent g on h.kind = 'agent' and g.id = h.target_id
+        left join mayfly.account a on h.kind = 'account' and a.id = h.target_id
+       where h.lifted_at is null
+         and (p.subject ~* ${pattern} or p.name ~* ${pattern} or p.email ~* ${pattern} or g.owner ~* ${pattern} or a.task_id ~* ${pattern})
+    ) as held`.execute(db)
+  return rows[0]!.held
+}
+
 /** Whether the handle's tenant has or had this account. */
 export async function isAccountKnown(db: Db, id: string): Promise<boolean> {
   const { rows } = await sql<{ known: boolean }>`

@@ -26,7 +26,7 @@ import {
   type SealedSubjectKey,
 } from '#db/erasure/erasures.ts'
 import { findNaming, findPeopleNamed, forgetPeople, forgetWords } from '#db/erasure/forget-words.ts'
-import { isHeld } from '#db/erasure/holds.ts'
+import { isHeld, isNamedHeld } from '#db/erasure/holds.ts'
 import { findPerson, type PersonRow } from '#db/operators/people.ts'
 import { sealFacts } from '../event.ts'
 import { wordPattern } from './word-pattern.ts'
@@ -70,7 +70,7 @@ export async function eraseSubject(
       hint: 'Nothing is known of this subject. Issuer and subject must be exactly as the issuer says.',
     })
   const ids = { personIds: found.people.map(({ id }) => id), keyIds: found.keys.map(({ id }) => id) }
-  await refuseHeld(trx, order, found)
+  await refuseHeld(trx, order, found, pattern)
   if (pattern !== undefined) await refuseNamed(trx, pattern)
   const id = newUuid(nowMs)
   await insertErasure(trx, { id, tenantId, ...ids, ...(await sealWords(deps.keyEncryption, found)), replayed: false })
@@ -112,10 +112,16 @@ async function find(trx: Trx, { tenantId, wanted, names = [] }: ErasureOrder): P
   return { people, keys, words: [named.subject, ...shown, ...names] }
 }
 
-async function refuseHeld(trx: Trx, { tenantId }: ErasureOrder, { people, keys }: Found): Promise<void> {
+async function refuseHeld(
+  trx: Trx,
+  { tenantId }: ErasureOrder,
+  { people, keys }: Found,
+  pattern: string | undefined,
+): Promise<void> {
   const tenantIds = [...new Set([...keys.map(key => key.tenant_id), ...(tenantId === null ? [] : [tenantId])])]
   const held = await isHeld(trx, { tenantIds, personIds: people.map(({ id }) => id), keyIds: keys.map(({ id }) => id) })
-  if (held)
+  // Whoever names somebody who is held erases it as much as whoever says that it is this person.
+  if (held || (pattern !== undefined && (await isNamedHeld(trx, pattern))))
     throw new BrokerError('conflict', {
       hint: 'A legal hold covers this subject, so nothing of it is erased. Lift the hold first: mayfly audit hold list.',
     })

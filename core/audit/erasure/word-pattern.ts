@@ -2,7 +2,7 @@
 //
 // What can hardly be anybody else's (an address, a name of several words, an issuer's long subject) is found wherever it stands as a
 // whole. A short or common word (`kim`, `42`) would be found everywhere, so it counts only where it is all there is: a whole text, or a
-// whole string of JSON.
+// whole string of JSON. Never where it names a member: whoever is called `type` is not every message's `"type":`.
 
 const leastDistinctive = 16
 
@@ -16,7 +16,7 @@ const spellings = (word: string): string[] => [...new Set([word, JSON.stringify(
 
 function patternOf(word: string): string {
   const text = literal(word)
-  if (!isDistinctive(word)) return `^${text}$|"${text}"`
+  if (!isDistinctive(word)) return `^${text}$|"${text}"(?!\\s*:)`
   const inside = word.includes('@') ? '[:alnum:]_.+-' : '[:alnum:]_@+:/-'
   return `(?<![${inside}])${text}(?![${inside.replace('.', '')}])`
 }

@@ -26,6 +26,7 @@ describe('what somebody is called', () => {
     ['018f3c5e-8a7b-7c0e-9d1f-2a3b4c5d6e7f', 'subject 018f3c5e-8a7b-7c0e-9d1f-2a3b4c5d6e7f left'],
     ['sam', 'sam'],
     ['sam', '{"owner": "Sam"}'],
+    ['type', '{"type": "x", "owner": "type"}'],
     ['o"neil and sons', '{"name":"o\\"neil and sons"}'],
     ['a.b*c (d) [e] {2}|x\\y', 'a.b*c (d) [e] {2}|x\\y'],
     ['Łukasz Żółć', 'von łukasz żółć'],
@@ -43,6 +44,8 @@ describe('what somebody is called', () => {
     ['42', '{"max": 42, "id": "142"}'],
     ['a.b@c.example', 'aXb@c.example'],
     ['Sam Miller', 'Sam Millers'],
+    ['type', '{"type":"token.issued"}'],
+    ['type', '{"type" : "x", "types": {"a": 1}}'],
   ])('%s is nobody in %s', async (word, text) => {
     expect(await finds([word], text)).toBe(false)
   })

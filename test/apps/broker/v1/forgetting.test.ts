@@ -159,6 +159,23 @@ describe('legal holds', () => {
     expect((await erase(team.who.tenantAdmin, subject)).status).toBe(201)
   })
 
+  test('of a person let nobody take its name out of what waits and is kept, whoever else is named with it', async () => {
+    const { api, who } = team
+    const [person] = await api.admin<{ id: string }[]>`
+      insert into mayfly.person (id, tenant_id, issuer, subject, name, email)
+        values (${randomUUID()}, ${tenantId()}, ${issuer}, 'held', 'Held Person', 'held@acme.example') returning id`
+    const held = `psn_${person!.id.replaceAll('-', '')}`
+    const hold = await call('POST', '/v1/legal-holds', who.tenantAdmin, { matter: 'case 10', person: held })
+    expect(hold.status, hold.text).toBe(201)
+    const named = { names: ['held@acme.example'] }
+    expect(errorOf(await call('POST', '/v1/erasures', who.tenantAdmin, named))).toBe('conflict')
+    const subject = await knownSubject()
+    expect(errorOf(await call('POST', '/v1/erasures', who.tenantAdmin, { issuer, subject, ...named }))).toBe('conflict')
+    expect(await isKnown(subject)).toBe(1)
+    await call('POST', `/v1/legal-holds/${hold.body.id}/lift`, who.tenantAdmin)
+    expect((await call('POST', '/v1/erasures', who.tenantAdmin, named)).status).toBe(201)
+  })
+
   test('of an agent hold every foreign subject of the tenant, since which came by is not known', async () => {
     const subject = await knownSubject()
     const agent = `agt_${randomUUID().replaceAll('-', '')}`
