@@ -2,7 +2,7 @@
 
 import { UsageError } from '../cli-error.ts'
 import type { Command, Context } from '../command.ts'
-import { agentNames, tableOfEvents } from './event-text.ts'
+import { agentNames, tableOfEvents, widthWithAccounts } from './event-text.ts'
 import { filterFlags, filtersOf } from './filters.ts'
 import { collect } from './pages.ts'
 
@@ -26,7 +26,7 @@ Who an entry is about stands in it sealed: --private shows it, as long as nobody
       command: 'mayfly audit list --agent nightly-report --decision deny --from 7d',
     },
     { text: 'what became of a token, and where it was asked for', command: 'mayfly audit list --jti at_… --private' },
-    { text: 'who read the log', command: 'mayfly audit list --type audit.*,audit_stream.opened' },
+    { text: 'who read the log', command: 'mayfly audit list --type "audit.*,audit_stream.opened"' },
     { text: 'for a program, all of it', command: 'mayfly audit list --all --oldest --json' },
   ],
   run,
@@ -54,7 +54,7 @@ async function run(context: Context): Promise<void> {
 }
 
 function showEvents(
-  { print, flags }: Context,
+  { io, print, flags }: Context,
   items: Parameters<typeof tableOfEvents>[0],
   names: ReadonlyMap<string, string>,
 ): void {
@@ -62,7 +62,10 @@ function showEvents(
     print.note('Nothing of that kind is in the log.')
     return
   }
-  print.table(tableOfEvents(items, names))
+  const { terminal, columns } = io
+  print.table(tableOfEvents(items, names, terminal.out ? columns : undefined))
+  if (terminal.out && columns < widthWithAccounts)
+    print.note('Accounts and whole details: a wider terminal, --json, or mayfly audit show POSITION.')
   if (!flags.has('private')) return
   for (const item of items) if (item['private']) print.thing({ position: item['position'], private: item['private'] })
 }

@@ -28,21 +28,46 @@ export function whoText(event: Thing, names: ReadonlyMap<string, string>): strin
 const told = new Set(['actor', 'actor_role', 'actor_person', 'reason', 'config_epoch', 'decisions', 'trust_source', 'ceiling'])
 
 /** What else there is to say, in one line. */
-export function detailText(event: Thing): string {
+export function detailText(event: Thing, names: ReadonlyMap<string, string> = new Map()): string {
   const { facts, token, reason } = event as { facts?: Thing | null; token?: string; reason?: string }
   const said = Object.entries(facts ?? {}).filter(
     ([name, value]) => !told.has(name) && typeof value !== 'object' && value !== false,
   )
-  const parts = [reason, token, ...said.map(([name, value]) => `${name}=${valueText(name, value)}`)]
+  const about = actsItself(event) ? [] : [agentText(event, names)]
+  const parts = [reason, ...about, token, ...said.map(([name, value]) => `${name}=${valueText(name, value)}`)]
   return visibleLine((facts === null ? [...parts, '(body dropped)'] : parts).filter(part => part !== undefined).join('  '))
 }
 
-const valueText = (name: string, value: unknown): string =>
-  /^(deadline|expires|not_after)$/.test(name) && typeof value === 'number'
-    ? timeText(new Date(value * 1_000).toISOString())
-    : String(value)
+const actsItself = ({ agent, actor }: Thing): boolean => agent === (actor as Thing | undefined)?.['id']
 
-export function tableOfEvents(events: readonly Thing[], names: ReadonlyMap<string, string>): Table {
+function agentText({ agent, facts }: Thing, names: ReadonlyMap<string, string>): string | undefined {
+  if (agent === undefined || (facts as Thing | null | undefined)?.['agent'] !== undefined) return undefined
+  return `agent=${names.get(String(agent)) ?? String(agent)}`
+}
+
+/** Facts that the log has as bare uuids; people and every other command know them with a prefix. */
+const prefixes: Readonly<Record<string, string>> = { resource: 'res', parent: 'acct', root: 'acct' }
+const bareUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+function valueText(name: string, value: unknown): string {
+  if (typeof value === 'number' && /^(deadline|expires|not_after|.+_at)$/.test(name))
+    return timeText(new Date(value * 1_000).toISOString())
+  const prefix = prefixes[name]
+  return prefix && bareUuid.test(String(value)) ? `${prefix}_${String(value).replaceAll('-', '')}` : String(value)
+}
+
+/** Narrower than this, a whole account id would leave no room for why something was refused. */
+export const widthWithAccounts = 140
+
+/** columns: of the terminal; undefined: nothing is left out. */
+export function tableOfEvents(events: readonly Thing[], names: ReadonlyMap<string, string>, columns?: number): Table {
+  const { head, whole, rows } = wholeTable(events, names)
+  if (columns === undefined || columns >= widthWithAccounts) return { head, whole, rows }
+  const kept = <T>(cells: readonly T[]) => cells.filter((_, at) => head[at] !== 'account')
+  return { head: kept(head), whole: kept(whole), rows: rows.map(kept) }
+}
+
+function wholeTable(events: readonly Thing[], names: ReadonlyMap<string, string>) {
   return {
     head: ['time', 'decision', 'event', 'who', 'account', 'details', 'position'],
     whole: [true, true, true, false, true, false, true],
@@ -52,7 +77,7 @@ export function tableOfEvents(events: readonly Thing[], names: ReadonlyMap<strin
       String(event['type']),
       whoText(event, names),
       String(event['account'] ?? ''),
-      detailText(event),
+      detailText(event, names),
       String(event['position']),
     ]),
   }
@@ -71,7 +96,7 @@ export function storyLine(paint: Paint, event: Thing, names: ReadonlyMap<string,
           : '•'
   const later = sinceMs === undefined ? '' : `+${spanText(sinceMs)}`
   const type = String(event['type']).padEnd(28)
-  return `${paint.dim(timeText(event['time']))} ${later.padStart(8)}  ${mark} ${paint.bold(type)} ${visibleLine(whoText(event, names))}  ${paint.dim(detailText(event))}`.trimEnd()
+  return `${paint.dim(timeText(event['time']))} ${later.padStart(8)}  ${mark} ${paint.bold(type)} ${visibleLine(whoText(event, names))}  ${paint.dim(detailText(event, names))}`.trimEnd()
 }
 
 /** `0.2 s`, `4 min`, `3 h`, `12 d` */

@@ -110,8 +110,10 @@ async function run(context: Context): Promise<void> {
   const counts = { trust_sources: sources.length, agents: agents.length, accounts: accounts.length }
   if (sources.length + agents.length + accounts.length === 0)
     throw new UsageError({
-      what: 'Nothing that waits was named.',
-      next: 'See what waits: mayfly restore status. Then name it, with --trust-source, --agent or --accounts-of, or say --all.',
+      what: all ? 'Nothing waits.' : 'Nothing that waits was named.',
+      next: all
+        ? 'When a backup was restored, and what waited for you then: mayfly restore status'
+        : 'See what waits: mayfly restore status. Then name it, with --trust-source, --agent or --accounts-of, or say --all.',
     })
   await confirm(
     context,

@@ -3,6 +3,7 @@
 import type { Broker, Thing } from '../broker/broker.ts'
 import { CliError, UsageError } from '../cli-error.ts'
 import type { PathPart } from './operation.ts'
+import { operations } from './operations.ts'
 
 const id = /^[a-z]{2,5}_[0-9a-f]{32}$/
 
@@ -33,8 +34,14 @@ export async function findId(
     what: found.length === 0 ? `There is no ${noun} "${given}".` : `More than one ${noun} is called "${given}".`,
     why:
       found.length === 0 ? `Its id and ${by.join(' or ')} were looked at.` : found.map(thing => String(thing['id'])).join('\n'),
-    next: found.length === 0 ? `mayfly ${within.replace('/v1/', '')} list --all` : 'Give its id.',
+    next: found.length === 0 ? `mayfly ${listOf(within)} --all` : 'Give its id.',
   })
+}
+
+/** The words of the command that lists a collection: of `/v1/legal-holds` it is `audit hold list`. */
+function listOf(collection: string): string {
+  const list = operations.find(({ method, path }) => method === 'GET' && path === collection)
+  return list?.name ?? `${collection.replace('/v1/', '')} list`
 }
 
 async function findNamed(broker: Broker, doing: string, within: string, fits: (thing: Thing) => boolean): Promise<Thing[]> {

@@ -34,6 +34,13 @@ describe('mayfly audit list', () => {
     expect(seen.out).toMatch(/deny +token.denied +agent +unknown_scope/)
   })
 
+  test('on a terminal of a hundred columns still shows why, and says where the rest is', async () => {
+    const seen = await mayfly(['list', '--agent', 'agent', '--decision', 'deny'], { ...atTerminal, columns: 100 })
+    expect(seen.out).toContain('unknown_scope  code=sc')
+    expect(Math.max(...seen.out.split('\n').map(line => line.length))).toBeLessThanOrEqual(110)
+    expect(seen.err).toContain('mayfly audit show POSITION')
+  })
+
   test('goes through all pages, a line of JSON for each', async () => {
     const ran = await mayfly(['list', '--account', account, '--all', '--oldest', '--json'])
     const types = ran.out
@@ -75,6 +82,10 @@ describe('mayfly audit list', () => {
     })
     expect((await mayfly(['list', '--limit', '0'])).code).toBe(2)
   })
+})
+
+test('a hold that is not there: what to do names the command that lists holds', async () => {
+  expect((await mayfly(['hold', 'lift', 'nothing', '--yes'])).err).toContain('mayfly audit hold list --all')
 })
 
 test('mayfly audit count counts exactly', async () => {
@@ -123,6 +134,19 @@ describe('an event in words', () => {
     expect(line).not.toMatch(/[\u0000-\u001f\u202e]/)
     expect(line).toContain('+0.4 s')
     expect(detailText({ facts: null })).toBe('(body dropped)')
+  })
+
+  test('names the agent that somebody else registered, ids as other commands take them, and times as times', () => {
+    const uuid = '01a207b1-87b3-7478-a3cd-34a1c6240413'
+    const by = { actor: { kind: 'operator', id: 'crd_1' }, agent: 'agt_1' }
+    expect(detailText({ ...by, facts: {} }, new Map([['agt_1', 'nightly']]))).toBe('agent=nightly')
+    expect(detailText({ ...by, facts: { agent: 'agt_1' } })).toBe('agent=agt_1')
+    expect(detailText({ actor: { kind: 'agent', id: 'agt_1' }, agent: 'agt_1', facts: { resource: uuid } })).toBe(
+      `resource=res_${uuid.replaceAll('-', '')}`,
+    )
+    expect(detailText({ facts: { resource: 'issuer', revoked_at: 1795425602.61 } })).toBe(
+      'resource=issuer  revoked_at=2026-11-23 09:20:02Z',
+    )
   })
 
   test.each([

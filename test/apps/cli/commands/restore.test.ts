@@ -28,6 +28,7 @@ const issue = (task_id: string) => broker.running.token(broker.running.form({ ta
 test('mayfly restore shows what waits, and lets go on what is named: trust sources, agents, an agent’s accounts', async () => {
   const { running, database } = broker
   expect((await mayfly(running.operatorToken, 'restore', 'status')).out).toContain('No backup was ever restored.')
+  expect((await mayfly(running.operatorToken, 'restore', 'reconcile', '--all', '--yes')).err).toContain('Nothing waits.')
   const { account_id: account } = (await issue('kept')).body
   const { sql, db } = database.database
   await beginRestore(
