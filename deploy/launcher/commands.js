@@ -70,6 +70,12 @@ export const COMMANDS = {
     run: [['test/bench/audit.ts']],
     json: true,
   },
+  'bench:issuing': {
+    about: 'measure tokens a second while the log is sealed beside it, and while it is not',
+    example: 'npm run bench:issuing -- --rounds 6',
+    run: [['test/bench/issuing.ts']],
+    json: true,
+  },
   'bench:seal': {
     about: 'measure how long events wait to be sealed, and what an event takes',
     example: 'npm run bench:seal -- --rate 5000',
