@@ -56,7 +56,7 @@ test('the table in the database and the one in the program say the same', async 
       name,
       from,
       to: row.to,
-      due: (from === 'c' || from === 'h') ? null : row.due,
+      due: from === 'c' || from === 'h' ? null : row.due,
       raises: row.raisesGeneration,
       of_child: row.ofChild,
     })),
