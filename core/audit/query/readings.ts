@@ -1,5 +1,6 @@
 // Reading is audited too. One event says who asked what; asking the same again, or for its next page, is said once a minute: a page that
-// refreshes itself must not fill the log that it shows.
+// refreshes itself must not fill the log that it shows. But nobody reads the log behind a glance at one entry: when much more was shown than
+// was said, it is said at once.
 
 import { LRUCache } from 'lru-cache'
 import type { ActorFacts } from '#core/audit/catalogue/fields.ts'
@@ -17,17 +18,31 @@ export interface Reading {
 }
 
 const onceMs = 60_000
+/** So many times what was said may be shown before it is said again, and this many entries in any case. */
+const [timesMore, atLeast] = [20, 200]
+
+interface Said {
+  readonly atMs: number
+  readonly entries: number
+  /** Shown since. */
+  untold: number
+}
 
 export class Readings {
-  readonly #said = new LRUCache<string, number>({ max: 10_000 })
+  readonly #said = new LRUCache<string, Said>({ max: 10_000 })
 
   /** Resolves when it is in the log: nothing is shown before. db: of the reading's tenant. nowMs: the database's clock. */
-  async record(db: Db, { tenantId, actor, operation, filters, entries }: Reading, nowMs: number): Promise<void> {
+  async record(db: Db, { tenantId, actor, operation, filters, entries: shown }: Reading, nowMs: number): Promise<void> {
     const name = JSON.stringify([tenantId, actor, operation, filters])
     const said = this.#said.get(name)
-    if (said !== undefined && nowMs - said < onceMs && nowMs >= said) return
+    const entries = (said?.untold ?? 0) + shown
+    const isFresh = said !== undefined && nowMs - said.atMs < onceMs && nowMs >= said.atMs
+    if (isFresh && entries <= Math.max(atLeast, timesMore * said.entries)) {
+      said.untold = entries
+      return
+    }
     const facts = { ...actor, operation, filters, entries }
     await db.transaction().execute(trx => recordEvent(trx, { type: 'audit.read', tenantId, facts }, nowMs))
-    this.#said.set(name, nowMs)
+    this.#said.set(name, { atMs: nowMs, entries, untold: 0 })
   }
 }

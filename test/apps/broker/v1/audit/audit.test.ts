@@ -198,6 +198,20 @@ describe('who reads', () => {
     ])
   })
 
+  test('of much is not hidden behind a reading of little', async () => {
+    const words = 'type=token.*,account.*,resource.*,agent.*,source.*'
+    let shown = (await list(`${words}&limit=1`, auditor)).items.length
+    while (shown < 450) shown += (await list(`${words}&limit=200`, auditor)).items.length
+    const { items } = await list('type=audit.read&limit=200')
+    const told = items.flatMap(({ facts }) => {
+      const { type } = facts['filters'] as Record<string, unknown>
+      return `type=${type}` === words ? [facts['entries'] as number] : []
+    })
+    expect(told.at(-1)).toBe(1)
+    expect(told.reduce((sum, each) => sum + each)).toBeGreaterThan(shown - 250)
+    expect(told.length).toBeLessThan(4)
+  })
+
   test('without a credential, or with a resource’s, gets nothing', async () => {
     for (const path of ['/v1/audit', '/v1/audit/0', `/v1/accounts/${account}/trail`]) {
       expect((await get(path, 'nothing')).status).toBe(401)
