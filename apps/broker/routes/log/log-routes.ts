@@ -12,11 +12,12 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { Readings } from '#core/audit/query/readings.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { actorFacts } from '#core/operators/principal.ts'
+import { OperatorRefusals } from '#core/operators/refusals.ts'
 import type { Clock } from '#core/time/clock.ts'
 import { checkpointPath } from '#core/tlog/checkpoint.ts'
 import { findTileName } from '#core/tlog/tile-path.ts'
 import type { UnscopedDb } from '#db/unscoped-db.ts'
-import { type Access, guardByTable, principalOf } from '../../http/access.ts'
+import { type Access, type AccessTable, guardByTable, type OnRefused, principalOf } from '../../http/access.ts'
 import { createErrorHandler, renderProblem } from '../../http/error-handler.ts'
 import type { SealedLogs } from '../../sealed-logs.ts'
 
@@ -42,8 +43,11 @@ export const logRoutes: FastifyPluginAsync<LogRouteDeps> = async (app, deps) => 
   const hashReaders: Access = isPublic ? 'anyone' : ['platform-admin', 'tenant-admin', 'auditor']
   const entryReaders: Access = ['platform-admin', 'auditor']
   const readings = new Readings()
+  const refusals = new OperatorRefusals()
+  const onRefused: OnRefused = (principal, operation) =>
+    refusals.record(db.forTenant(principal.tenantId), principal, operation, deps.clock.nowMs())
   app.setErrorHandler(createErrorHandler(renderProblem, app.logger))
-  guardByTable(app, db, {
+  const table: AccessTable = {
     'GET /log/keys': hashReaders,
     ...Object.fromEntries(
       prefixes.flatMap(prefix => [
@@ -52,7 +56,8 @@ export const logRoutes: FastifyPluginAsync<LogRouteDeps> = async (app, deps) => 
         [`GET ${prefix}/tile/entries/*`, entryReaders],
       ]),
     ),
-  })
+  }
+  guardByTable(app, db, table, onRefused)
   const cacheFor = (how: string): string => `${isPublic ? 'public' : 'private'}, ${how}`
   app.get('/log/keys', { schema: { hide: true } }, async (_request, reply) => {
     const { shard, origin, verifierKey, witnessKeys } = await logs.shard()
@@ -70,16 +75,18 @@ export const logRoutes: FastifyPluginAsync<LogRouteDeps> = async (app, deps) => 
       return reply.type('application/octet-stream').header('cache-control', cacheFor(immutable)).send(bytes)
     })
     app.get<LogRequest>(`${prefix}/tile/entries/*`, { schema: { hide: true } }, async (request, reply) => {
-      const { tenantId } = principalOf(request)
-      if (tenantId !== null)
+      const principal = principalOf(request)
+      if (principal.tenantId !== null) {
+        await onRefused(principal, `GET ${prefix}/tile/entries/*`)
         throw new BrokerError('forbidden', { hint: "Bundles hold every tenant's entries. Read your own at /v1/audit." })
+      }
       const bytes = await readTile(logs, request, 'entries', `tile/entries/${request.params['*']}`)
       const reading = {
         tenantId: null,
-        actor: actorFacts(principalOf(request)),
+        actor: actorFacts(principal),
         operation: 'GET /log/tile/entries',
         filters: {},
-        entries: 0,
+        entries: findTileName(`tile/entries/${request.params['*']}`)!.width,
       }
       await readings.record(db.forTenant(null), reading, deps.clock.nowMs())
       return sendBundle(request, reply.header('cache-control', `private, ${immutable}`), bytes)

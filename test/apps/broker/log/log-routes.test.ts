@@ -119,6 +119,18 @@ describe('GET /log/tile', () => {
     expect(readings.map(({ body }) => body.operation)).toEqual(['GET /log/tile/entries'])
   })
 
+  test('tells the log who asked for every tenant’s entries and may not, and how many were shown to who may', async () => {
+    const { operatorToken, platformToken, v1 } = broker.running
+    const name = tilePath('entries', 0, tileWidthAt(size, 0, 0))
+    const made = await v1('POST', '/v1/operators', { name: 'curious', role: 'auditor' })
+    for (const token of [made.body.token, operatorToken, platformToken]) await get(`/log/${name}`, token)
+    const log = await readLog(broker.database.admin)
+    const refused = log.filter(({ leaf }) => leaf.type === 'operator.refused').map(({ body }) => body)
+    expect(refused).toContainEqual(expect.objectContaining({ actor: made.body.id, operation: 'GET /log/tile/entries/*' }))
+    expect(refused).toContainEqual(expect.objectContaining({ actor_role: 'tenant-admin', operation: 'GET /log/tile/entries/*' }))
+    expect(log.find(({ body }) => body?.operation === 'GET /log/tile/entries')!.body).toMatchObject({ entries: size })
+  })
+
   test.each([
     '/log/tile/0/001',
     '/log/tile/0/000.p/256',
