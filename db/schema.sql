@@ -3647,6 +3647,9 @@ begin
     )
     select p.name, s.name, p.month, p.ends + make_interval(months => s.longest) <= clock_timestamp()
         and not exists (select from mayfly.legal_hold h where h.lifted_at is null)
+        and not (s.name = 'standard' and exists (
+          select from mayfly.claim c join mayfly.account a on a.id = c.account_id
+           where a.state = 'c' and a.opened_at < p.ends and a.opened_at >= p.ends - interval '32 days'))
       from said s,
            lateral (select c.relname::text as name, replace(right(c.relname, 7), '_', '-') as month,
                            (replace(right(c.relname, 7), '_', '-') || '-01 00:00:00Z')::timestamptz + interval '1 month' as ends
@@ -3845,6 +3848,24 @@ CREATE OR REPLACE FUNCTION log.find_opening(p_account uuid, p_opened_at timestam
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
 AS $function$
+begin
+  return coalesce(log.find_opening_by_time(p_account, p_opened_at), (
+    select b.body from log.event e join log.body b on b.position = e.position
+     where e.account_id = p_account and e.type = 'account.opened' and e.tenant_id = nullif(current_setting('mayfly.tenant', true), '')::uuid
+     order by e.position limit 1));
+end $function$;
+alter function log.find_opening(uuid,timestamp with time zone) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.find_opening_by_time(p_account uuid, p_opened_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
 declare
   v_low bigint := 0;
   v_high bigint := (select h.size from log.head h where h.id = 1);
@@ -3866,8 +3887,8 @@ begin
    limit 1;
   return v_body;
 end $function$;
-alter function log.find_opening(uuid,timestamp with time zone) owner to mayfly_log;
--- may be executed by: mayfly_app
+alter function log.find_opening_by_time(uuid,timestamp with time zone) owner to mayfly_log;
+-- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.finish_restore(p_id uuid)
  RETURNS void
@@ -4558,10 +4579,12 @@ begin
   execute format($q$
     delete from log.%I b using (
       select e.position, substring(e.leaf from '"tenant":"([0-9a-f-]{36})"')::uuid as tenant,
-             substring(e.leaf from '"account":"([0-9a-f-]{36})"')::uuid as account, substring(e.leaf from '"agent":"([0-9a-f-]{36})"')::uuid as agent
+             substring(e.leaf from '"account":"([0-9a-f-]{36})"')::uuid as account, substring(e.leaf from '"agent":"([0-9a-f-]{36})"')::uuid as agent,
+             e.leaf like '%%"type":"account.opened"%%' as opens
         from log.entry e where e.position >= $1 and e.position < $2
     ) l left join mayfly.retention r on r.tenant_id = l.tenant
     where b.position >= $1 and b.position < $2 and b.position = l.position
+      and not (l.opens and exists (select from mayfly.account a where a.id = l.account and a.state = 'c'))
       and $3 + make_interval(months => coalesce(r.%I, $4)) <= clock_timestamp()
       and not exists (select from mayfly.legal_hold h where h.lifted_at is null and h.tenant_id = l.tenant and (
             h.kind = 'tenant' or h.kind = 'account' and h.target_id = l.account or h.kind = 'agent' and h.target_id = l.agent

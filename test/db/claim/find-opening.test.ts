@@ -53,4 +53,16 @@ describe('the opening of an account', () => {
     }
     expect(await find(tenant, 799 * each + 5)).toBeNull()
   })
+
+  test('is found by the projection where bodies of others have gone and times no longer lead to it', async () => {
+    const [position, each] = [100 * 64 + 63, 64]
+    const [time] = await here.admin<{ at: Date }[]>`select at::text from log.body where position = ${position}`
+    await here.admin`set session_replication_role = 'replica'`
+    await here.admin`delete from log.body where position <> ${position} and position between ${99 * each} and ${700 * each}`
+    await here.admin`insert into log.event (position, at, account_id, tenant_id, type)
+      values (${position}, ${time!.at}::timestamptz, ${uuidOf(position)}, ${tenant}, 'account.opened')`
+    await here.admin`set session_replication_role = 'origin'`
+    expect(await find(tenant, position)).toBe(String(position))
+    expect(await find('0198c0ff-ee00-7000-8000-000000000002', position)).toBeNull()
+  })
 })

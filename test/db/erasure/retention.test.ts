@@ -126,6 +126,27 @@ describe('a month of a class', () => {
   })
 })
 
+describe('the opening of a claimed account', () => {
+  test('stays for as long as the account lives, since its owner asks whether the agent can come back, and no longer', async () => {
+    await keep(a, { short: 13, standard: 3, security: 120 })
+    const opened = await write(a, 'account.opened', 86, `"account":"${account}",`)
+    const other = await write(a, 'account.opened', 86, `"account":"${randomUUID()}",`)
+    const at = monthsAgo(86)
+    await db.admin`insert into mayfly.account (id, tenant_id, agent_id, task_key, opened_at, deadline, ceiling_id, state, opener, task_id)
+      values (${account}, ${a}, ${agent}, ${randomUUID()}, ${at}, 'infinity', 1, 'c', sha256('x'), 'x')`
+    await db.admin`insert into mayfly.claim (account_id, tenant_id, person_id, claimed_at)
+      values (${account}, ${a}, ${randomUUID()}, ${at})`
+    const month = `standard ${at.toISOString().slice(0, 7)}`
+    const first = await drop()
+    expect([first.months.includes(month), first.rows]).toEqual([false, 1])
+    const left = await bodiesLeft()
+    expect([left.includes(opened), left.includes(other)]).toEqual([true, false])
+    await db.admin`update mayfly.account set state = 'x' where id = ${account}`
+    expect((await drop()).months).toContain(month)
+    expect(await bodiesLeft()).not.toContain(opened)
+  })
+})
+
 describe('a legal hold', () => {
   const person = randomUUID()
   const key = randomUUID()
