@@ -94,4 +94,17 @@ describe('GET /v1/audit/entries', () => {
     await entries(`from=2&to=4&size=${size - 1}&format=csv`, other.token)
     expect(await exported()).toEqual([...before, [true, 0, size - 1]])
   })
+
+  test('is not told of beforehand: entries that come later are another export', async () => {
+    const token = broker.running.platformToken
+    const exported = async () =>
+      (await readLog(broker.database.admin)).flatMap(({ leaf, body }) =>
+        leaf.type === 'audit.exported' && body.format === 'ocsf' ? [body.to] : [],
+      )
+    const { length } = await readLog(broker.database.admin)
+    await entries('from=0&to=1&size=999999999&format=ocsf', token)
+    expect(await exported()).toEqual([length])
+    await entries(`from=0&to=${length + 1}&size=999999999&format=ocsf`, token)
+    expect((await exported()).length).toBe(2)
+  })
 })

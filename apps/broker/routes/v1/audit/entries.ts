@@ -76,8 +76,9 @@ async function answer(deps: V1Deps, recorded: RecordedExports, request: FastifyR
   const named = query.format ?? 'entries'
   const format = named !== 'entries' ? named : tenantId === null ? 'tiles' : 'entries'
   const prove = named === 'entries' ? await proverFor(deps, tenantId, size) : undefined
-  // First that it is known, then what is in it.
-  await recorded.record(request, tenantId, { format, from, to: size ?? to })
+  // First that it is known, then what is in it. What is not there yet cannot be told of beforehand.
+  const head = await deps.logStreams.head()
+  await recorded.record(request, tenantId, { format, from, to: Math.max(from, Math.min(size ?? to, head.size)) })
   const all = await readEntriesBetween(deps.db, from, to)
   const entries = tenantId === null ? all : all.filter(({ leaf }) => leaf.includes(`"tenant":"${tenantId}"`))
   reply.header('cache-control', 'no-store')
