@@ -2,7 +2,7 @@
 
 import type { Thing } from '../broker/broker.ts'
 import type { Command, Context } from '../command.ts'
-import { safeJson } from '../output/visible.ts'
+import { safeJson, visibleLine } from '../output/visible.ts'
 import { findId } from '../v1/find-id.ts'
 import { agentNames, spanText, storyLine, timeText } from './event-text.ts'
 import { collect } from './pages.ts'
@@ -56,7 +56,7 @@ function headLines({ print }: Context, body: Thing, names: ReadonlyMap<string, s
     const { account: id, agent, opened_at, ended_at, ended_by } = relative as Record<string, string | undefined>
     const span = opened_at && ended_at ? ` after ${spanText(Date.parse(ended_at) - Date.parse(opened_at))}` : ''
     const end = ended_by ? `${ended_by.replace('account.', '')} ${timeText(ended_at)}${span}` : 'not ended'
-    return `${id}  ${names.get(agent ?? '') ?? agent ?? ''}  opened ${timeText(opened_at)}, ${end}`
+    return visibleLine(`${id}  ${names.get(agent ?? '') ?? agent ?? ''}  opened ${timeText(opened_at)}, ${end}`)
   }
   return [
     ...ancestors.map((each, at) => print.paint.dim(`${'  '.repeat(at)}${line(each)}`)),

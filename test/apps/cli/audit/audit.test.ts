@@ -118,6 +118,19 @@ describe('mayfly audit trail', () => {
     expect((await mayfly(['trail', account, '--json'])).json()).toMatchObject({ account: { account }, items: expect.any(Array) })
   })
 
+  test('steers no terminal by the name of an agent (attack 28)', async () => {
+    const { admin } = broker.database
+    const id = broker.running.ids.agent.replace(/^agt_/, '')
+    const [before] = await admin`select name from mayfly.agent where id = ${id}::uuid`
+    await admin`update mayfly.agent set name = ${'eve\u001b[2J\u202e\u{e0041}\nforged'} where id = ${id}::uuid`
+    const seen = [await mayfly(['trail', account], atTerminal), await mayfly(['list', '--account', account], atTerminal)]
+    await admin`update mayfly.agent set name = ${before!['name']} where id = ${id}::uuid`
+    for (const { out } of seen) {
+      expect(out).toContain('eve')
+      expect(out).not.toMatch(/\u001b\[2J|\u202e|\u{e0041}|^forged/mu)
+    }
+  })
+
   test('of an account that never was is no empty story', async () => {
     expect((await mayfly(['trail', `acct_${'0'.repeat(32)}`])).code).toBe(1)
   })
