@@ -1,5 +1,6 @@
 // Those who follow the log at this process. They hold a connection each for as long as they like, so there are only so many of them, and
-// only so many of one tenant; and whoever's credential has ended is sent away within seconds, since nothing else would ask again.
+// only so many of one tenant, fewer when few places are left, so that a few tenants cannot take them all; and whoever's credential has ended
+// is sent away within seconds, since nothing else would ask again.
 
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { LogHead } from '#db/audit-stream/log-range.ts'
@@ -76,7 +77,8 @@ export class LogStreams {
   admit(reader: Reader): OpenStream {
     const { maxStreams, maxOfTenant } = this.#options
     const ofTenant = [...this.#open].filter(({ tenantId }) => tenantId === reader.tenantId).length
-    if (this.#closed || this.#open.size >= maxStreams || ofTenant >= maxOfTenant)
+    const free = maxStreams - this.#open.size
+    if (this.#closed || free < 1 || ofTenant >= maxOfTenant || 2 * ofTenant > free)
       throw new BrokerError('overloaded', { detail: 'too many follow the log', retryAfterSeconds: 10 })
     const aborting = new AbortController()
     const stop = (why: EndOfStream): void => aborting.abort(why)

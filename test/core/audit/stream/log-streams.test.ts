@@ -25,6 +25,25 @@ describe('those who follow the log at a broker', () => {
     streams.close()
   })
 
+  test('of a few tenants cannot take the places of all others', () => {
+    const streams = new LogStreams({
+      ...{ pages, nowMs: () => 0, readPositionAt: async () => 0, findLiveCredentials: async () => new Set(['c']) },
+      ...{ maxStreams: 64, maxOfTenant: 16 },
+    })
+    const fill = (tenant: string): number => {
+      for (let count = 0; ; count++) {
+        try {
+          streams.admit(reader(tenant))
+        } catch {
+          return count
+        }
+      }
+    }
+    expect(['a', 'b', 'c', 'd', 'e'].map(fill)).toEqual([16, 16, 11, 8, 5])
+    for (const tenantId of ['f', 'g', null]) streams.admit(reader(tenantId))
+    streams.close()
+  })
+
   test('are sent away when their credential has ended, and when the broker closes', async () => {
     let live = ['c']
     const streams = streamsOf(() => live)
