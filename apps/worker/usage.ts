@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import { sparingly } from '#apps/process/sparingly.ts'
 import type { Database } from '#db/connect.ts'
 import { foldUsage } from '#db/quota/fold-usage.ts'
+import { every } from './every.ts'
 
 const standardEveryMs = 2_000
 
@@ -19,21 +20,5 @@ export function startUsageRounds(
   everyMs = standardEveryMs,
 ): UsageRounds {
   const complain = sparingly(error => logger.warn({ err: error }, 'usage could not be folded; it is tried again'))
-  let round = Promise.resolve()
-  let busy = false
-  const timer = setInterval(() => {
-    if (busy) return
-    busy = true
-    round = foldUsage(sql)
-      .then(() => {}, complain)
-      .finally(() => {
-        busy = false
-      })
-  }, everyMs).unref()
-  return {
-    async close() {
-      clearInterval(timer)
-      await round
-    },
-  }
+  return every(everyMs, () => foldUsage(sql).catch(complain))
 }

@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { checkSealedKeys, openKeyEncryption } from '#apps/process/key-settings.ts'
 import { listenForMetrics } from '#apps/process/metrics-listener.ts'
-import { createQueues } from '#apps/process/queues.ts'
+import { createQueues, type Queues } from '#apps/process/queues.ts'
 import { settleRestore } from '#apps/process/startup-guard.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { readReaperBacklog } from '#db/accounts/due.ts'
@@ -50,38 +50,12 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const queues = createQueues(config)
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'mayfly_' })
-  const chores = startChores({ config, database, logger, queues })
-  const outside = startOutside({ config, database, logger, registry })
-  const reaper = startReaper({
-    database,
-    logger,
-    queues,
-    handlers: [...createOutboxHandlers({ database }), ...outside.handlers],
-    metrics: createReaperMetrics(registry, () => readReaperBacklog(database.sql)),
-  })
-  const usage = startUsageRounds(database, logger)
-  const projection = startProjection({ database, logger, registry })
-  const forgetting = startForgetting({ config, database, logger, registry })
-  const revocationSweeps = startRevocationSweeps(database, logger)
-  const revocationReports = startRevocationReports(database, logger)
-  const ssf = startSsf({ config, database, logger, registry, queues })
-  const auditDelivery = startAuditDelivery({ config, database, logger, registry })
+  const rounds = startRounds({ config, database, logger, queues, registry })
   const sealer =
     config.sealer && startSealing({ settings: config.sealer, database, databaseUrl: config.databaseUrl, logger, registry })
   const close = async (): Promise<void> => {
     await sealer?.close()
-    await Promise.all([
-      chores.close(),
-      reaper.close(),
-      usage.close(),
-      projection.close(),
-      outside.close(),
-      ssf.close(),
-      auditDelivery.close(),
-      revocationSweeps.close(),
-      revocationReports.close(),
-      forgetting.close(),
-    ])
+    await Promise.all(Object.values(rounds).map(each => each.close()))
     await database.close()
   }
   let listener: Server | undefined
@@ -94,20 +68,48 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   }
   logger.info({ backend: queues.backend }, 'worker started')
   return {
-    sweep: chores.sweep,
-    tendKeys: chores.tendKeys,
-    reaper,
-    outside,
-    forgetting,
-    revocationSweeps,
-    ssf,
-    auditDelivery,
+    ...rounds,
+    sweep: rounds.chores.sweep,
+    tendKeys: rounds.chores.tendKeys,
     sealer,
     metricsPort: (listener?.address() as AddressInfo | undefined)?.port,
     async close() {
       listener?.close()
       await close()
     },
+  }
+}
+
+interface RoundsDeps {
+  readonly config: WorkerConfig
+  readonly database: Database
+  readonly logger: Logger
+  readonly queues: Queues
+  readonly registry: Registry
+}
+
+/** All that a worker does but sealing, each by rounds of its own. */
+function startRounds({ config, database, logger, queues, registry }: RoundsDeps) {
+  const chores = startChores({ config, database, logger, queues })
+  const outside = startOutside({ config, database, logger, registry })
+  const reaper = startReaper({
+    database,
+    logger,
+    queues,
+    handlers: [...createOutboxHandlers({ database }), ...outside.handlers],
+    metrics: createReaperMetrics(registry, () => readReaperBacklog(database.sql)),
+  })
+  return {
+    chores,
+    outside,
+    reaper,
+    usage: startUsageRounds(database, logger),
+    projection: startProjection({ database, logger, registry }),
+    forgetting: startForgetting({ config, database, logger, registry }),
+    revocationSweeps: startRevocationSweeps(database, logger),
+    revocationReports: startRevocationReports(database, logger),
+    ssf: startSsf({ config, database, logger, registry, queues }),
+    auditDelivery: startAuditDelivery({ config, database, logger, registry }),
   }
 }
 

@@ -6,6 +6,7 @@ import { Gauge, type Registry } from 'prom-client'
 import { sparingly } from '#apps/process/sparingly.ts'
 import { projectLog, readProjection } from '#db/audit/projection.ts'
 import type { Database } from '#db/connect.ts'
+import { every } from '../every.ts'
 
 const standardEveryMs = 500
 /** Of a backlog one round does so many, so that a worker that is asked to end does not finish the whole of it. */
@@ -34,21 +35,5 @@ export function startProjection(
       this.set(size - position)
     },
   })
-  let round = Promise.resolve()
-  let busy = false
-  const timer = setInterval(() => {
-    if (busy) return
-    busy = true
-    round = projectLog(db, mostOfARound)
-      .then(() => {}, complain)
-      .finally(() => {
-        busy = false
-      })
-  }, everyMs).unref()
-  return {
-    async close() {
-      clearInterval(timer)
-      await round
-    },
-  }
+  return every(everyMs, () => projectLog(db, mostOfARound).catch(complain))
 }

@@ -10,6 +10,7 @@ import type { Database } from '#db/connect.ts'
 import { erasuresUnderWay } from '#db/erasure/erasures.ts'
 import { readClock } from '#db/server/check-server.ts'
 import type { WorkerConfig } from '../config.ts'
+import { every } from '../every.ts'
 
 export interface Forgetting {
   /** Goes on now with erasures. graceSeconds: in a test, how long a broker may still have had the keys. */
@@ -55,25 +56,8 @@ export function startForgetting({ config, database, logger, registry }: Forgetti
     sweep,
     drop,
     async close() {
-      await Promise.all(rounds.map(stop => stop()))
+      await Promise.all(rounds.map(each => each.close()))
     },
-  }
-}
-
-/** Never two at once; what is returned ends it behind the one under way. */
-function every(ms: number, work: () => Promise<unknown>): () => Promise<unknown> {
-  let round: Promise<unknown> = Promise.resolve()
-  let isBusy = false
-  const timer = setInterval(() => {
-    if (isBusy) return
-    isBusy = true
-    round = work().finally(() => {
-      isBusy = false
-    })
-  }, ms).unref()
-  return () => {
-    clearInterval(timer)
-    return round
   }
 }
 
