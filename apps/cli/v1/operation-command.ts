@@ -107,7 +107,7 @@ export function showWaiting({ print }: Context, body: Thing): void {
       'Nothing has changed yet: this waits for a second person. Somebody else looks at it and decides:',
       `  mayfly changes get ${body['change']}`,
       `  mayfly changes approve ${body['change']}`,
-      'It ends undecided after seven days. You take it back with: changes reject.',
+      `It ends undecided after seven days. You take it back with: mayfly changes reject ${body['change']}`,
     ].join('\n'),
   )
 }
