@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import { isLoopback } from '#apps/idp/development-only.ts'
 import { type Environment, findSecret } from '#apps/process/read-secret.ts'
 import { readSinkSettings, type SinkSettings } from '#apps/worker/audit-delivery/sink-settings.ts'
+import { readWitnesses, type WitnessSettings } from '#apps/worker/sealer/settings.ts'
 import { StartupError } from './startup-error.ts'
 
 /** Ports on loopback. The issuer's name is built from `public`, so that one must not change while tokens live. */
@@ -28,6 +29,8 @@ export interface StandaloneOptions {
   readonly logLevel: string
   /** The operator's own system that is sent the log (`MAYFLY_SIEM_URL`). */
   readonly sink?: SinkSettings | undefined
+  /** Who cosigns the log (`MAYFLY_LOG_WITNESSES`). */
+  readonly witnesses?: readonly WitnessSettings[] | undefined
   /** The launcher that stays as our parent, if it does. */
   readonly launcherPid: number | undefined
 }
@@ -52,6 +55,7 @@ export function readStandaloneOptions(env: Environment): StandaloneOptions {
     postgresPort: env['MAYFLY_POSTGRES_PORT'] ? readPort('MAYFLY_POSTGRES_PORT', env['MAYFLY_POSTGRES_PORT']) : undefined,
     logLevel: env['MAYFLY_LOG_LEVEL'] || 'info',
     sink: readSink(env),
+    witnesses: readCosigners(env),
     launcherPid: Number.isInteger(launcherPid) && launcherPid > 0 ? launcherPid : undefined,
   }
 }
@@ -62,6 +66,14 @@ function readSink(env: Environment): SinkSettings | undefined {
   const [problem] = problems
   if (problem !== undefined) throw wrong('The SIEM cannot be written to.', problem, 'See docs/how-to/siem.md.')
   return sink
+}
+
+function readCosigners(env: Environment): readonly WitnessSettings[] {
+  const problems: string[] = []
+  const witnesses = readWitnesses(env, problems)
+  const [problem] = problems
+  if (problem !== undefined) throw wrong('The witnesses of the log cannot be read.', problem, 'See docs/how-to/witness.md.')
+  return witnesses
 }
 
 /** The fixed ports of `npm start`. Throws StartupError when one is no port, or when two are the same. */

@@ -27,7 +27,8 @@ import { type Seeded, seedTenant } from './seed/seed.ts'
 import type { StateFolder } from './state-folder.ts'
 import { loadTlsMaterial, type TlsMaterial } from './tls-material.ts'
 
-export interface StackOptions extends Pick<StandaloneOptions, 'databaseUrl' | 'redisUrl' | 'postgresPort' | 'logLevel' | 'sink'> {
+export interface StackOptions
+  extends Pick<StandaloneOptions, 'databaseUrl' | 'redisUrl' | 'postgresPort' | 'logLevel' | 'sink' | 'witnesses'> {
   readonly state: StateFolder
   readonly ports: Ports
   readonly logFile: LogFile
@@ -83,7 +84,7 @@ export async function startCore(options: StackOptions): Promise<Core> {
         queueDatabaseUrl: urls.queue,
         logLevel,
         publicUrl: publicUrlOf(ports),
-        sealer: sealerSettings(state, publicUrlOf(ports)),
+        sealer: { ...sealerSettings(state, publicUrlOf(ports)), witnesses: options.witnesses ?? [] },
         logState: state.folder(logState),
         erasureLedger: { folder: state.folder(erasureLedger) },
         sink: options.sink,

@@ -21,7 +21,8 @@ Environment: MAYFLY_STATE_DIR (.mayfly), DATABASE_URL, REDIS_URL,
   ${Object.values(portVariables)
     .map(({ variable, standard }) => `${variable} (${standard})`)
     .join(', ')},
-  MAYFLY_POSTGRES_PORT (any free one), MAYFLY_LOG_LEVEL (info)
+  MAYFLY_POSTGRES_PORT (any free one), MAYFLY_LOG_LEVEL (info),
+  MAYFLY_SIEM_URL, MAYFLY_LOG_WITNESSES (docs/how-to/siem.md, witness.md)
 `
 
 type Environment = Readonly<Record<string, string | undefined>>

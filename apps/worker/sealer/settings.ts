@@ -54,8 +54,8 @@ function readKey(pem: string, problems: string[]): KeyObject | undefined {
   return undefined
 }
 
-/** `[{"vkey": "name+hex+base64", "url": "https://…"}]`, or a file that holds it. */
-function readWitnesses(env: Environment, problems: string[]): WitnessSettings[] {
+/** `MAYFLY_LOG_WITNESSES`: `[{"vkey": "name+hex+base64", "url": "https://…"}]`, or a file that holds it. What is wrong is added to `problems`. */
+export function readWitnesses(env: Environment, problems: string[]): WitnessSettings[] {
   const value = env['MAYFLY_LOG_WITNESSES']
   if (!value) return []
   try {

@@ -18,6 +18,7 @@ test.each([
   [{ MAYFLY_HOST: '192.168.1.7' }, /loopback/],
   [{ DATABASE_URL_FILE: '/nowhere/at/all' }, /DATABASE_URL_FILE/],
   [{ MAYFLY_POSTGRES_PORT: '70000' }, /MAYFLY_POSTGRES_PORT/],
+  [{ MAYFLY_LOG_WITNESSES: 'nowhere.json' }, /MAYFLY_LOG_WITNESSES/],
 ])('refuses %o', (env, said) => {
   expect(() => readStandaloneOptions(env)).toThrow(StartupError)
   expect(() => readStandaloneOptions(env)).toThrow(said)
@@ -25,6 +26,13 @@ test.each([
 
 test.each([{ MAYFLY_HOST: '127.0.0.1' }, { MAYFLY_HOST: 'localhost' }, { MAYFLY_HOST: '::1' }])('accepts %o', env => {
   expect(() => readStandaloneOptions(env)).not.toThrow()
+})
+
+test('is told of witnesses, as a worker of its own would be', () => {
+  const vkey = 'witness.you.example/w1+be8b94ba+BBLkWt3bJGqXatDrI3kXzWpLGI8+/mVqF3uWohYhkf5K'
+  const env = { MAYFLY_LOG_WITNESSES: JSON.stringify([{ vkey, url: 'http://127.0.0.1:8555/' }]) }
+  expect(readStandaloneOptions(env).witnesses).toMatchObject([{ url: 'http://127.0.0.1:8555' }])
+  expect(readStandaloneOptions({}).witnesses).toEqual([])
 })
 
 test.each([
