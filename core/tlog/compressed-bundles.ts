@@ -3,10 +3,16 @@
 
 import { promisify } from 'node:util'
 import { gunzip, gzip } from 'node:zlib'
+import { entryBytesMax } from './entry-bundle.ts'
+import { tileWidth } from './tile-path.ts'
 import type { SealStore } from './tile-store.ts'
+import { TlogError } from './tlog-error.ts'
 
 const compress = promisify(gzip)
 const decompress = promisify(gunzip)
+
+/** Of a bundle whose entries are all as long as they can be. A store that somebody else writes to could hold a bomb. */
+const bytesMax = tileWidth * (2 + entryBytesMax)
 
 const fullBundle = /(^|\/)tile\/entries\/[x0-9/]+$/
 
@@ -14,7 +20,10 @@ export const compressedBundles = (store: SealStore): SealStore => ({
   ...store,
   async read(path) {
     const bytes = await store.read(path)
-    return bytes && fullBundle.test(path) ? decompress(bytes) : bytes
+    if (!bytes || !fullBundle.test(path)) return bytes
+    return decompress(bytes, { maxOutputLength: bytesMax }).catch((cause: unknown) => {
+      throw new TlogError(`The bundle ${path} is not compressed as it was written, or is larger than any`, { cause })
+    })
   },
   write: async (path, bytes) => store.write(path, fullBundle.test(path) ? await compress(bytes) : bytes),
   create: async (path, bytes) => store.create(path, fullBundle.test(path) ? await compress(bytes) : bytes),

@@ -57,6 +57,8 @@ const spkiHead = Buffer.from('302a300506032b6570032100', 'hex')
 const signatureBytes = 64
 const signaturesMax = 64
 const bytesMax = 1 << 20
+/** The last second that a Date knows: a witness that says another one would stop whoever shows its time. */
+const secondsMax = 8.64e12
 
 function makeVerifierKey(name: string, type: NoteSignatureType, publicKey: Buffer): VerifierKey {
   if (!nameForm.test(name)) throw new TlogError(`“${name}” is no name of a key: it is empty or holds a space or a plus`)
@@ -169,8 +171,7 @@ export function verifySignature(text: string, signature: NoteSignature, verifier
   const timestamp = isTimed && bytes.length === 8 + signatureBytes ? Number(bytes.readBigUInt64BE()) : undefined
   const signed = timestamp === undefined ? text : cosignedText(timestamp, text)
   const key = createPublicKey({ key: Buffer.concat([spkiHead, verifierKey.publicKey]), format: 'der', type: 'spki' })
-  const isFit =
-    bytes.length === (isTimed ? 8 : 0) + signatureBytes && (timestamp === undefined || Number.isSafeInteger(timestamp))
+  const isFit = bytes.length === (isTimed ? 8 : 0) + signatureBytes && (timestamp === undefined || timestamp <= secondsMax)
   if (!isFit || !verify(null, Buffer.from(signed), key, bytes.subarray(-signatureBytes)))
     throw new TlogError(`The signature of ${verifierKey.name} does not verify`)
   return { ...signature, verifierKey, timestamp }

@@ -106,6 +106,20 @@ describe('a note', () => {
     expect(() => openNote(signNote('a\n', [witness]), [log.verifierKey])).toThrow(TlogError)
   })
 
+  test('is not cosigned at a time that no calendar has, however well that is signed', () => {
+    const at = (seconds: number) => createCosigner('w', newKey(), () => seconds)
+    for (const [seconds, isFit] of [
+      [8.64e12, true],
+      [8.64e12 + 1, false],
+      [Number.MAX_SAFE_INTEGER, false],
+    ] as const) {
+      const witness = at(seconds)
+      const open = () => openNote(signNote(exampleText, [witness]), [witness.verifierKey])
+      if (isFit) expect(() => new Date(open().signatures[0]!.timestamp! * 1000).toISOString()).not.toThrow()
+      else expect(open).toThrow(TlogError)
+    }
+  })
+
   test('every changed bit of text or signature closes it', () => {
     const signer = createCosigner('w', newKey(), () => 1_795_305_600)
     const note = Buffer.from(signNote(exampleText, [signer]))
