@@ -91,7 +91,7 @@ async function drive(row: BrokerRow) {
   const traffic = await createTraffic({ ...options, row })
   await traffic.prepare?.(0, 400)
   const opened = seen.length
-  const plan = { kind: 'closed', connections: 4, seconds: 2, warmupSeconds: 0, maxRequests: 200 } as const
+  const plan = { kind: 'closed', connections: 4, seconds: 20, warmupSeconds: 0, maxRequests: 200 } as const
   const collected = await runClosedLoop(traffic, plan, 0)
   const verdict = await judge(traffic, collected.answers, new Set(), Math.floor(Date.now() / 1000))
   return { opened, verdict, asked: seen.slice(opened) }
