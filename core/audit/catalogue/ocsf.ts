@@ -4,6 +4,7 @@
 // was hashed, so that a SIEM's copy can be held against a proof years later.
 
 import { formatId } from '#core/ids/id.ts'
+import { type Decision, decisionOf } from '../stream/decision.ts'
 import { type Leaf, type ReadEntry, readEntry, type StoredEntry, valueAt } from './entry.ts'
 import type { OcsfMapping } from './event-type.ts'
 
@@ -43,7 +44,7 @@ export function toOcsf(stored: StoredEntry, log?: string): OcsfEvent {
   const { class: class_uid, activity: activity_id } = mapping
   const row = classes[class_uid]
   const category_uid = Math.floor(class_uid / 1000) as keyof typeof categories
-  const severity_id = mapping.severity ?? (type?.decision === 'deny' ? 2 : 1)
+  const severity_id = mapping.severity ?? (decided(entry) === 'deny' ? 2 : 1)
   return {
     activity_id,
     activity_name: (row.activities as Readonly<Record<number, string>>)[activity_id] ?? leaf.type,
@@ -74,11 +75,17 @@ export function toOcsf(stored: StoredEntry, log?: string): OcsfEvent {
   }
 }
 
-function statusOf({ type, facts }: ReadEntry): object {
+/** Also of a type whose entries tell both. What retention has dropped says no more than its type. */
+const decided = ({ leaf, type, facts }: ReadEntry): Decision | undefined =>
+  facts ? decisionOf(leaf.type, facts) : type?.decision
+
+function statusOf(entry: ReadEntry): object {
+  const { facts } = entry
+  const decision = decided(entry)
   const detail = [facts?.['code'], facts?.['reason']].filter(value => typeof value === 'string').join(': ')
   const status_detail = detail === '' ? {} : { status_detail: detail }
-  if (type?.decision === 'deny') return { status_id: 2, status: 'Failure', ...status_detail }
-  if (type?.decision === 'defer') return { status_id: 99, status: 'Deferred', ...status_detail }
+  if (decision === 'deny') return { status_id: 2, status: 'Failure', ...status_detail }
+  if (decision === 'defer') return { status_id: 99, status: 'Deferred', ...status_detail }
   return { status_id: 1, status: 'Success', ...status_detail }
 }
 

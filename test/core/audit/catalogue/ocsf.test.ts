@@ -4,6 +4,7 @@ import { auditEventTypes, catalogue } from '#core/audit/catalogue/catalogue.ts'
 import type { EventType } from '#core/audit/catalogue/event-type.ts'
 import { toOcsf } from '#core/audit/catalogue/ocsf.ts'
 import { prepareEvent } from '#core/audit/event.ts'
+import { decisionOf } from '#core/audit/stream/decision.ts'
 import { sampleFacts } from '#test/setup/sample-events.ts'
 
 const tenantId = '01900000-0000-7000-8000-00000000000a'
@@ -40,7 +41,8 @@ describe.each(auditEventTypes)('%s', type => {
       raw_data: entry.leaf,
     })
     for (const name of required[row.ocsf.class]!) expect(event).toHaveProperty(name)
-    expect(event['status_id']).toBe(row.decision === 'deny' ? 2 : row.decision === 'defer' ? 99 : 1)
+    const decision = decisionOf(type, { ...sampleFacts(type) })
+    expect(event['status_id']).toBe(decision === 'deny' ? 2 : decision === 'defer' ? 99 : 1)
   })
 
   test('is one also when its body is gone', () => {
@@ -69,4 +71,13 @@ test('tells of a type that a later version wrote what there is to tell', () => {
   const { leaf } = prepareEvent({ type: 'tenant.created', tenantId, facts: sampleFacts('tenant.created') }, nowMs)
   const event = toOcsf({ position: 1, leaf: leaf.replace('tenant.created', 'tenant.moved') })
   expect(event).toMatchObject({ class_uid: 3004, type_uid: 300499, message: 'tenant.moved' })
+})
+
+test.each([
+  [0, { status: 'Success', severity_id: 1 }],
+  [3, { status: 'Failure', severity_id: 2 }],
+])('what guards report is a failure where they refused anything: %i refusals', (denied, told) => {
+  const facts = { ...sampleFacts('decisions.reported'), denied }
+  const entry = { position: 1, ...prepareEvent({ type: 'decisions.reported', ...ids, facts } as never, nowMs) }
+  expect(toOcsf(entry)).toMatchObject(told)
 })
