@@ -42,12 +42,13 @@ async function run(context: Context): Promise<void> {
   const folder = resolvePath(io, args['folder']!)
   const files = createDiskFiles(folder)
   const startedMs = performance.now()
+  let isTenants = false
   try {
     const { size, tenant } = parseManifest(textOf(files.read(exportFiles.manifest)))
+    isTenants = tenant !== undefined
     const { log } = parseKeys(textOf(files.read(exportFiles.keys)))
     const report = await verify(context, verifyExport(files, readOptions(context)), size)
     const seconds = Math.max(0.001, (performance.now() - startedMs) / 1000)
-    const isTenants = tenant !== undefined
     print.result(showReport({ report, seconds, isTenants }), () =>
       tellReport({ report, seconds, exportKeys: log, isTenants }, print.paint),
     )
@@ -57,7 +58,10 @@ async function run(context: Context): Promise<void> {
     throw new CliError({
       what: `${folder} cannot be verified.`,
       why: `${error.message}.`,
-      next: 'An export is a folder that mayfly audit export wrote to its end; run it again, it goes on where it stopped.',
+      next:
+        isTenants && context.flags.text('from') !== undefined
+          ? 'Leave out --from. Checkpoints are compared by: mayfly log checkpoint --keep FILE'
+          : 'An export is a folder that mayfly audit export wrote to its end; run it again, it goes on where it stopped.',
     })
   }
 }

@@ -107,6 +107,8 @@ describe('mayfly audit export', () => {
     expect(existsSync(join(folder, 'tile'))).toBe(false)
     const named = fresh('named')
     await person.mayfly(['audit', 'export', named, '--tenant', formatId('tenant', tenant)], operator())
+    const from = await person.mayfly(['audit', 'verify', named, '--from', join(named, 'checkpoint')])
+    expect([from.code, from.err]).toEqual([1, expect.stringContaining('Leave out --from.')])
     expect(JSON.parse((await verify(named)).out)).toMatchObject({ valid: true })
   })
 
