@@ -1,5 +1,5 @@
 // npm run bench:issuing: tokens a second of the warm row with and without somebody who seals and projects the log beside it, turn and turn
-// about (A B B A) on one broker. Who begins to seal catches up first; what is measured is keeping up.
+// about (A B B A) on one broker. Who begins to seal catches up first; what is measured is keeping up. Says too what a logged token takes.
 
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,6 +13,7 @@ import { makeLogKey } from '#apps/worker/sealer/make-log-key.ts'
 import { urlFor } from '#db/prepare.ts'
 import { startBenchBroker } from './broker/bench-broker.ts'
 import { LoadProcess } from './load/load-process.ts'
+import { bytesPerEvent, sumOf } from './log-bytes.ts'
 import { describeMachine, rssBytesOf } from './machine.ts'
 import { median } from './statistics.ts'
 
@@ -92,10 +93,13 @@ try {
       `round ${round + 1}: ${Math.round(rates.alone.at(-1)!)} tokens/s alone, ${Math.round(rates.sealed.at(-1)!)} with the sealer`,
     )
   }
+  const [head] = await sql<[{ size: number }]>`select size::float8 as size from log.head`
   const figures = {
     alone_tokens_per_s: Math.round(median(rates.alone)),
     sealed_tokens_per_s: Math.round(median(rates.sealed)),
     ratio: Number(median(rates.sealed.map((rate, round) => rate / rates.alone[round]!)).toFixed(3)),
+    // Nearly all of them are tokens.
+    postgresql_per_event_bytes: sumOf(await bytesPerEvent(sql, head.size)),
   }
   if (values.json) console.log(JSON.stringify({ name: 'issuing', machine: describeMachine(), figures }))
   else for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(24)} ${value}`)

@@ -17,6 +17,7 @@ import { type AppendRequest, appendBatch } from '#db/log/append.ts'
 import { readLogHead } from '#db/log/seal.ts'
 import { prepareDatabase } from '#db/prepare.ts'
 import { startRunCluster } from '#test/setup/run-cluster.ts'
+import { bytesPerEvent, sumOf } from './log-bytes.ts'
 import { describeMachine } from './machine.ts'
 import { benchTenant, makeEvent } from './seal/events.ts'
 import { percentiles } from './statistics.ts'
@@ -87,15 +88,6 @@ async function watch(place: string, batches: Batch[], waits: number[], isOver: (
   }
 }
 
-async function bytesPerEvent(admin: Sql, events: number): Promise<Record<string, number>> {
-  const rows = await admin<{ name: string; bytes: number }[]>`
-    select case when i.indrelid is null then c.relname else coalesce(inhparent::regclass::text, i.indrelid::regclass::text) || ' ' || c.relname end as name,
-           sum(pg_relation_size(c.oid) + case when c.reltoastrelid <> 0 then pg_total_relation_size(c.reltoastrelid) else 0 end)::float8 as bytes
-      from pg_class c join pg_namespace n on n.oid = c.relnamespace left join pg_index i on i.indexrelid = c.oid left join pg_inherits h on h.inhrelid = i.indrelid
-     where n.nspname = 'log' and c.relkind in ('r', 'i') group by 1 having sum(pg_relation_size(c.oid)) > 65536 order by 2 desc`
-  return Object.fromEntries(rows.map(({ name, bytes }) => [name, Number((bytes / events).toFixed(1))]))
-}
-
 function folderBytes(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter(entry => entry.isFile())
@@ -149,11 +141,7 @@ try {
   }
   await admin`vacuum analyze`
   const tables = await bytesPerEvent(admin, events)
-  figures['postgresql_per_event_bytes'] = Number(
-    Object.values(tables)
-      .reduce((sum, bytes) => sum + bytes, 0)
-      .toFixed(1),
-  )
+  figures['postgresql_per_event_bytes'] = sumOf(tables)
   for (const [name, bytes] of Object.entries(tables)) tell(`${bytes.toFixed(1).padStart(8)} B  ${name}`)
   for (const [name, value] of Object.entries(figures)) tell(`${name.padEnd(28)} ${value}`)
   if (values.json) console.log(JSON.stringify({ name: 'seal', machine: describeMachine(), figures }))
