@@ -9,7 +9,7 @@ import { revokedKeySeconds } from '#core/keys/rotation/times.ts'
 import { issuerOf } from '#core/registry/issuer.ts'
 import { readLogHead } from '#db/log/seal.ts'
 import { listTenants } from '#db/registry/tenants.ts'
-import { beginFork, type LogHead, type SealedHead } from '#db/restore/forks.ts'
+import { beginFork, type LogHead, type NewFork, type SealedHead } from '#db/restore/forks.ts'
 import { readClock } from '#db/server/check-server.ts'
 import type { UnscopedDb } from '#db/unscoped-db.ts'
 
@@ -19,7 +19,8 @@ import type { UnscopedDb } from '#db/unscoped-db.ts'
  */
 const configLeap = 1_000_000_000
 const pageSize = 500
-const attempts = 20
+/** Each takes about a millisecond and meets the log between two commits, or does not. */
+const attempts = 500
 
 export interface RestoreDeps {
   readonly sql: Sql
@@ -53,9 +54,12 @@ export interface BegunRestore {
  */
 export async function beginRestore(deps: RestoreDeps, order: RestoreOrder): Promise<BegunRestore | undefined> {
   for (let attempt = 0; attempt < attempts; attempt++) {
+    const issuers = await readIssuers(deps.db, deps.baseUrl)
+    const nowMs = await readClock(deps.sql)
+    // Last of all: nothing may come between it and the commit.
     const from = await readLogHead(deps.sql)
     if (from.shard !== order.shard) return undefined
-    const begun = await tryToBegin(deps, order, from)
+    const begun = await tryToBegin(deps.sql, order, { from, issuers, nowMs })
     if (begun) return begun
   }
   throw new BrokerError('conflict', {
@@ -64,12 +68,10 @@ export async function beginRestore(deps: RestoreDeps, order: RestoreOrder): Prom
 }
 
 async function tryToBegin(
-  { sql, db, baseUrl }: RestoreDeps,
+  sql: Sql,
   { sealed, by }: RestoreOrder,
-  from: LogHead,
+  { from, issuers, nowMs }: { readonly from: LogHead; readonly issuers: NewFork['issuers']; readonly nowMs: number },
 ): Promise<BegunRestore | undefined> {
-  const issuers = await readIssuers(db, baseUrl)
-  const nowMs = await readClock(sql)
   const [id, toShard] = [newUuid(nowMs), crypto.randomUUID()]
   const fork = {
     from_shard: from.shard,
