@@ -4,8 +4,9 @@
 // after the last checkpoint: `next/<size>` in the tile store, which can be made once only, says which tree comes after the one of that
 // size. Whoever finds the place taken signs that very tree or nothing. Claims make a chain, so checkpoints do.
 //
-// Order: tiles, claim, signature, the file outside, the database, the published checkpoint. A crash between any two is made good by the
-// next round: what is written twice is the same.
+// Order: claim, tiles, signature, the file outside, the database, the published checkpoint. A crash between any two is made good by the
+// next round: what is written twice is the same. No tile is written before the claim, or who comes second to a place would leave its own
+// history's tiles there.
 
 import { type Checkpoint, checkpointPath, formatCheckpoint, parseCheckpoint } from '#core/tlog/checkpoint.ts'
 import { leafHash } from '#core/tlog/hash.ts'
@@ -33,6 +34,8 @@ export interface SealRound {
   readonly witnesses: readonly WitnessState[] | undefined
 }
 
+/** A round takes no more at a time: its tiles wait in memory for the claim. */
+const entriesPerRound = 65_536
 /** Claims that stay behind, so that a sealer that slept finds them; it looks at the checkpoint before it believes its own. */
 const claimsKept = 600
 
@@ -85,7 +88,7 @@ export class LogSealer {
     if (head.size < from) throw new SealFault('short', `${from} entries are sealed, the database has only ${head.size} now.`)
     if (claim && claim.size > head.size)
       throw new SealFault('forked', `Another sealer claims ${claim.size} entries, the database has ${head.size}.`)
-    const target = claim?.size ?? head.size
+    const target = claim?.size ?? Math.min(head.size, from + entriesPerRound)
     await checkLastEntry(this.#deps, log)
     if (log.signed && target === from) {
       await this.#publishAgain(log)
@@ -95,13 +98,13 @@ export class LogSealer {
       this.forget()
       return this.#round()
     }
-    await appendEntries(sql, log.tree, target, () => log.tree.write(log.store))
-    await log.tree.write(log.store)
+    await appendEntries(sql, log.tree, target)
     const next: Checkpoint = { origin: log.origin, size: target, root: log.tree.root() }
     if (!(await this.#claim(log, next, claim))) {
       this.forget()
       return this.#round()
     }
+    await log.tree.write(log.store)
     const witnesses = await this.#sign(log, next)
     return this.#done(log, from, witnesses)
   }

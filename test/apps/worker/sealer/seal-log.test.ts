@@ -120,8 +120,10 @@ describe('a round', () => {
       await expect(sealer.round()).rejects.toThrow('the disk is full')
       broken = false
       await appendEvents(db.database, 7)
+      // What was claimed is finished first, as it was claimed.
       await sealer.round()
-      expect(await checkSealed(db.database.sql, fixture, [0, 299, 300, 511, 512, 599])).toBe(part === 'checkpoint' ? 607 : 607)
+      await sealer.round()
+      expect(await checkSealed(db.database.sql, fixture, [0, 299, 300, 511, 512, 599])).toBe(607)
     },
   )
 })
