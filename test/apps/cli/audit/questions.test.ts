@@ -46,6 +46,7 @@ async function commandOf(question: string): Promise<string[]> {
   const command = /```sh\n(mayfly audit .*)\n```/.exec(section ?? '')?.[1]
   if (command === undefined) throw new Error(`docs/auditing.md answers no question "${question}"`)
   return command
+    .replace(/\s+#.*$/, '')
     .split(' ')
     .slice(1)
     .map(word => named[word]?.() ?? word.replaceAll("'", ''))
