@@ -81,22 +81,34 @@ const equal = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) ==
 export function verifyInclusion({ index, size, leaf, path, root }: InclusionClaim): boolean {
   if (!Number.isSafeInteger(size) || !Number.isSafeInteger(index) || index < 0 || index >= size) return false
   if (!areHashes([leaf, root, ...path])) return false
-  let node = leaf
-  let at = index
-  let last = size - 1
+  let place: ProofPlace = { at: index, last: size - 1, node: leaf }
   for (const sibling of path) {
-    if (last === 0) return false
-    if (at % 2 === 1 || at === last) {
-      node = nodeHash(sibling, node)
-      while (at % 2 === 0 && at !== 0) {
-        at /= 2
-        last = Math.floor(last / 2)
-      }
-    } else node = nodeHash(node, sibling)
-    at = Math.floor(at / 2)
-    last = Math.floor(last / 2)
+    if (place.last === 0) return false
+    place = climb(place, sibling)
   }
-  return last === 0 && equal(node, root)
+  return place.last === 0 && equal(place.node, root)
+}
+
+/** Where an inclusion proof has come to: `at` is the node's index on its level, `last` that of the level's last node. */
+export interface ProofPlace {
+  readonly at: number
+  readonly last: number
+  readonly node: Uint8Array
+}
+
+/** The place above, by the next hash of the proof. `last` must not be 0. RFC 9162 § 2.1.3.2 */
+export function climb(from: ProofPlace, sibling: Uint8Array): ProofPlace {
+  let { at, last, node } = from
+  if (at % 2 === 1 || at === last) {
+    node = nodeHash(sibling, node)
+    while (at % 2 === 0 && at !== 0) {
+      at /= 2
+      last = Math.floor(last / 2)
+    }
+  } else node = nodeHash(node, sibling)
+  at = Math.floor(at / 2)
+  last = Math.floor(last / 2)
+  return { at, last, node }
 }
 
 export interface ConsistencyClaim {
