@@ -3,6 +3,7 @@
 
 import type { Sql } from 'postgres'
 import { type Checkpoint, checkpointPath, originOf } from '#core/tlog/checkpoint.ts'
+import { emptyRoot, Frontier, leafHash } from '#core/tlog/hash.ts'
 import type { NoteSigner } from '#core/tlog/note.ts'
 import { rootAt } from '#core/tlog/proof.ts'
 import { createTileReader } from '#core/tlog/read-tiles.ts'
@@ -37,7 +38,7 @@ export interface OpenLog {
 }
 
 /** Entries that are read at once. */
-export const entriesAtOnce = 4_096
+const entriesAtOnce = 4_096
 
 /** headSize: how many entries the database has. Throws SealFault when they do not go on from what was signed. */
 export async function openLog(deps: LogDeps, shard: string, headSize: number): Promise<OpenLog> {
@@ -94,24 +95,48 @@ async function openTree(sql: Sql, store: SealStore, signed: Checkpoint): Promise
   return rebuildTree(sql, store, signed)
 }
 
-/** Writes the tiles anew; the same entries make the same tiles. */
+/**
+ * Writes the tiles anew; the same entries make the same tiles. The entries are read twice: no tile is written before all of them were found
+ * to be the ones that were sealed, and none of entries that changed since. An edited database leaves nothing in the store.
+ */
 async function rebuildTree(sql: Sql, store: SealStore, signed: Checkpoint): Promise<TreeWriter> {
+  const roots = await rootsOf(sql, signed.size)
+  const forked = `The first ${signed.size} entries of the database are not the ones that were sealed.`
+  if (!(roots.at(-1) ?? emptyRoot).equals(signed.root)) throw new SealFault('forked', forked)
   const tree = TreeWriter.empty()
-  await appendEntries(sql, tree, signed.size, () => tree.write(store))
-  if (!tree.root().equals(signed.root))
-    throw new SealFault('forked', `The first ${signed.size} entries of the database are not the ones that were sealed.`)
+  let batch = 0
+  await appendEntries(sql, tree, signed.size, async () => {
+    if (!tree.root().equals(roots[batch++]!)) throw new SealFault('forked', forked)
+    await tree.write(store)
+  })
   return tree
+}
+
+/** The root behind each batch of the first `size` entries. */
+async function rootsOf(sql: Sql, size: number): Promise<Buffer[]> {
+  const roots: Buffer[] = []
+  const frontier = new Frontier()
+  while (frontier.size < size) {
+    for (const leaf of await readBatch(sql, frontier.size, size)) frontier.append(leafHash(leaf))
+    roots.push(frontier.root())
+  }
+  return roots
 }
 
 /** Brings the tree to `size` entries; `between` runs after each batch. Throws SealFault when some are missing. */
 export async function appendEntries(sql: Sql, tree: TreeWriter, size: number, between?: () => Promise<void>): Promise<void> {
   while (tree.size < size) {
-    const count = Math.min(entriesAtOnce, size - tree.size)
-    const leaves = await readLeaves(sql, tree.size, count)
-    if (leaves.length !== count) throw new SealFault('gap', `Entries are missing among the ${count} from ${tree.size} on.`)
-    for (const leaf of leaves) tree.append(leaf)
+    for (const leaf of await readBatch(sql, tree.size, size)) tree.append(leaf)
     await between?.()
   }
+}
+
+/** Entries from one on, as many as are read at once. Throws SealFault when some are missing before `size`. */
+async function readBatch(sql: Sql, from: number, size: number): Promise<Buffer[]> {
+  const count = Math.min(entriesAtOnce, size - from)
+  const leaves = await readLeaves(sql, from, count)
+  if (leaves.length !== count) throw new SealFault('gap', `Entries are missing among the ${count} from ${from} on.`)
+  return leaves
 }
 
 async function checkBeginning(older: Checkpoint, signed: Checkpoint, store: SealStore): Promise<void> {

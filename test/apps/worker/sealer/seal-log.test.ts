@@ -148,7 +148,25 @@ describe('nothing is signed', () => {
     await appendEvents(db.database, 20)
     const tiles = createMemoryStore()
     await expect(fixture.sealer({ tiles }).round()).rejects.toMatchObject({ code: 'forked' })
-    expect(tiles.files.has(`${shard}/checkpoint`)).toBe(false)
+    expect([...tiles.files.keys()]).toEqual([])
+  })
+
+  test('and no tile of entries that are edited while a lost store is made anew', async () => {
+    await appendEvents(db.database, 5_000)
+    await fixture.sealer().round()
+    const tiles = createMemoryStore()
+    const edit = `update log.entry set leaf = replace(leaf, '"v":1', '"v":2') where position = 4999`
+    const store: SealStore = {
+      ...tiles,
+      // Behind the first batch, which was right.
+      async write(path, bytes) {
+        if (tiles.files.size === 0) await asAdministrator(edit)
+        await tiles.write(path, bytes)
+      },
+    }
+    await expect(fixture.sealer({ tiles: store }).round()).rejects.toMatchObject({ code: 'forked' })
+    expect(tiles.files.has(`${shard}/${tilePath('entries', 15)}`)).toBe(true)
+    expect([...tiles.files.keys()].filter(path => path.includes('/016') || path.includes('/019'))).toEqual([])
   })
 
   test('where an entry is missing', async () => {
