@@ -53,3 +53,19 @@ test('beyond ten minutes without a seal no tokens are issued, until the log is s
   await sealWatch.look()
   await issued('e')
 })
+
+test('why the log is not sealed, and what its witnesses said, is for platform operators; a tenant is told only that it has a fault', async () => {
+  const { running, database } = use
+  const { sql } = database.database
+  const { shard } = await readLogHead(sql)
+  const origin = `localhost/log/${shard}`
+  const verifierKey = formatVerifierKey(verifierKeyOf(origin, 1, createPrivateKey(makeLogKey())))
+  const fault = '20 entries are sealed, the database has 15'
+  const witnesses = [{ name: 'witness.example/w1', size: 3, fault: 'it cannot be reached (ECONNREFUSED)' }]
+  await reportSealer(sql, { shard, origin, verifierKey, fault, witnesses })
+  const own = await status()
+  expect(own).toMatchObject({ state: 'refused', witnesses: [{ name: 'witness.example/w1', size: 3 }] })
+  expect(JSON.stringify(own)).not.toMatch(/fault|entries|ECONN/)
+  const { body } = await running.v1('GET', '/v1/log/status', undefined, running.platformToken)
+  expect(body).toMatchObject({ state: 'refused', fault, witnesses })
+})

@@ -2127,7 +2127,7 @@ export interface AuditConsistencyAnswer {
   checkpoint: string
 }
 export interface LogStatusAnswer {
-  /** sealed: all but the last seconds is under a signed checkpoint; behind: it has not been for a minute; silent: the sealer is not heard of; refused: it does not sign, `fault` says why; off: none was ever set up. */
+  /** sealed: all but the last seconds is under a signed checkpoint; behind: it has not been for a minute; silent: the sealer is not heard of; refused: it does not sign, `fault` tells the platform’s operators why; off: none was ever set up. */
   state: 'off' | 'sealed' | 'behind' | 'silent' | 'refused'
   /** First line of each checkpoint. */
   origin?: string
@@ -2143,12 +2143,13 @@ export interface LogStatusAnswer {
   tokens_refused: boolean
   /** Since the sealer was last heard of. */
   heard_seconds_ago?: number
+  /** Why nothing is signed; for platform operators. */
   fault?: string
   witnesses?: {
     name: string
     /** Of the last tree that it cosigned. */
     size: number
-    /** Why it did not cosign the newest one. */
+    /** Why it did not cosign the newest one; for platform operators. */
     fault?: string
   }[]
 }
