@@ -50,6 +50,8 @@ const stepNames = [
   'close',
   'cleared-away',
   'log',
+  'proof',
+  'export',
   'stop',
 ]
 
@@ -87,6 +89,19 @@ test('finds in the log each token, each refusal and each decision that the story
   expect(line).toMatchObject({ ok: true, denied: 6 })
   expect(line?.['issued']).toBeGreaterThanOrEqual(3)
   expect(line?.['decisions']).toBeGreaterThanOrEqual(7)
+})
+
+test('proves the first token’s receipt and an export offline, and names the entry of one edited byte', async () => {
+  const of = (step: string) => first.lines.find(line => line.step === step)
+  expect(of('proof')).toMatchObject({ ok: true, offline: true, root: expect.stringMatching(/^[\w+/]{43}=$/) })
+  const { position, log_key: key } = of('proof')!
+  expect(of('export')).toMatchObject({ ok: true, edited: position, found: position })
+  expect(of('export')?.['entries']).toBeGreaterThan(20)
+  // What it leaves behind is whole again, and anybody's to verify.
+  const folder = join(surroundings['MAYFLY_STATE_DIR']!, 'demo/export')
+  const verify = run('apps/cli/main.ts', ['audit', 'verify', folder, '--key', String(key), '--json'], surroundings)
+  expect(await verify.ended, verify.err()).toBe(0)
+  for (const step of ['proof', 'export']) expect(of(step)?.ms).toBeLessThan(10_000)
 })
 
 test('shows no secret and no token', () => {

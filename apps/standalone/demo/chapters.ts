@@ -7,6 +7,7 @@ import { impostors } from './steps/impostors.ts'
 import { clearedAway, leaveAlone } from './steps/left-alone.ts'
 import { expired, noCertificate, otherRow, secondUse } from './steps/misused-tokens.ts'
 import { handOver, openAhead } from './steps/orchestrator.ts'
+import { exported, proof } from './steps/proofs.ts'
 import { reached, revoke } from './steps/revoke.ts'
 import { subAgent, subAgentBeyond } from './steps/sub-agent.ts'
 import { call, exchange } from './steps/work.ts'
@@ -27,5 +28,5 @@ export const chapters: readonly Chapter[] = [
     title: 'Accounts, from opening to end',
     steps: [openAhead, handOver, leaveAlone, subAgent, subAgentBeyond, claim, afterClaim, close, clearedAway],
   },
-  { title: 'Afterwards', steps: [log, stop] },
+  { title: 'Afterwards', steps: [log, proof, exported, stop] },
 ]

@@ -69,6 +69,8 @@ export class Story {
   connectorId!: string
   /** The helper's account below the first. */
   childId!: string
+  /** Verifier key of the log. */
+  logKey!: string
   readonly evidence: Evidence[] = []
 
   constructor(setting: StorySetting) {

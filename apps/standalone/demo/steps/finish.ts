@@ -1,8 +1,8 @@
-import { relative } from 'node:path'
 import { readEntries, readLogSize } from '#db/log/read-entries.ts'
 import { expectThat } from '../expect.ts'
 import { findLogFaults, findUntraced } from '../find-traces.ts'
 import type { Step } from '../story.ts'
+import { nearPath } from './near-path.ts'
 
 export const log: Step = {
   name: 'log',
@@ -32,7 +32,6 @@ export const stop: Step = {
   async run(story) {
     await story.core.closing.disposeAsync()
     const { dir } = story.setting.state
-    const near = relative(process.cwd(), dir)
-    return { said: `everything has ended; data stays in ${near.startsWith('..') ? dir : near}`, facts: { state_dir: dir } }
+    return { said: `everything has ended; data stays in ${nearPath(dir)}`, facts: { state_dir: dir } }
   },
 }
