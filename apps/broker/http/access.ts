@@ -14,9 +14,13 @@ export type Access = readonly Role[] | 'bootstrap' | 'anyone'
 export type AccessTable = Readonly<Record<string, Access>>
 
 const principals = new WeakMap<FastifyRequest, Authenticated>()
+const outsiders = new WeakMap<FastifyRequest, Principal>()
 
 /** Who calls, if it is known yet. */
 export const findPrincipal = (request: FastifyRequest): Principal | undefined => principals.get(request)
+
+/** Who calls though its role may not; undefined: it may, or nobody is known. */
+export const findOutsider = (request: FastifyRequest): Principal | undefined => outsiders.get(request)
 
 /** Who calls, on a route whose row names roles. */
 export function principalOf(request: FastifyRequest): Authenticated {
@@ -44,11 +48,8 @@ export function bearerOf(request: FastifyRequest): string {
   return found[1]!
 }
 
-/** Hears of whoever is known and may not, before it is told so. operation: `METHOD /path/:param`. */
-export type OnRefused = (principal: Principal, operation: string) => Promise<void>
-
 /** Guards every route that is registered in `app` from now on. Must be called before them. */
-export function guardByTable(app: FastifyInstance, db: UnscopedDb, table: AccessTable, onRefused?: OnRefused): void {
+export function guardByTable(app: FastifyInstance, db: UnscopedDb, table: AccessTable): void {
   const registered = new Set<string>()
   app.addHook('onRoute', route => {
     for (const method of [route.method].flat()) {
@@ -69,7 +70,7 @@ export function guardByTable(app: FastifyInstance, db: UnscopedDb, table: Access
     if (access === 'bootstrap' || access === 'anyone') return
     const principal = await authenticate(db, bearerOf(request))
     if (!access.includes(principal.role)) {
-      await onRefused?.(principal, operation)
+      outsiders.set(request, principal)
       throw new BrokerError('forbidden', {
         hint: `This needs one of the roles ${access.join(', ')}.`,
         detail: `role ${principal.role}`,

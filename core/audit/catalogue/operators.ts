@@ -125,8 +125,14 @@ export const operatorEvents = defineEvents({
   },
   'operator.refused': {
     version: 1,
-    about: 'An operator asked for what its role does not allow; at most one entry a minute for each credential and call.',
-    facts: facts({ ...actor, operation: text('the call: method and route'), reason: word('why') }),
+    about:
+      'An operator was refused: its role does not allow the call, or what it asked for is not its own; at most one entry a minute for each credential, call and reason.',
+    facts: facts({
+      ...actor,
+      operation: text('the call: method and route'),
+      reason: word('`role`, or the code of the answer; `not_found`: it is not there, or not for this operator'),
+      target: maybe(word('the id that it named: a tenant, an account')),
+    }),
     retention: 'security',
     decision: 'deny',
     parties: { ...byOperator, subject: ['facts.actor_person', 'facts.actor'], decision: ['facts.operation', 'facts.reason'] },

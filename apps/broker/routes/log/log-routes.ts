@@ -11,14 +11,14 @@ import { gzip } from 'node:zlib'
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify'
 import { Readings } from '#core/audit/query/readings.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { NothingThere } from '#core/errors/nothing-there.ts'
 import { actorFacts } from '#core/operators/principal.ts'
-import { OperatorRefusals } from '#core/operators/refusals.ts'
 import type { Clock } from '#core/time/clock.ts'
 import { checkpointPath } from '#core/tlog/checkpoint.ts'
 import { findTileName } from '#core/tlog/tile-path.ts'
 import type { UnscopedDb } from '#db/unscoped-db.ts'
-import { type Access, type AccessTable, guardByTable, type OnRefused, principalOf } from '../../http/access.ts'
-import { createErrorHandler, renderProblem } from '../../http/error-handler.ts'
+import { type Access, type AccessTable, guardByTable, principalOf } from '../../http/access.ts'
+import { answerRefusals } from '../../http/answer-refusals.ts'
 import type { SealedLogs } from '../../sealed-logs.ts'
 
 export interface LogRouteDeps {
@@ -43,10 +43,7 @@ export const logRoutes: FastifyPluginAsync<LogRouteDeps> = async (app, deps) => 
   const hashReaders: Access = isPublic ? 'anyone' : ['platform-admin', 'tenant-admin', 'auditor']
   const entryReaders: Access = ['platform-admin', 'auditor']
   const readings = new Readings()
-  const refusals = new OperatorRefusals()
-  const onRefused: OnRefused = (principal, operation) =>
-    refusals.record(db.forTenant(principal.tenantId), principal, operation, deps.clock.nowMs())
-  app.setErrorHandler(createErrorHandler(renderProblem, app.logger))
+  answerRefusals(app, deps)
   const table: AccessTable = {
     'GET /log/keys': hashReaders,
     ...Object.fromEntries(
@@ -57,7 +54,7 @@ export const logRoutes: FastifyPluginAsync<LogRouteDeps> = async (app, deps) => 
       ]),
     ),
   }
-  guardByTable(app, db, table, onRefused)
+  guardByTable(app, db, table)
   const cacheFor = (how: string): string => `${isPublic ? 'public' : 'private'}, ${how}`
   app.get('/log/keys', { schema: { hide: true } }, async (_request, reply) => {
     const { shard, origin, verifierKey, witnessKeys } = await logs.shard()
@@ -67,7 +64,7 @@ export const logRoutes: FastifyPluginAsync<LogRouteDeps> = async (app, deps) => 
   for (const prefix of prefixes) {
     app.get<LogRequest>(`${prefix}/checkpoint`, { schema: { hide: true } }, async (request, reply) => {
       const note = await logs.read(await shardOf(logs, request), checkpointPath)
-      if (!note) throw new BrokerError('not_found', { hint: 'Nothing of that log was sealed here.' })
+      if (!note) throw new NothingThere('Nothing of that log was sealed here.')
       return reply.type('text/plain; charset=utf-8').header('cache-control', cacheFor('max-age=1')).send(note)
     })
     app.get<LogRequest>(`${prefix}/tile/*`, { schema: { hide: true } }, async (request, reply) => {
@@ -76,10 +73,8 @@ export const logRoutes: FastifyPluginAsync<LogRouteDeps> = async (app, deps) => 
     })
     app.get<LogRequest>(`${prefix}/tile/entries/*`, { schema: { hide: true } }, async (request, reply) => {
       const principal = principalOf(request)
-      if (principal.tenantId !== null) {
-        await onRefused(principal, `GET ${prefix}/tile/entries/*`)
+      if (principal.tenantId !== null)
         throw new BrokerError('forbidden', { hint: "Bundles hold every tenant's entries. Read your own at /v1/audit." })
-      }
       const bytes = await readTile(logs, request, 'entries', `tile/entries/${request.params['*']}`)
       const reading = {
         tenantId: null,
@@ -99,8 +94,7 @@ const prefixes = ['/log', '/log/:shard'] as const
 /** The shard in the path, else the one that is sealed now. */
 async function shardOf(logs: SealedLogs, { params }: FastifyRequest<LogRequest>): Promise<string> {
   if (params.shard === undefined) return (await logs.shard()).shard
-  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(params.shard))
-    throw new BrokerError('not_found', { hint: 'That is no shard.' })
+  if (!/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(params.shard)) throw new NothingThere('That is no shard.')
   return params.shard
 }
 
@@ -112,11 +106,9 @@ async function readTile(
   path: string,
 ): Promise<Buffer> {
   const name = findTileName(path)
-  if (!name || (name.level === 'entries') !== (kind === 'entries'))
-    throw new BrokerError('not_found', { hint: 'That is no path of a tile.' })
+  if (!name || (name.level === 'entries') !== (kind === 'entries')) throw new NothingThere('That is no path of a tile.')
   const bytes = await logs.read(await shardOf(logs, request), path)
-  if (!bytes)
-    throw new BrokerError('not_found', { hint: 'The log has no such tile. A partial one goes when the full one is there.' })
+  if (!bytes) throw new NothingThere('The log has no such tile. A partial one goes when the full one is there.')
   return bytes
 }
 

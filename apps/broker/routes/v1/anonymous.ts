@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { refuseStrangers, takeStrangers } from '#core/anonymous/set-agent.ts'
-import { BrokerError } from '#core/errors/broker-error.ts'
+import { NothingThere } from '#core/errors/nothing-there.ts'
 import { formatId } from '#core/ids/id.ts'
 import { findAnonymousAgent } from '#db/quota/anonymous.ts'
 import { withTenant } from '#db/with-tenant.ts'
@@ -34,7 +34,7 @@ export function anonymousRoutes(app: V1App, deps: V1Deps): void {
     async request => {
       const tenantId = visibleTenant(principalOf(request), request.params.id)
       const agentId = await findAnonymousAgent(deps.db.forTenant(tenantId), tenantId)
-      if (agentId === undefined) throw new BrokerError('not_found', { hint: 'This tenant takes no strangers.' })
+      if (agentId === undefined) throw new NothingThere('This tenant takes no strangers.')
       return { agent: formatId('agent', agentId) }
     },
   )

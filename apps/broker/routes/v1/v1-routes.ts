@@ -1,7 +1,6 @@
 import type { FastifyPluginAsync } from 'fastify'
-import { OperatorRefusals } from '#core/operators/refusals.ts'
-import { guardByTable, type OnRefused } from '../../http/access.ts'
-import { createErrorHandler, renderProblem } from '../../http/error-handler.ts'
+import { guardByTable } from '../../http/access.ts'
+import { answerRefusals } from '../../http/answer-refusals.ts'
 import { acceptJsonOnly } from '../../http/json-body.ts'
 import { compileSchema } from '../../http/schema-validator.ts'
 import { v1Access } from './access-table.ts'
@@ -53,10 +52,10 @@ export function v1Routes(given: ManagementDeps): FastifyPluginAsync {
   return async instance => {
     const deps: V1Deps = { ...given, operations: new Operations() }
     const app = instance as unknown as V1App
-    app.setErrorHandler(createErrorHandler(renderProblem, app.logger))
+    answerRefusals(app as never, deps)
     app.setValidatorCompiler(compileSchema)
     acceptJsonOnly(app as never)
-    guardByTable(app as never, deps.db, v1Access, logRefusals(deps))
+    guardByTable(app as never, deps.db, v1Access)
     demandClasses(app as never, deps.operations)
     logAnswers(app)
     limitTime(app)
@@ -117,10 +116,4 @@ function limitTime(app: V1App): void {
   app.addHook('onRoute', route => {
     route.handlerTimeout ??= handlerTimeoutMs
   })
-}
-
-/** Whoever is known and may not stands in the log before it is told so. */
-function logRefusals({ db, clock }: Pick<V1Deps, 'db' | 'clock'>): OnRefused {
-  const refusals = new OperatorRefusals()
-  return (principal, operation) => refusals.record(db.forTenant(principal.tenantId), principal, operation, clock.nowMs())
 }

@@ -3,10 +3,12 @@
 import { type Static, Type } from 'typebox'
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { NothingThere } from '#core/errors/nothing-there.ts'
 import { formatId } from '#core/ids/id.ts'
 import { actorFacts } from '#core/operators/principal.ts'
 import { type AuditStreamRow, findAuditStream, retryAuditStream, skipMessage } from '#db/audit-stream/streams.ts'
 import type { Db } from '#db/connect.ts'
+import { findWebhook } from '#db/webhook/webhooks.ts'
 import { principalOf, tenantOf } from '../../http/access.ts'
 import { uuidOf } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
@@ -43,7 +45,7 @@ function registerRead(app: V1App, deps: V1Deps): void {
   const schema = { ...base, summary: 'How far a webhook has come with the log', response: { 200: View, ...problems } }
   app.get(path, { schema }, async request => {
     const id = uuidOf('webhook', request.params.id)
-    const stream = await getStream(deps.db.forTenant(tenantOf(request)), id)
+    const stream = await getStream(deps.db.forTenant(tenantOf(request)), tenantOf(request), id)
     const { size } = await deps.logStreams.head()
     return toView(id, stream, size)
   })
@@ -82,7 +84,7 @@ function registerSkip(app: V1App, deps: V1Deps): void {
       .forTenant(tenantId)
       .transaction()
       .execute(async trx => {
-        await getStream(trx, id)
+        await getStream(trx, tenantId, id)
         const skipped = await skipMessage(trx, id)
         if (!skipped) throw new BrokerError('conflict', { hint: 'No message to this webhook has failed.' })
         const facts = { ...actor, webhook: formatId('webhook', id), ...skipped }
@@ -92,9 +94,10 @@ function registerSkip(app: V1App, deps: V1Deps): void {
   })
 }
 
-async function getStream(db: Db, id: string): Promise<AuditStreamRow> {
+async function getStream(db: Db, tenantId: string, id: string): Promise<AuditStreamRow> {
   const stream = await findAuditStream(db, id)
-  if (!stream) throw new BrokerError('not_found', { hint: 'This webhook is not sent the log.' })
+  if (!stream && !(await findWebhook(db, id, tenantId))) throw new BrokerError('not_found')
+  if (!stream) throw new NothingThere('This webhook is not sent the log.')
   return stream
 }
 

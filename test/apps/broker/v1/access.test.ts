@@ -1,6 +1,7 @@
 import Fastify from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { guardByTable } from '#apps/broker/http/access.ts'
+import { answerRefusals } from '#apps/broker/http/answer-refusals.ts'
 import { v1Access } from '#apps/broker/routes/v1/access-table.ts'
 import { newSecret } from '#core/ids/secret.ts'
 import { readLog } from '#test/setup/log-reader.ts'
@@ -84,6 +85,58 @@ describe('the table of who may call what', () => {
     const [entry, ...rest] = (await refused()).slice(before)
     expect(rest).toEqual([])
     expect(entry!.body).toMatchObject({ actor: made.body.id, actor_role: 'auditor', reason: 'role' })
+  })
+
+  test('whoever is let in and refused by a handler stands in the log too, with what it asked for', async () => {
+    const made = await api.call('POST', '/v1/operators', who.tenantAdmin, { role: 'auditor', name: 'reaching' })
+    const { id, token } = made.body as { readonly id: string; readonly token: string }
+    const [tenant, account] = [anId('ten'), anId('acct')]
+    expect((await api.call('GET', `/v1/audit?tenant=${tenant}`, token)).status).toBe(403)
+    expect((await api.call('GET', `/v1/audit?tenant=${tenant}`, token)).status).toBe(403)
+    expect((await api.call('GET', '/v1/audit?private=open', who.platformAdmin)).status).toBe(403)
+    expect((await api.call('GET', `/v1/accounts/${account}/trail`, token)).status).toBe(404)
+    expect((await api.call('GET', `/v1/revocations?tenant=${tenant}`, token)).status).toBe(403)
+    const log = (await readLog(api.admin)).filter(({ leaf }) => leaf.type === 'operator.refused').map(({ body }) => body)
+    const told = log.filter(({ actor }) => actor === id).map(({ operation, reason, target }) => ({ operation, reason, target }))
+    expect(told).toEqual([
+      { operation: 'GET /v1/audit', reason: 'forbidden', target: tenant },
+      { operation: 'GET /v1/accounts/:id/trail', reason: 'not_found', target: account },
+      { operation: 'GET /v1/revocations', reason: 'forbidden', target: tenant },
+    ])
+    expect(log).toContainEqual(
+      expect.objectContaining({ actor_role: 'platform-admin', operation: 'GET /v1/audit', reason: 'forbidden' }),
+    )
+  })
+
+  test('that a setting was never made is no refusal', async () => {
+    const { body } = await api.call('GET', '/v1/tenants', who.platformAdmin)
+    const { id } = body.items[0] as { readonly id: string }
+    expect((await api.call('GET', `/v1/tenants/${id}/anonymous`, who.platformAdmin)).status).toBe(404)
+    const log = await readLog(api.admin)
+    expect(log.filter(({ body: facts }) => facts?.operation === 'GET /v1/tenants/:id/anonymous' && facts.target === id)).toEqual(
+      [],
+    )
+  })
+
+  test('who cannot be recorded is not answered as one who was', async () => {
+    const { db, clock } = {
+      db: {
+        forTenant: () => {
+          throw new Error('no database')
+        },
+      },
+      clock: { nowMs: () => 0 },
+    }
+    const app = Fastify({ exposeHeadRoutes: false })
+    app.decorate('logger', { info: () => {}, error: () => {} } as never)
+    app.register(async inner => {
+      answerRefusals(inner, { db: db as never, clock: clock as never })
+      guardByTable(inner, api.database.db, { 'GET /v1/kept': ['auditor'] })
+      inner.get('/v1/kept', async () => 'shown')
+    })
+    const headers = { authorization: `Bearer ${who.tenantAdmin}` }
+    expect((await app.inject({ url: '/v1/kept', headers })).statusCode).toBe(500)
+    await app.close()
   })
 
   test('a route that is missing from it stops the boot', async () => {
