@@ -7,8 +7,11 @@ import { Problem } from '../../http/problem.ts'
 
 export const closed = { additionalProperties: false } as const
 
-/** No control, format or direction characters: names are shown to people and written to logs. */
-const VISIBLE = '^[^\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff]+$'
+/**
+ * No control, format, direction or invisible characters: names are shown to people and written to logs. Whole classes of Unicode, so that
+ * tags (U+E0000…), fillers and variation selectors, which hide text in a name that looks like another, are among them.
+ */
+const VISIBLE = '^[^\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\p{Default_Ignorable_Code_Point}]+$'
 
 export const Name = Type.String({
   minLength: 1,
