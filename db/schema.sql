@@ -51,7 +51,9 @@ alter table log.checkpoint add constraint checkpoint_note_check CHECK ((octet_le
 alter table log.checkpoint add constraint checkpoint_pkey PRIMARY KEY (shard, size);
 alter table log.checkpoint add constraint checkpoint_root_check CHECK ((octet_length(root) = 32));
 alter table log.checkpoint add constraint checkpoint_size_check CHECK ((size >= 0));
-CREATE TRIGGER checkpoint_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+CREATE INDEX checkpoint_at ON log.checkpoint USING brin (at);
+CREATE TRIGGER checkpoint_append_only BEFORE UPDATE OR TRUNCATE ON log.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+CREATE TRIGGER checkpoint_stays BEFORE DELETE ON log.checkpoint FOR EACH ROW EXECUTE FUNCTION log.checkpoint_stays();
 grant select on log.checkpoint to mayfly_app;
 
 create table log.entry (
@@ -260,6 +262,20 @@ alter table log.sealer add constraint sealer_size_check CHECK ((size >= 0));
 CREATE TRIGGER sealer_grows BEFORE UPDATE ON log.sealer FOR EACH ROW EXECUTE FUNCTION log.sealer_grows();
 CREATE TRIGGER sealer_stays BEFORE DELETE OR TRUNCATE ON log.sealer FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 grant select on log.sealer to mayfly_app;
+
+create table log.signer (
+  shard uuid not null,
+  verifier_key text not null,
+  at timestamp with time zone not null,
+  signs boolean not null,
+  handover text
+);
+alter table log.signer owner to mayfly_log;
+alter table log.signer add constraint signer_handover_check CHECK ((octet_length(handover) <= 16384));
+alter table log.signer add constraint signer_pkey PRIMARY KEY (shard, verifier_key, at);
+alter table log.signer add constraint signer_verifier_key_check CHECK ((octet_length(verifier_key) <= 1024));
+CREATE TRIGGER signer_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.signer FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.signer to mayfly_app;
 
 create table log.transition (
   name text not null,
@@ -3683,6 +3699,39 @@ $function$;
 alter function log.bury_accounts(smallint[],jsonb,timestamp with time zone) owner to mayfly_log;
 -- none but its owner may execute it
 
+CREATE OR REPLACE FUNCTION log.checkpoint_stays()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  if current_user = 'mayfly_log' and current_setting('mayfly.thins', true) = 'on' and old.at < clock_timestamp() - interval '2 days'
+    and date_trunc('hour', old.at, 'UTC') = (select date_trunc('hour', c.at, 'UTC') from log.checkpoint c
+        where c.shard = old.shard and c.size > old.size order by c.size limit 1)
+    and not log.is_named(old.shard, old.size) then return old; end if;
+  raise exception 'checkpoint % of the log % stays', old.size, old.shard using errcode = 'insufficient_privilege';
+end $function$;
+alter function log.checkpoint_stays() owner to mayfly_log;
+-- may be executed by: public
+
+CREATE OR REPLACE FUNCTION log.checkpoints_due()
+ RETURNS TABLE(day text, spare bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query
+    select to_char(c.hour, 'YYYY-MM-DD'), count(*) from (
+      select k.shard, k.size, date_trunc('hour', k.at, 'UTC') at time zone 'UTC' as hour,
+             lead(date_trunc('hour', k.at, 'UTC') at time zone 'UTC') over (partition by k.shard order by k.size) as next
+        from log.checkpoint k where k.at < date_trunc('day', clock_timestamp(), 'UTC') - interval '2 days') c
+     where c.hour = c.next and not log.is_named(c.shard, c.size)
+     group by 1 order by 1;
+end $function$;
+alter function log.checkpoints_due() owner to mayfly_log;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION log.decision_of(p_type text, p_body jsonb)
  RETURNS "char"
  LANGUAGE sql
@@ -4038,6 +4087,19 @@ $function$;
 alter function log.is_attended(uuid) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION log.is_named(p_shard uuid, p_size bigint)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return exists (select from log.fork f where f.from_shard = p_shard and p_size in (f.sealed_size, f.size))
+    or exists (select from log.sealer s, jsonb_array_elements(s.witnesses) w where s.shard = p_shard and w->>'size' = p_size::text);
+end $function$;
+alter function log.is_named(uuid,bigint) owner to mayfly_log;
+-- none but its owner may execute it
+
 CREATE OR REPLACE FUNCTION log.json_of(p_text text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4168,6 +4230,34 @@ AS $function$
 $function$;
 alter function log.keep_pins(smallint[],jsonb) owner to mayfly_log;
 -- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.keep_signers(p_shard uuid, p_keys text[], p_handover text, p_leaf text, p_body text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_before text[];
+begin
+  perform pg_advisory_xact_lock(7201, 36);
+  v_before := array(select l.verifier_key from (
+      select distinct on (s.verifier_key) s.verifier_key, s.signs from log.signer s where s.shard = p_shard order by s.verifier_key, s.at desc) l
+    where l.signs);
+  if v_before <@ p_keys and p_keys <@ v_before then return false; end if;
+  insert into log.signer (shard, verifier_key, at, signs, handover)
+    select p_shard, k.key, v_now, true, case when k.n = 1 then p_handover end
+      from unnest(p_keys) with ordinality k(key, n) where k.key <> all(v_before)
+    union all
+    select p_shard, b.key, v_now, false, null from unnest(v_before) b(key) where b.key <> all(p_keys);
+  if v_before = '{}' then return false; end if;
+  perform log.append(array[null::uuid], array[null::bigint], array[null::uuid], array[null::integer], array[null::bigint], array[1],
+    p_leaf, p_body);
+  return true;
+end $function$;
+alter function log.keep_signers(uuid,text[],text,text,text) owner to mayfly_log;
+-- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.keep_statuses(p_outcomes smallint[], p_statuses jsonb)
  RETURNS void
@@ -4596,6 +4686,35 @@ begin
   return v_count;
 end $function$;
 alter function log.thin_bodies(text,bigint,bigint) owner to mayfly_log;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.thin_checkpoints(p_day text, p_spare bigint, p_leaf text, p_body text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_from timestamptz := (p_day || ' 00:00:00Z')::timestamptz;
+  v_count bigint;
+begin
+  perform set_config('mayfly.thins', 'on', true);
+  delete from log.checkpoint k using (
+      select c.shard, c.size, date_trunc('hour', c.at, 'UTC') as hour,
+             lead(date_trunc('hour', c.at, 'UTC')) over (partition by c.shard order by c.size) as next
+        from log.checkpoint c where c.at >= v_from and c.at < v_from + interval '1 day') s
+   where k.shard = s.shard and k.size = s.size and s.hour = s.next and not log.is_named(k.shard, k.size);
+  get diagnostics v_count = row_count;
+  perform set_config('mayfly.thins', '', true);
+  if v_count = 0 then return false; end if;
+  if v_count <> p_spare then
+    raise exception '% checkpoints of % are spare, not %', v_count, p_day, p_spare using errcode = 'serialization_failure';
+  end if;
+  perform log.append(array[null::uuid], array[null::bigint], array[null::uuid], array[null::integer], array[null::bigint], array[1],
+    p_leaf, p_body);
+  return true;
+end $function$;
+alter function log.thin_checkpoints(text,bigint,text,text) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.transition_accounts(p_changes jsonb, p_leaves text, p_bodies text, OUT outcomes smallint[], OUT states text[], OUT generations integer[], OUT deadlines double precision[], OUT database_ms double precision, OUT published jsonb)

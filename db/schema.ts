@@ -132,6 +132,14 @@ export interface LogSealer {
   witnesses: WithDefault<Json>
 }
 
+export interface LogSigner {
+  shard: string
+  verifier_key: string
+  at: Timestamp
+  signs: boolean
+  handover: string | null
+}
+
 export interface LogTransition {
   name: string
   from_state: string
@@ -785,6 +793,7 @@ export interface DB {
   'log.pending_revocation': LogPendingRevocation
   'log.retention_class': LogRetentionClass
   'log.sealer': LogSealer
+  'log.signer': LogSigner
   'log.transition': LogTransition
   'mayfly.account': MayflyAccount
   'mayfly.account_holder': MayflyAccountHolder

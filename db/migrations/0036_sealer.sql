@@ -13,7 +13,8 @@ create table log.checkpoint (
   note          text not null check (octet_length(note) <= 16384),
   primary key (shard, size)
 );
-create trigger checkpoint_append_only before update or delete or truncate on log.checkpoint
+-- A row goes only as `log.checkpoint_stays` lets it.
+create trigger checkpoint_append_only before update or truncate on log.checkpoint
   for each statement execute function log.refuse_change();
 
 -- One row: how far the log is sealed. It is the fence of the sealers: who wants to move it names the size that it moves it from.
@@ -88,9 +89,108 @@ begin
       from log.head h, log.sealer s where h.id = 1 and s.id = 1;
 end $$;
 
-revoke all on function log.keep_checkpoint, log.report_sealer, log.seal_state from public;
-grant execute on function log.keep_checkpoint, log.report_sealer, log.seal_state to mayfly_app;
-grant select on log.checkpoint, log.sealer to mayfly_app;
+-- Who signs the log, and since when: a row for each key that began or ceased. The log that goes on under another key says so itself, in an
+-- entry of its own; the key of before says it in a note that it signed.
+create table log.signer (
+  shard         uuid not null,
+  -- As c2sp.org/signed-note writes it; its name is the log's origin.
+  verifier_key  text not null check (octet_length(verifier_key) <= 1024),
+  at            timestamptz not null,
+  signs         boolean not null,
+  -- A signed note by which earlier keys name this one; null: it is the first one, or none of them was there to sign.
+  handover      text check (octet_length(handover) <= 16384),
+  primary key (shard, verifier_key, at)
+);
+create trigger signer_append_only before update or delete or truncate on log.signer
+  for each statement execute function log.refuse_change();
+
+-- Keeps which keys sign from now on, the newest first, with an entry of the log where that is a change of what was; true: it was.
+create function log.keep_signers(p_shard uuid, p_keys text[], p_handover text, p_leaf text, p_body text) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_now timestamptz := clock_timestamp();
+  v_before text[];
+begin
+  perform pg_advisory_xact_lock(7201, 36);
+  v_before := array(select l.verifier_key from (
+      select distinct on (s.verifier_key) s.verifier_key, s.signs from log.signer s where s.shard = p_shard order by s.verifier_key, s.at desc) l
+    where l.signs);
+  if v_before <@ p_keys and p_keys <@ v_before then return false; end if;
+  insert into log.signer (shard, verifier_key, at, signs, handover)
+    select p_shard, k.key, v_now, true, case when k.n = 1 then p_handover end
+      from unnest(p_keys) with ordinality k(key, n) where k.key <> all(v_before)
+    union all
+    select p_shard, b.key, v_now, false, null from unnest(v_before) b(key) where b.key <> all(p_keys);
+  if v_before = '{}' then return false; end if;
+  perform log.append(array[null::uuid], array[null::bigint], array[null::uuid], array[null::integer], array[null::bigint], array[1],
+    p_leaf, p_body);
+  return true;
+end $$;
+
+-- A checkpoint a second is thirty million a year. Those of the last two days all stay; of older ones the last of each hour does, and any
+-- that a fork or a witness names. Every tree begins with each one before it, so what goes is proven by what stays; the trigger, and not the
+-- function, is what says that nothing else goes: the newest of a log, and of an hour, stay whoever deletes.
+create function log.checkpoint_stays() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
+begin
+  if current_user = 'mayfly_log' and current_setting('mayfly.thins', true) = 'on' and old.at < clock_timestamp() - interval '2 days'
+    and date_trunc('hour', old.at, 'UTC') = (select date_trunc('hour', c.at, 'UTC') from log.checkpoint c
+        where c.shard = old.shard and c.size > old.size order by c.size limit 1)
+    and not log.is_named(old.shard, old.size) then return old; end if;
+  raise exception 'checkpoint % of the log % stays', old.size, old.shard using errcode = 'insufficient_privilege';
+end $$;
+create trigger checkpoint_stays before delete on log.checkpoint for each row execute function log.checkpoint_stays();
+create index checkpoint_at on log.checkpoint using brin (at);
+
+-- Whether something refers to that checkpoint: a log that was begun behind it, or a witness that cosigned it last.
+create function log.is_named(p_shard uuid, p_size bigint) returns boolean
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+begin
+  return exists (select from log.fork f where f.from_shard = p_shard and p_size in (f.sealed_size, f.size))
+    or exists (select from log.sealer s, jsonb_array_elements(s.witnesses) w where s.shard = p_shard and w->>'size' = p_size::text);
+end $$;
+
+-- Days that are over, with how many of their checkpoints may go.
+create function log.checkpoints_due() returns table (day text, spare bigint)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return query
+    select to_char(c.hour, 'YYYY-MM-DD'), count(*) from (
+      select k.shard, k.size, date_trunc('hour', k.at, 'UTC') at time zone 'UTC' as hour,
+             lead(date_trunc('hour', k.at, 'UTC') at time zone 'UTC') over (partition by k.shard order by k.size) as next
+        from log.checkpoint k where k.at < date_trunc('day', clock_timestamp(), 'UTC') - interval '2 days') c
+     where c.hour = c.next and not log.is_named(c.shard, c.size)
+     group by 1 order by 1;
+end $$;
+
+-- Takes the spare ones of such a day, `p_spare` of them, with the event that tells of it; false: there are none any more.
+create function log.thin_checkpoints(p_day text, p_spare bigint, p_leaf text, p_body text) returns boolean
+language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_from timestamptz := (p_day || ' 00:00:00Z')::timestamptz;
+  v_count bigint;
+begin
+  perform set_config('mayfly.thins', 'on', true);
+  delete from log.checkpoint k using (
+      select c.shard, c.size, date_trunc('hour', c.at, 'UTC') as hour,
+             lead(date_trunc('hour', c.at, 'UTC')) over (partition by c.shard order by c.size) as next
+        from log.checkpoint c where c.at >= v_from and c.at < v_from + interval '1 day') s
+   where k.shard = s.shard and k.size = s.size and s.hour = s.next and not log.is_named(k.shard, k.size);
+  get diagnostics v_count = row_count;
+  perform set_config('mayfly.thins', '', true);
+  if v_count = 0 then return false; end if;
+  if v_count <> p_spare then
+    raise exception '% checkpoints of % are spare, not %', v_count, p_day, p_spare using errcode = 'serialization_failure';
+  end if;
+  perform log.append(array[null::uuid], array[null::bigint], array[null::uuid], array[null::integer], array[null::bigint], array[1],
+    p_leaf, p_body);
+  return true;
+end $$;
+
+revoke all on function log.keep_checkpoint, log.report_sealer, log.seal_state, log.keep_signers, log.is_named, log.checkpoints_due,
+  log.thin_checkpoints from public;
+grant execute on function log.keep_checkpoint, log.report_sealer, log.seal_state, log.keep_signers, log.checkpoints_due,
+  log.thin_checkpoints to mayfly_app;
+grant select on log.checkpoint, log.sealer, log.signer to mayfly_app;
 
 set local role mayfly_across;
 -- Leaves from a position on, without their bodies, one a line; no row for none. `count` tells whether the sequence has a gap.

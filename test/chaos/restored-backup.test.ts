@@ -73,7 +73,7 @@ async function seal(): Promise<{ size: number; shard: string; root: string }> {
     tiles: openDiskStore(join(state, 'tiles')),
     stateDir: state,
     host: new URL(running.issuer).host,
-    signer: origin => createNoteSigner(origin, privateKey),
+    signers: origin => [createNoteSigner(origin, privateKey)],
   })
   const { size, shard } = await sealer.round()
   return { size, shard, root: sealer.log!.signed!.root.toString('base64') }

@@ -25,13 +25,13 @@ const newKey = (): KeyObject => generateKeyPairSync('ed25519').privateKey
 export function createTestSealer(host: string, cosign?: Cosign, privateKey: KeyObject = newKey()): TestSealer {
   const root = mkdtempSync(join(tmpdir(), 'mayfly-seal-'))
   const folder = join(root, 'tiles')
-  const signer = (origin: string) => createNoteSigner(origin, privateKey)
+  const signers = (origin: string) => [createNoteSigner(origin, privateKey)]
   const tiles = openTileStore({ folder })
   let sealer: LogSealer | undefined
   return {
     folder,
     async seal(sql) {
-      sealer ??= new LogSealer({ sql, tiles, stateDir: join(root, 'state'), host, signer, ...(cosign && { cosign }) })
+      sealer ??= new LogSealer({ sql, tiles, stateDir: join(root, 'state'), host, signers, ...(cosign && { cosign }) })
       const round = await sealer.round()
       const { shard, origin, verifierKey, witnesses = [] } = round
       await reportSealer(sql, { shard, origin, verifierKey, witnesses, fault: undefined })

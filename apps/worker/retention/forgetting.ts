@@ -6,6 +6,7 @@ import { openLedger } from '#apps/process/erasure-ledger.ts'
 import { sparingly } from '#apps/process/sparingly.ts'
 import { type DroppedBodies, dropOldBodies } from '#core/audit/drop-bodies.ts'
 import { type ErasureSweep, sweepErasures } from '#core/audit/erasure/sweep.ts'
+import { thinOldCheckpoints } from '#core/audit/thin-checkpoints.ts'
 import type { Database } from '#db/connect.ts'
 import { erasuresUnderWay } from '#db/erasure/erasures.ts'
 import { readClock } from '#db/server/check-server.ts'
@@ -48,6 +49,8 @@ export function startForgetting({ config, database, logger, registry }: Forgetti
   const drop = async (): Promise<DroppedBodies> => {
     const dropped = await dropOldBodies({ db, sql, thinned }, await readClock(sql))
     if (dropped.months.length + dropped.rows > 0) logger.info(dropped, 'bodies of the log whose time is over have gone')
+    const checkpoints = await thinOldCheckpoints(sql, await readClock(sql))
+    if (checkpoints > 0) logger.info({ checkpoints }, 'checkpoints that nothing needs any more have gone')
     return dropped
   }
   const complain = sparingly(error => logger.error({ err: error }, 'forgetting did not go on; it is tried again'))

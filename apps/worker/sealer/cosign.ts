@@ -6,6 +6,8 @@ export interface CosignRequest {
   readonly checkpoint: Checkpoint
   /** The note, signed by the log. */
   readonly note: string
+  /** Key ids of witnesses that have cosigned this very checkpoint; they are not asked again. */
+  readonly without?: readonly string[]
   /** Proof that the checkpoint's tree begins with the one of `oldSize` entries. Throws RangeError when that is larger. */
   prove(oldSize: number): Promise<Buffer[]>
 }

@@ -23,9 +23,16 @@ export function openLastCheckpoint(folder: string, shard: string): LastCheckpoin
   }
 }
 
-/** Throws TlogError when the note is not of that log and signed by its key. */
-export function openCheckpoint(note: string, origin: string, signer: Pick<NoteSigner, 'verifierKey'>): Checkpoint & OpenedNote {
-  const opened = openNote(note, [signer.verifierKey])
+/** Throws TlogError when the note is not of that log and signed by one of its keys. */
+export function openCheckpoint(
+  note: string,
+  origin: string,
+  signers: readonly Pick<NoteSigner, 'verifierKey'>[],
+): Checkpoint & OpenedNote {
+  const opened = openNote(
+    note,
+    signers.map(({ verifierKey }) => verifierKey),
+  )
   const checkpoint = parseCheckpoint(opened.text)
   if (checkpoint.origin !== origin) throw new TlogError(`The checkpoint is one of ${checkpoint.origin}`)
   return { ...checkpoint, ...opened }

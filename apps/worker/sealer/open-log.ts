@@ -21,14 +21,15 @@ export interface LogDeps {
   readonly tiles: SealStore
   readonly stateDir: string
   readonly host: string
-  readonly signer: (origin: string) => NoteSigner
+  /** Of its keys, the newest first. */
+  readonly signers: (origin: string) => readonly NoteSigner[]
 }
 
 /** One shard of the log, ready to be sealed further. */
 export interface OpenLog {
   readonly shard: string
   readonly origin: string
-  readonly signer: NoteSigner
+  readonly signers: readonly NoteSigner[]
   readonly store: SealStore
   readonly outside: LastCheckpoint
   /** May be ahead of what is signed. */
@@ -50,8 +51,8 @@ export async function openLog(deps: LogDeps, shard: string, headSize: number): P
     findLastNote(deps.sql, shard),
   ])
   const origin = findOrigin(notes, shard) ?? originOf(deps.host, shard)
-  const signer = deps.signer(origin)
-  const known = notes.flatMap((note, at) => (note === undefined ? [] : [readNote(note, origin, signer, places[at]!)]))
+  const signers = deps.signers(origin)
+  const known = notes.flatMap((note, at) => (note === undefined ? [] : [readNote(note, origin, signers, places[at]!)]))
   const signed = known.toSorted((a, b) => b.size - a.size)[0]
   if (signed && signed.size > headSize)
     throw new SealFault(
@@ -60,7 +61,7 @@ export async function openLog(deps: LogDeps, shard: string, headSize: number): P
     )
   const tree = signed ? await openTree(deps.sql, store, signed) : TreeWriter.empty()
   for (const older of known) await checkBeginning(older, signed!, store)
-  return { shard, origin, signer, store, outside, tree, signed }
+  return { shard, origin, signers, store, outside, tree, signed }
 }
 
 /**
@@ -74,9 +75,9 @@ function findOrigin(notes: readonly (string | undefined)[], shard: string): stri
 
 const places = ['the file outside', 'the tile store', 'the database']
 
-function readNote(note: string, origin: string, signer: NoteSigner, place: string): Checkpoint {
+function readNote(note: string, origin: string, signers: readonly NoteSigner[], place: string): Checkpoint {
   try {
-    return openCheckpoint(note, origin, signer)
+    return openCheckpoint(note, origin, signers)
   } catch (error) {
     if (!(error instanceof TlogError)) throw error
     throw new SealFault('key', `The last checkpoint in ${place} is not one of this log and this key: ${error.message}`)

@@ -10,11 +10,12 @@
 
 import { type Checkpoint, checkpointPath, formatCheckpoint, parseCheckpoint } from '#core/tlog/checkpoint.ts'
 import { leafHash } from '#core/tlog/hash.ts'
-import { formatVerifierKey, signNote } from '#core/tlog/note.ts'
+import { formatVerifierKey, type NoteSignature, parseNote, signNote } from '#core/tlog/note.ts'
 import { consistencyProof } from '#core/tlog/proof.ts'
 import { createTileReader } from '#core/tlog/read-tiles.ts'
 import { findSealState, keepCheckpoint, readLeaves, readLogHead } from '#db/log/seal.ts'
 import { type Cosign, type WitnessState, withoutWitnesses } from './cosign.ts'
+import { keepLogSigners } from './keep-signers.ts'
 import { openCheckpoint } from './last-checkpoint.ts'
 import { appendEntries, type LogDeps, type OpenLog, openLog } from './open-log.ts'
 import { SealFault } from './seal-fault.ts'
@@ -30,7 +31,7 @@ export interface SealRound {
   /** How many entries are sealed now, and how many of them by this round. */
   readonly size: number
   readonly sealed: number
-  /** Of those asked in this round; undefined: none was signed. */
+  /** As they are known behind this round; undefined: another sealer is further. */
   readonly witnesses: readonly WitnessState[] | undefined
 }
 
@@ -80,7 +81,9 @@ export class LogSealer {
       this.forget()
       if (this.#shard !== head.shard) this.#claims = []
       this.#shard = head.shard
-      this.#log = await openLog(this.#deps, head.shard, head.size)
+      const log = await openLog(this.#deps, head.shard, head.size)
+      await keepLogSigners(sql, log)
+      this.#log = log
       return this.#round()
     }
     const log = this.#log
@@ -91,8 +94,7 @@ export class LogSealer {
     const target = claim?.size ?? Math.min(head.size, from + entriesPerRound)
     await checkLastEntry(this.#deps, log)
     if (log.signed && target === from) {
-      await this.#publishAgain(log)
-      return this.#done(log, from, undefined)
+      return this.#done(log, from, await this.#complete(log))
     }
     if (target < log.tree.size) {
       this.forget()
@@ -128,14 +130,10 @@ export class LogSealer {
   }
 
   async #sign(log: OpenLog, next: Checkpoint): Promise<readonly WitnessState[]> {
-    const { sql, cosign = withoutWitnesses } = this.#deps
-    const signed = signNote(formatCheckpoint(next), [log.signer])
-    const readHash = createTileReader(next.size, path => log.store.read(path))
-    const prove = (oldSize: number): Promise<Buffer[]> => consistencyProof(oldSize, next.size, readHash)
-    const { lines, witnesses } = await cosign({ checkpoint: next, note: signed, prove })
-    const note = signed + lines.join('')
+    const { sql } = this.#deps
+    const { note, witnesses } = await this.#makeNote(log, next, [])
     await log.outside.write(note)
-    const verifierKey = formatVerifierKey(log.signer.verifierKey)
+    const verifierKey = newestKey(log)
     const state = await findSealState(sql)
     const after = state?.sealedShard === log.shard ? state.sealedSize : 0
     const outcome = await keepCheckpoint(sql, after, { ...next, shard: log.shard, note, verifierKey })
@@ -148,23 +146,51 @@ export class LogSealer {
     return witnesses
   }
 
-  /** Where a crash left the published checkpoint behind, or somebody put an older one there, it is put right. */
-  async #publishAgain(log: OpenLog): Promise<void> {
-    const published = await readPublished(log)
+  /** Signed by every key of the log, then by its witnesses. known: signatures that this checkpoint has already. */
+  async #makeNote(
+    log: OpenLog,
+    checkpoint: Checkpoint,
+    known: readonly NoteSignature[],
+  ): Promise<{ readonly note: string; readonly witnesses: readonly WitnessState[] }> {
+    const { cosign = withoutWitnesses } = this.#deps
+    const own = signNote(formatCheckpoint(checkpoint), log.signers)
+    const ids = new Set(log.signers.map(({ verifierKey }) => verifierKey.keyId))
+    const others = known.filter(({ keyId }) => !ids.has(keyId))
+    const readHash = createTileReader(checkpoint.size, path => log.store.read(path))
+    const { lines, witnesses } = await cosign({
+      checkpoint,
+      note: own,
+      without: others.map(({ keyId }) => keyId),
+      prove: oldSize => consistencyProof(oldSize, checkpoint.size, readHash),
+    })
+    return { note: own + others.map(({ line }) => `${line}\n`).join('') + lines.join(''), witnesses }
+  }
+
+  /**
+   * The last checkpoint, while nothing is new. Where a crash left the published one behind, or somebody put an older one there, it is put right;
+   * and who has not signed it yet does so now: a key that came in, a witness that was named just now or was away.
+   */
+  async #complete(log: OpenLog): Promise<readonly WitnessState[] | undefined> {
     const signed = log.signed!
-    if (published && published.size >= signed.size) return
+    const published = (await log.store.read(checkpointPath))?.toString()
+    if (published !== undefined && openCheckpoint(published, log.origin, log.signers).size > signed.size) return undefined
     const outside = await log.outside.read()
-    const isNewest = outside !== undefined && openCheckpoint(outside, log.origin, log.signer).size === signed.size
-    const note = isNewest ? outside : signNote(formatCheckpoint(signed), [log.signer])
-    await log.store.write(checkpointPath, Buffer.from(note))
+    const same = [published, outside].flatMap(note => (note === undefined ? [] : [parseNote(note)]))
+    const known = same.find(({ text }) => text === formatCheckpoint(signed))
+    const { note, witnesses } = await this.#makeNote(log, signed, known?.signatures ?? [])
+    if (outside !== note) await log.outside.write(note)
+    if (published !== note) await log.store.write(checkpointPath, Buffer.from(note))
+    return witnesses
   }
 
   #done(log: OpenLog, from: number, witnesses: readonly WitnessState[] | undefined): SealRound {
     const { shard, origin } = log
     const size = log.signed?.size ?? 0
-    return { shard, origin, verifierKey: formatVerifierKey(log.signer.verifierKey), size, sealed: size - from, witnesses }
+    return { shard, origin, verifierKey: newestKey(log), size, sealed: size - from, witnesses }
   }
 }
+
+const newestKey = ({ signers }: OpenLog): string => formatVerifierKey(signers[0]!.verifierKey)
 
 const claimPath = ({ signed }: OpenLog): string => `next/${signed ? signed.size : 'first'}`
 
@@ -175,7 +201,7 @@ async function readClaim(log: OpenLog): Promise<Checkpoint | undefined> {
 
 async function readPublished(log: OpenLog): Promise<Checkpoint | undefined> {
   const note = await log.store.read(checkpointPath)
-  return note && openCheckpoint(note.toString(), log.origin, log.signer)
+  return note && openCheckpoint(note.toString(), log.origin, log.signers)
 }
 
 /** A database that was exchanged for an older or another one has another entry at the end of what is in the tree, or none. */

@@ -33,7 +33,7 @@ export interface Sealer {
 }
 
 export interface SealerDeps {
-  readonly settings: Pick<SealerSettings, 'key' | 'stateDir' | 'host' | 'tiles'>
+  readonly settings: Pick<SealerSettings, 'keys' | 'stateDir' | 'host' | 'tiles'>
   readonly database: Pick<Database, 'sql'>
   readonly lock: SealerLock
   readonly logger: Logger
@@ -90,7 +90,7 @@ class SealerWork {
       tiles: deps.tiles ?? openTileStore(settings.tiles),
       stateDir: settings.stateDir,
       host: settings.host,
-      signer: origin => createNoteSigner(origin, settings.key),
+      signers: origin => settings.keys.map(key => createNoteSigner(origin, key)),
       ...(cosign && { cosign }),
     })
   }
@@ -143,7 +143,7 @@ class SealerWork {
     const { settings, database } = this.#deps
     const { shard } = await readLogHead(database.sql)
     const origin = this.#log.log?.shard === shard ? this.#log.log.origin : originOf(settings.host, shard)
-    const { verifierKey } = createNoteSigner(origin, settings.key)
+    const { verifierKey } = createNoteSigner(origin, settings.keys[0]!)
     await reportSealer(database.sql, {
       shard,
       origin,

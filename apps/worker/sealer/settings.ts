@@ -4,6 +4,7 @@ import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Environment, findSecret } from '#apps/process/read-secret.ts'
 import { readTileStoreSettings, type TileStoreSettings } from '#apps/process/tiles/open-tile-store.ts'
+import { splitLogKeys } from '#core/tlog/log-keys.ts'
 import { parseVerifierKey, type VerifierKey } from '#core/tlog/note.ts'
 
 export interface WitnessSettings {
@@ -14,8 +15,8 @@ export interface WitnessSettings {
 
 export interface SealerSettings {
   readonly tiles: TileStoreSettings
-  /** Ed25519; of the log alone, never a token key. */
-  readonly key: KeyObject
+  /** Ed25519; of the log alone, never token keys. The first is the log's, others are earlier ones that still sign beside it; at least one. */
+  readonly keys: readonly KeyObject[]
   /** Folder of the last checkpoint, outside database and tiles. */
   readonly stateDir: string
   /** Host, with a port if there is one, of the broker's public URL: the log's name begins with it. */
@@ -32,25 +33,26 @@ export function readSealerSettings(env: Environment, problems: string[]): Sealer
       problems.push('MAYFLY_LOG_TILES is set, but MAYFLY_LOG_KEY_FILE is not: it names a file with an Ed25519 key (PEM).')
     return undefined
   }
-  const key = readKey(pem, problems)
+  const keys = readKeys(pem, problems)
   const stateDir = env['MAYFLY_LOG_STATE']
   if (!tiles) problems.push('MAYFLY_LOG_TILES is missing: a folder, or s3://bucket/prefix, for the tiles of the log.')
   if (!stateDir) problems.push('MAYFLY_LOG_STATE is missing: a folder for the last checkpoint, outside database and tiles.')
   const publicUrl = env['MAYFLY_PUBLIC_URL'] ?? ''
   if (!URL.canParse(publicUrl)) problems.push('MAYFLY_PUBLIC_URL is missing: the broker’s URL, after which the log is called.')
   const witnesses = readWitnesses(env, problems)
-  if (!key || !tiles || !stateDir || !URL.canParse(publicUrl)) return undefined
-  return { tiles, key, stateDir, host: new URL(publicUrl).host, witnesses }
+  if (!keys || !tiles || !stateDir || !URL.canParse(publicUrl)) return undefined
+  return { tiles, keys, stateDir, host: new URL(publicUrl).host, witnesses }
 }
 
-function readKey(pem: string, problems: string[]): KeyObject | undefined {
+/** Every block of the PEM. */
+function readKeys(pem: string, problems: string[]): KeyObject[] | undefined {
   try {
-    const key = createPrivateKey(pem)
-    if (key.asymmetricKeyType === 'ed25519') return key
+    const keys = splitLogKeys(pem).map(block => createPrivateKey(block))
+    if (keys.length > 0 && keys.every(({ asymmetricKeyType }) => asymmetricKeyType === 'ed25519')) return keys
   } catch {
     // What is wrong with it is nobody's business but its holder's.
   }
-  problems.push('MAYFLY_LOG_KEY must be an Ed25519 private key in PEM: openssl genpkey -algorithm ed25519.')
+  problems.push('MAYFLY_LOG_KEY must be Ed25519 private keys in PEM, one or more: openssl genpkey -algorithm ed25519.')
   return undefined
 }
 

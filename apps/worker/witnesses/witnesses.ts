@@ -52,7 +52,8 @@ export function createWitnesses(addresses: readonly WitnessSettings[], options: 
       const late = Promise.withResolvers<undefined>()
       const timer = setTimeout(late.resolve, withinMs, undefined)
       try {
-        const lines = await Promise.all(witnesses.map(witness => Promise.race([witness.cosign(request), late.promise])))
+        const asked = witnesses.filter(({ keyId }) => !request.without?.includes(keyId))
+        const lines = await Promise.all(asked.map(witness => Promise.race([witness.cosign(request), late.promise])))
         return { lines: lines.filter(line => line !== undefined), witnesses: report() }
       } finally {
         clearTimeout(timer)
@@ -83,6 +84,10 @@ class OneWitness {
   constructor(address: WitnessSettings, around: Surroundings) {
     this.#address = address
     this.#around = around
+  }
+
+  get keyId(): string {
+    return this.#address.verifierKey.keyId
   }
 
   report(): WitnessReport {

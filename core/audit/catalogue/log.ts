@@ -51,4 +51,29 @@ export const logEvents = defineEvents({
     parties: { decision: ['facts.by'] },
     ocsf: { class: 3004, activity: 3, severity: 4, entity: { type: 'audit log', at: 'facts.to_shard' } },
   },
+  'log.key_changed': {
+    version: 1,
+    about: 'From now on other keys sign the log than before: one came in, or one ceased.',
+    facts: facts({
+      origin: text('name of the log'),
+      keys: Type.Array(text('verifier key, c2sp.org/signed-note'), {
+        description: 'those that sign from now on, the newest first',
+      }),
+    }),
+    retention: 'security',
+    parties: { decision: ['facts.keys'] },
+    ocsf: { class: 3004, activity: 3, severity: 3, entity: { type: 'audit log', at: 'facts.origin' } },
+  },
+  'log.thinned': {
+    version: 1,
+    about:
+      'Of a day that is over the last checkpoint of each hour was kept, and those that something names; the others of that day went.',
+    facts: facts({
+      day: text('YYYY-MM-DD, UTC'),
+      checkpoints: count('how many went'),
+    }),
+    retention: 'security',
+    parties: {},
+    ocsf: { class: 3004, activity: 4, entity: { type: 'audit log', at: 'facts.day' } },
+  },
 })

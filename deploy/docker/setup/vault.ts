@@ -6,7 +6,7 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { type CertificateAuthority, loadDevCa } from '#apps/standalone/dev-ca.ts'
 import { findSecretFile, getOrCreateSecretFile, writeSecretFile } from '#apps/standalone/secret-file.ts'
-import { makeLogKey } from '#apps/worker/sealer/make-log-key.ts'
+import { makeLogKey } from '#core/tlog/log-keys.ts'
 import { type CertificateFiles, createPrivateCa, issueCertificate, serves } from './private-ca.ts'
 
 /** 256 random bits, harmless in URLs, SQL and Redis's configuration. */

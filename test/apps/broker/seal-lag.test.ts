@@ -1,6 +1,6 @@
 import { createPrivateKey } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { makeLogKey } from '#apps/worker/sealer/make-log-key.ts'
+import { makeLogKey } from '#core/tlog/log-keys.ts'
 import { formatVerifierKey, verifierKeyOf } from '#core/tlog/note.ts'
 import { keepCheckpoint, readLogHead, reportSealer } from '#db/log/seal.ts'
 import { useBroker } from '#test/setup/use-broker.ts'

@@ -15,7 +15,7 @@ const logger = createLogger('worker', 'warn')
 const registry = new Registry()
 startSealer({
   settings: {
-    key: createPrivateKey(key),
+    keys: [createPrivateKey(key)],
     stateDir: join(folder, 'state'),
     host: 'bench.example',
     tiles: { folder: join(folder, 'tiles') },

@@ -13,7 +13,7 @@ process.on('disconnect', () => process.exit())
 const { DATABASE_URL: url = '', MAYFLY_LOG_KEY: key = '', FOLDER: folder = '' } = process.env
 startSealer({
   settings: {
-    key: createPrivateKey(key),
+    keys: [createPrivateKey(key)],
     stateDir: join(folder, 'state'),
     host: 'broker.example',
     tiles: { folder: join(folder, 'tiles') },

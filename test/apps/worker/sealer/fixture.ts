@@ -46,7 +46,7 @@ export async function createSealerFixture(sql: Sql): Promise<SealerFixture> {
   const stateDir = await mkdtemp(join(tmpdir(), 'mayfly-sealer-'))
   const { privateKey: key } = generateKeyPairSync('ed25519')
   const store = createMemoryStore()
-  const deps: SealLogDeps = { sql, tiles: store, stateDir, host, signer: origin => createNoteSigner(origin, key) }
+  const deps: SealLogDeps = { sql, tiles: store, stateDir, host, signers: origin => [createNoteSigner(origin, key)] }
   return {
     deps,
     key,
@@ -54,7 +54,7 @@ export async function createSealerFixture(sql: Sql): Promise<SealerFixture> {
     sealer: change => new LogSealer({ ...deps, ...change }),
     async published(shard) {
       const note = await store.read(`${shard}/${checkpointPath}`)
-      return note && parseCheckpoint(openNote(note.toString(), [deps.signer(`${host}/log/${shard}`).verifierKey]).text)
+      return note && parseCheckpoint(openNote(note.toString(), [deps.signers(`${host}/log/${shard}`)[0]!.verifierKey]).text)
     },
     close: () => rm(stateDir, { recursive: true, force: true }),
   }

@@ -179,7 +179,7 @@ describe('nothing is signed', () => {
     await appendEvents(db.database, 2)
     await fixture.sealer().round()
     const other = generateKeyPairSync('ed25519').privateKey
-    await expect(fixture.sealer({ signer: origin => createNoteSigner(origin, other) }).round()).rejects.toMatchObject({
+    await expect(fixture.sealer({ signers: origin => [createNoteSigner(origin, other)] }).round()).rejects.toMatchObject({
       code: 'key',
     })
   })

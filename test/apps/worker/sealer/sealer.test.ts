@@ -23,7 +23,7 @@ afterEach(async () => {
 
 function start(registry = new Registry(), everyMs = 0): Sealer {
   const sealer = startSealer({
-    settings: { key: fixture.key, stateDir: fixture.deps.stateDir, host, tiles: { folder: '/nowhere' } },
+    settings: { keys: [fixture.key], stateDir: fixture.deps.stateDir, host, tiles: { folder: '/nowhere' } },
     tiles: fixture.store,
     database: db.database,
     lock: createSealerLock(db.urls.app),

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { makeLogKey } from '#apps/worker/sealer/make-log-key.ts'
 import { readSealerSettings } from '#apps/worker/sealer/settings.ts'
+import { makeLogKey } from '#core/tlog/log-keys.ts'
 
 const read = (env: Record<string, string>) => {
   const problems: string[] = []

@@ -1,0 +1,15 @@
+// The file with a log's private keys: one block of PEM for each that signs, the newest first. More than one: the log is being handed over.
+
+import { generateKeyPairSync } from 'node:crypto'
+
+const block = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/g
+
+/** The blocks, each ending with a newline; none where there are none. */
+export const splitLogKeys = (pem: string): string[] => (pem.match(block) ?? []).map(text => `${text}\n`)
+
+/** A new key for a log: Ed25519, PKCS #8 in PEM. */
+export const makeLogKey = (): string =>
+  generateKeyPairSync('ed25519', {
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  }).privateKey
