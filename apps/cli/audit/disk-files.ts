@@ -6,7 +6,7 @@ import type { ExportFiles } from '#core/audit/export/export-files.ts'
 import { ExportError } from '#core/audit/export/manifest.ts'
 import { systemCode } from '../cli-error.ts'
 
-const chunkBytes = 1 << 20
+const blockBytes = 1 << 16
 /** More than the fullest bundle, or one line with a body, can take. Whoever hands over an export may be the one to doubt. */
 const bytesMax = 64 << 20
 
@@ -17,31 +17,33 @@ export function createDiskFiles(folder: string): ExportFiles {
         if (sizeOf(folder, path) > bytesMax) throw new ExportError(`${path} is larger than any file of an export`)
         return readFileSync(join(folder, path))
       }),
-    lines: path => linesOf(folder, path),
+    blocks: path => blocksOf(folder, path),
     list: name => orUndefined(() => readdirSync(join(folder, name)).sort()) ?? [],
   }
 }
 
-/** A file may be larger than memory: it is read piece by piece. */
-function* linesOf(folder: string, path: string): Generator<string> {
+/** A file may be larger than memory: it is read piece by piece, each as large as its longest line wants. */
+function* blocksOf(folder: string, path: string): Generator<Buffer> {
   const file = orUndefined(() => {
     sizeOf(folder, path)
     return openSync(join(folder, path), 'r')
   })
   if (file === undefined) return
   try {
-    const chunk = Buffer.alloc(chunkBytes)
-    let rest: Buffer = Buffer.alloc(0)
+    let memory: Buffer = Buffer.alloc(blockBytes)
+    let held = 0
     for (;;) {
-      const count = readSync(file, chunk)
+      const count = readSync(file, memory, held, memory.length - held, null)
       if (count === 0) break
-      const bytes = Buffer.concat([rest, chunk.subarray(0, count)])
-      const end = bytes.lastIndexOf(0x0a)
-      if (end >= 0) yield* bytes.toString('utf8', 0, end).split('\n')
-      rest = bytes.subarray(end + 1)
-      if (rest.length > bytesMax) throw new ExportError(`A line of ${path} is longer than any of an export`)
+      held += count
+      const end = memory.lastIndexOf(0x0a, held - 1) + 1
+      if (end > 0) yield memory.subarray(0, end)
+      memory.copyWithin(0, end, held)
+      held -= end
+      if (held >= bytesMax) throw new ExportError(`A line of ${path} is longer than any of an export`)
+      if (held === memory.length) memory = Buffer.concat([memory], 2 * held)
     }
-    if (rest.length > 0) yield rest.toString('utf8')
+    if (held > 0) yield memory.subarray(0, held)
   } finally {
     closeSync(file)
   }

@@ -1,71 +1,51 @@
 // Bodies beside their entries: both come in the order of positions, so they are walked along together.
 
-import { isBodyOf } from './is-body-of.ts'
+import { BodyLines } from './body-lines.ts'
+import { BodyJudge } from './is-body-of.ts'
 import type { Findings } from './report.ts'
 
-interface Line {
-  readonly position: number
-  readonly body: string
-}
-
 export class BodyCheck {
-  readonly #lines: Iterator<string>
+  readonly #lines: BodyLines
   readonly #findings: Findings
-  #next: Line | undefined
-  #number = 0
-  #last = -1
+  readonly #judge = new BodyJudge()
+  /** Position of the next body; Infinity when there are no more. */
+  position = -1
   checked = 0
 
-  /** lines: of `bodies.ndjson`. */
-  constructor(lines: Iterable<string>, findings: Findings) {
-    this.#lines = lines[Symbol.iterator]()
+  /** blocks: of `bodies.ndjson`. */
+  constructor(blocks: Iterable<Buffer>, findings: Findings) {
+    this.#lines = new BodyLines(blocks)
     this.#findings = findings
-    this.#next = this.#read()
+    this.skip()
   }
 
-  /** Position of the next body; Infinity when there are no more. */
-  get position(): number {
-    return this.#next?.position ?? Number.POSITIVE_INFINITY
-  }
-
-  /** Checks the next body against its leaf; undefined: no such entry was found. */
-  check(leaf: Buffer | undefined): void {
-    const { position, body } = this.#next!
+  /** Checks the next body against its leaf, the bytes [start, end) of a bundle. */
+  check(bundle: Buffer, start: number, end: number): void {
     this.checked++
-    if (!leaf) this.#findings.add('body', `A body stands for the position ${position}, where there is no entry.`, position)
-    else if (!isBodyOf(leaf, body))
-      this.#findings.add('body', `The body of entry ${position} is not the one that the entry commits to.`, position)
-    this.#next = this.#read()
+    if (!this.#judge.isBodyOf(bundle, start, end, this.#lines))
+      this.#findings.add('body', `The body of entry ${this.position} is not the one that the entry commits to.`, this.position)
+    this.skip()
+  }
+
+  /** There is no entry at the next body's position. */
+  tellEntryMissing(): void {
+    this.checked++
+    this.#findings.add('body', `A body stands for the position ${this.position}, where there is no entry.`, this.position)
+    this.skip()
   }
 
   /** Passes the next body by. */
   skip(): void {
-    this.#next = this.#read()
-  }
-
-  #read(): Line | undefined {
-    for (;;) {
-      const { value, done } = this.#lines.next()
-      if (done) return undefined
-      this.#number++
-      const line = parseLine(value)
-      if (line && line.position > this.#last) {
-        this.#last = line.position
-        return line
+    const lines = this.#lines
+    while (lines.next()) {
+      if (lines.position > this.position) {
+        this.position = lines.position
+        return
       }
-      const why = line ? `goes back to position ${line.position}` : 'is no position with a body'
-      this.#findings.add('body', `Line ${this.#number} of the bodies ${why}.`, line?.position)
+      const isBody = lines.position >= 0
+      const why = isBody ? `goes back to position ${lines.position}` : 'is no position with a body'
+      this.#findings.add('body', `Line ${lines.number} of the bodies ${why}.`, isBody ? lines.position : undefined)
     }
-  }
-}
-
-function parseLine(text: string): Line | undefined {
-  try {
-    const { position, body } = JSON.parse(text) as { readonly position?: unknown; readonly body?: unknown }
-    return Number.isSafeInteger(position) && (position as number) >= 0 && typeof body === 'string'
-      ? { position: position as number, body }
-      : undefined
-  } catch {
-    return undefined
+    this.position = Number.POSITIVE_INFINITY
   }
 }

@@ -92,7 +92,7 @@ export class LogPass {
       yield Math.min((index + 1) * tileWidth, size)
     }
     if (size % tileWidth === 0) this.#mark(size / tileWidth, found, sealed)
-    while (bodies.position < Number.POSITIVE_INFINITY) bodies.check(undefined)
+    while (bodies.position < Number.POSITIVE_INFINITY) bodies.tellEntryMissing()
     this.#flush()
     const entriesRoot = this.#areBundlesMissing ? undefined : this.#entriesSum.rootWith(found, found.length / hashBytes)
     const sealedRoot = this.#sealedSum ? this.#sealedSum.rootWith(sealed, sealed.length / hashBytes) : entriesRoot!
@@ -135,6 +135,7 @@ export class LogPass {
   /** Shows the entries to whoever wants to see them. Of an entry that is not the sealed one no body is judged: it is known already. */
   #show(first: number, bundle: Buffer, count: number, tile: Buffer | undefined): void {
     const { bodies, tokens } = this.#input
+    const isAllSealed = !tile || tile.equals(this.#hashes.subarray(0, tile.length))
     this.#entries += count
     let at = 0
     for (let each = 0; each < count; each++) {
@@ -142,8 +143,8 @@ export class LogPass {
       const [start, end] = [at + 2, at + 2 + bundle.readUInt16BE(at)]
       const [from, to] = [each * hashBytes, (each + 1) * hashBytes]
       if (bodies.position === index) {
-        if (tile && this.#hashes.compare(tile, from, to, from, to) !== 0) bodies.skip()
-        else bodies.check(bundle.subarray(start, end))
+        if (!isAllSealed && this.#hashes.compare(tile, from, to, from, to) !== 0) bodies.skip()
+        else bodies.check(bundle, start, end)
       }
       if (tokens.mayWant(this.#hashes, each)) tokens.meet(index, bundle.subarray(start, end), this.#hashes.subarray(from, to))
       at = end

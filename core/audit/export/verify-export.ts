@@ -133,7 +133,7 @@ interface Done {
 function* verifyWhole(opened: Opened, options: VerifyOptions, tokens: TokenCheck): Generator<number, Done> {
   const { files, checkpoint, findings } = opened
   const marks = marksOf(opened, options.from)
-  const bodies = new BodyCheck(files.lines(exportFiles.bodies), findings)
+  const bodies = new BodyCheck(files.blocks(exportFiles.bodies), findings)
   const { size } = checkpoint
   const pass = yield* new LogPass({ files, tiles: options.tiles ?? files, size, marks, bodies, tokens, findings }).run()
   judgePass(pass, checkpoint, findings)

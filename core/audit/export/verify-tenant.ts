@@ -3,7 +3,7 @@
 
 import { leafHash } from '#core/tlog/hash.ts'
 import type { TokenCheck } from './check-tokens.ts'
-import type { ExportFiles } from './export-files.ts'
+import { type ExportFiles, linesOf } from './export-files.ts'
 import { InclusionWalk } from './inclusion-walk.ts'
 import { isBodyOf } from './is-body-of.ts'
 import type { SignedTree } from './judge-pass.ts'
@@ -33,7 +33,7 @@ export function* verifyTenant(input: TenantInput): Generator<number, { readonly 
   const { files, findings, manifest, signed } = input
   const walk = new InclusionWalk(signed.size, signed.root)
   let [entries, bodies, last, number] = [0, 0, (manifest.from ?? 0) - 1, 0]
-  for (const text of files.lines(exportFiles.entries)) {
+  for (const text of linesOf(files, exportFiles.entries)) {
     number++
     const line = parseLine(text)
     if (!line || line.position <= last) {

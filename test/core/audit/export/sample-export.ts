@@ -152,9 +152,9 @@ export async function sampleTenantExport(entries: readonly SampleEntry[]): Promi
 /** The files as a verifier reads them; it gets copies, so that nothing it does to them lasts. */
 export const filesOf = (files: ReadonlyMap<string, Buffer>): ExportFiles => ({
   read: path => (files.has(path) ? Buffer.from(files.get(path)!) : undefined),
-  *lines(path) {
-    const text = files.get(path)?.toString('utf8') ?? ''
-    if (text !== '') yield* text.replace(/\n$/, '').split('\n')
+  *blocks(path) {
+    const bytes = files.get(path)
+    if (bytes && bytes.length > 0) yield Buffer.from(bytes)
   },
   list: folder =>
     [...files.keys()]
