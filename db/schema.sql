@@ -3706,28 +3706,27 @@ CREATE OR REPLACE FUNCTION log.checkpoint_stays()
 AS $function$
 begin
   if current_user = 'mayfly_log' and current_setting('mayfly.thins', true) = 'on' and old.at < clock_timestamp() - interval '2 days'
-    and date_trunc('hour', old.at, 'UTC') = (select date_trunc('hour', c.at, 'UTC') from log.checkpoint c
-        where c.shard = old.shard and c.size > old.size order by c.size limit 1)
-    and not log.is_named(old.shard, old.size) then return old; end if;
+    and date_trunc('hour', old.at, 'UTC') = log.next_hour(old.shard, old.size)
+    and not exists (select from log.named_checkpoints() n where n.shard = old.shard and n.size = old.size) then return old; end if;
   raise exception 'checkpoint % of the log % stays', old.size, old.shard using errcode = 'insufficient_privilege';
 end $function$;
 alter function log.checkpoint_stays() owner to mayfly_log;
 -- may be executed by: public
 
 CREATE OR REPLACE FUNCTION log.checkpoints_due()
- RETURNS TABLE(day text, spare bigint)
+ RETURNS TABLE(hour text, spare bigint)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+#variable_conflict use_column
 begin
   return query
-    select to_char(c.hour, 'YYYY-MM-DD'), count(*) from (
-      select k.shard, k.size, date_trunc('hour', k.at, 'UTC') at time zone 'UTC' as hour,
-             lead(date_trunc('hour', k.at, 'UTC') at time zone 'UTC') over (partition by k.shard order by k.size) as next
-        from log.checkpoint k where k.at < date_trunc('day', clock_timestamp(), 'UTC') - interval '2 days') c
-     where c.hour = c.next and not log.is_named(c.shard, c.size)
-     group by 1 order by 1;
+    select to_char(c.hour at time zone 'UTC', 'YYYY-MM-DD"T"HH24'), count(*)
+      from (select k.shard, k.size, date_trunc('hour', k.at, 'UTC') as hour from log.checkpoint k
+             where k.at < date_trunc('hour', clock_timestamp(), 'UTC') - interval '2 days') c
+     where c.hour = log.next_hour(c.shard, c.size) and (c.shard, c.size) not in (select n.shard, n.size from log.named_checkpoints() n)
+     group by c.hour order by c.hour;
 end $function$;
 alter function log.checkpoints_due() owner to mayfly_log;
 -- may be executed by: mayfly_app
@@ -4087,19 +4086,6 @@ $function$;
 alter function log.is_attended(uuid) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
-CREATE OR REPLACE FUNCTION log.is_named(p_shard uuid, p_size bigint)
- RETURNS boolean
- LANGUAGE plpgsql
- STABLE
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-begin
-  return exists (select from log.fork f where f.from_shard = p_shard and p_size in (f.sealed_size, f.size))
-    or exists (select from log.sealer s, jsonb_array_elements(s.witnesses) w where s.shard = p_shard and w->>'size' = p_size::text);
-end $function$;
-alter function log.is_named(uuid,bigint) owner to mayfly_log;
--- none but its owner may execute it
-
 CREATE OR REPLACE FUNCTION log.json_of(p_text text)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4298,6 +4284,33 @@ AS $function$
 $function$;
 alter function log.match_of(text) owner to mayfly_log;
 -- may be executed by: mayfly_across, mayfly_app
+
+CREATE OR REPLACE FUNCTION log.named_checkpoints()
+ RETURNS TABLE(shard uuid, size bigint)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query
+    select f.from_shard, n.size from log.fork f, lateral (values (f.sealed_size), (f.size)) n(size) where n.size is not null
+    union all
+    select s.shard, (w->>'size')::bigint from log.sealer s, jsonb_array_elements(s.witnesses) w where w->>'size' ~ '^[0-9]{1,15}$';
+end $function$;
+alter function log.named_checkpoints() owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.next_hour(p_shard uuid, p_size bigint)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return (select date_trunc('hour', c.at, 'UTC') from log.checkpoint c where c.shard = p_shard and c.size > p_size order by c.size limit 1);
+end $function$;
+alter function log.next_hour(uuid,bigint) owner to mayfly_log;
+-- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.open_accounts(p_outcomes smallint[], p_openings jsonb, p_lineages jsonb, p_room jsonb, p_now timestamp with time zone)
  RETURNS smallint[]
@@ -4688,27 +4701,24 @@ end $function$;
 alter function log.thin_bodies(text,bigint,bigint) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
-CREATE OR REPLACE FUNCTION log.thin_checkpoints(p_day text, p_spare bigint, p_leaf text, p_body text)
+CREATE OR REPLACE FUNCTION log.thin_checkpoints(p_hour text, p_spare bigint, p_leaf text, p_body text)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_from timestamptz := (p_day || ' 00:00:00Z')::timestamptz;
+  v_from timestamptz := (p_hour || ':00:00Z')::timestamptz;
   v_count bigint;
 begin
   perform set_config('mayfly.thins', 'on', true);
-  delete from log.checkpoint k using (
-      select c.shard, c.size, date_trunc('hour', c.at, 'UTC') as hour,
-             lead(date_trunc('hour', c.at, 'UTC')) over (partition by c.shard order by c.size) as next
-        from log.checkpoint c where c.at >= v_from and c.at < v_from + interval '1 day') s
-   where k.shard = s.shard and k.size = s.size and s.hour = s.next and not log.is_named(k.shard, k.size);
+  delete from log.checkpoint k where k.at >= v_from and k.at < v_from + interval '1 hour' and v_from = log.next_hour(k.shard, k.size)
+     and (k.shard, k.size) not in (select n.shard, n.size from log.named_checkpoints() n);
   get diagnostics v_count = row_count;
   perform set_config('mayfly.thins', '', true);
   if v_count = 0 then return false; end if;
   if v_count <> p_spare then
-    raise exception '% checkpoints of % are spare, not %', v_count, p_day, p_spare using errcode = 'serialization_failure';
+    raise exception '% checkpoints of % are spare, not %', v_count, p_hour, p_spare using errcode = 'serialization_failure';
   end if;
   perform log.append(array[null::uuid], array[null::bigint], array[null::uuid], array[null::integer], array[null::bigint], array[1],
     p_leaf, p_body);

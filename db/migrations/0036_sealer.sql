@@ -133,60 +133,65 @@ end $$;
 create function log.checkpoint_stays() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if current_user = 'mayfly_log' and current_setting('mayfly.thins', true) = 'on' and old.at < clock_timestamp() - interval '2 days'
-    and date_trunc('hour', old.at, 'UTC') = (select date_trunc('hour', c.at, 'UTC') from log.checkpoint c
-        where c.shard = old.shard and c.size > old.size order by c.size limit 1)
-    and not log.is_named(old.shard, old.size) then return old; end if;
+    and date_trunc('hour', old.at, 'UTC') = log.next_hour(old.shard, old.size)
+    and not exists (select from log.named_checkpoints() n where n.shard = old.shard and n.size = old.size) then return old; end if;
   raise exception 'checkpoint % of the log % stays', old.size, old.shard using errcode = 'insufficient_privilege';
 end $$;
 create trigger checkpoint_stays before delete on log.checkpoint for each row execute function log.checkpoint_stays();
 create index checkpoint_at on log.checkpoint using brin (at);
 
--- Whether something refers to that checkpoint: a log that was begun behind it, or a witness that cosigned it last.
-create function log.is_named(p_shard uuid, p_size bigint) returns boolean
+-- The hour in which the checkpoint behind that one was made; null: it is the newest.
+create function log.next_hour(p_shard uuid, p_size bigint) returns timestamptz
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
-  return exists (select from log.fork f where f.from_shard = p_shard and p_size in (f.sealed_size, f.size))
-    or exists (select from log.sealer s, jsonb_array_elements(s.witnesses) w where s.shard = p_shard and w->>'size' = p_size::text);
+  return (select date_trunc('hour', c.at, 'UTC') from log.checkpoint c where c.shard = p_shard and c.size > p_size order by c.size limit 1);
 end $$;
 
--- Days that are over, with how many of their checkpoints may go.
-create function log.checkpoints_due() returns table (day text, spare bigint)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+-- Checkpoints that something refers to: a log that was begun behind one, or a witness that cosigned it last.
+create function log.named_checkpoints() returns table (shard uuid, size bigint)
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
   return query
-    select to_char(c.hour, 'YYYY-MM-DD'), count(*) from (
-      select k.shard, k.size, date_trunc('hour', k.at, 'UTC') at time zone 'UTC' as hour,
-             lead(date_trunc('hour', k.at, 'UTC') at time zone 'UTC') over (partition by k.shard order by k.size) as next
-        from log.checkpoint k where k.at < date_trunc('day', clock_timestamp(), 'UTC') - interval '2 days') c
-     where c.hour = c.next and not log.is_named(c.shard, c.size)
-     group by 1 order by 1;
+    select f.from_shard, n.size from log.fork f, lateral (values (f.sealed_size), (f.size)) n(size) where n.size is not null
+    union all
+    select s.shard, (w->>'size')::bigint from log.sealer s, jsonb_array_elements(s.witnesses) w where w->>'size' ~ '^[0-9]{1,15}$';
 end $$;
 
--- Takes the spare ones of such a day, `p_spare` of them, with the event that tells of it; false: there are none any more.
-create function log.thin_checkpoints(p_day text, p_spare bigint, p_leaf text, p_body text) returns boolean
+-- Hours that are over for two days, with how many of their checkpoints may go: `2026-11-21T08`.
+create function log.checkpoints_due() returns table (hour text, spare bigint)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+  return query
+    select to_char(c.hour at time zone 'UTC', 'YYYY-MM-DD"T"HH24'), count(*)
+      from (select k.shard, k.size, date_trunc('hour', k.at, 'UTC') as hour from log.checkpoint k
+             where k.at < date_trunc('hour', clock_timestamp(), 'UTC') - interval '2 days') c
+     where c.hour = log.next_hour(c.shard, c.size) and (c.shard, c.size) not in (select n.shard, n.size from log.named_checkpoints() n)
+     group by c.hour order by c.hour;
+end $$;
+
+-- Takes the spare ones of such an hour, `p_spare` of them, with the event that tells of it; false: there are none any more.
+create function log.thin_checkpoints(p_hour text, p_spare bigint, p_leaf text, p_body text) returns boolean
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_from timestamptz := (p_day || ' 00:00:00Z')::timestamptz;
+  v_from timestamptz := (p_hour || ':00:00Z')::timestamptz;
   v_count bigint;
 begin
   perform set_config('mayfly.thins', 'on', true);
-  delete from log.checkpoint k using (
-      select c.shard, c.size, date_trunc('hour', c.at, 'UTC') as hour,
-             lead(date_trunc('hour', c.at, 'UTC')) over (partition by c.shard order by c.size) as next
-        from log.checkpoint c where c.at >= v_from and c.at < v_from + interval '1 day') s
-   where k.shard = s.shard and k.size = s.size and s.hour = s.next and not log.is_named(k.shard, k.size);
+  delete from log.checkpoint k where k.at >= v_from and k.at < v_from + interval '1 hour' and v_from = log.next_hour(k.shard, k.size)
+     and (k.shard, k.size) not in (select n.shard, n.size from log.named_checkpoints() n);
   get diagnostics v_count = row_count;
   perform set_config('mayfly.thins', '', true);
   if v_count = 0 then return false; end if;
   if v_count <> p_spare then
-    raise exception '% checkpoints of % are spare, not %', v_count, p_day, p_spare using errcode = 'serialization_failure';
+    raise exception '% checkpoints of % are spare, not %', v_count, p_hour, p_spare using errcode = 'serialization_failure';
   end if;
   perform log.append(array[null::uuid], array[null::bigint], array[null::uuid], array[null::integer], array[null::bigint], array[1],
     p_leaf, p_body);
   return true;
 end $$;
 
-revoke all on function log.keep_checkpoint, log.report_sealer, log.seal_state, log.keep_signers, log.is_named, log.checkpoints_due,
+revoke all on function log.keep_checkpoint, log.report_sealer, log.seal_state, log.keep_signers, log.next_hour, log.named_checkpoints, log.checkpoints_due,
   log.thin_checkpoints from public;
 grant execute on function log.keep_checkpoint, log.report_sealer, log.seal_state, log.keep_signers, log.checkpoints_due,
   log.thin_checkpoints to mayfly_app;

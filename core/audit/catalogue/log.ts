@@ -67,13 +67,13 @@ export const logEvents = defineEvents({
   'log.thinned': {
     version: 1,
     about:
-      'Of a day that is over the last checkpoint of each hour was kept, and those that something names; the others of that day went.',
+      'Of the checkpoints of an hour that is long over the last one was kept, and those that something names; the others went.',
     facts: facts({
-      day: text('YYYY-MM-DD, UTC'),
+      hour: text('YYYY-MM-DDTHH, UTC'),
       checkpoints: count('how many went'),
     }),
     retention: 'security',
     parties: {},
-    ocsf: { class: 3004, activity: 4, entity: { type: 'audit log', at: 'facts.day' } },
+    ocsf: { class: 3004, activity: 4, entity: { type: 'audit log', at: 'facts.hour' } },
   },
 })

@@ -46,28 +46,23 @@ const sizes = async (log: string): Promise<number[]> => {
   return rows.map(({ size }) => size)
 }
 
-test('of a day that is over the last checkpoint of each hour stays, and what a witness or a fork names; the last days stay whole', async () => {
+test('of what is over for two days the last checkpoint of each hour stays, and what a witness or a fork names; the last days stay whole', async () => {
   const { sql } = db.database
   const last = Array.from({ length: 180 }, (_, at) => 9_000 + at)
   expect(await thinOldCheckpoints(sql, Date.now())).toBe(3 * 177 - 3)
   expect(await sizes(shard)).toEqual([5_059, 5_077, 5_119, 5_179, 6_059, 6_119, 6_179, ...last])
   expect(await sizes(earlier)).toEqual([1_059, 1_100, 1_101, 1_119, 1_179])
-  const day = (ago: number): string => new Date(midnight - ago * dayMs).toISOString().slice(0, 10)
-  const events = (await readLog(db.admin)).filter(({ leaf }) => leaf.type === 'log.thinned').slice(-3)
+  const hour = (ago: number, at: number): string => new Date(midnight - ago * dayMs + at * 3_600_000).toISOString().slice(0, 13)
+  const events = (await readLog(db.admin)).filter(({ leaf }) => leaf.type === 'log.thinned')
   expect(events.map(({ body }) => body)).toMatchObject([
-    { day: day(9), checkpoints: 175 },
-    { day: day(5), checkpoints: 176 },
-    { day: day(4), checkpoints: 177 },
+    { hour: hour(9, 0), checkpoints: 59 },
+    { hour: hour(9, 1), checkpoints: 57 },
+    { hour: hour(9, 2), checkpoints: 59 },
+    { hour: hour(5, 0), checkpoints: 59 },
+    { hour: hour(5, 1), checkpoints: 58 },
+    ...[hour(5, 2), hour(4, 0), hour(4, 1), hour(4, 2)].map(each => ({ hour: each, checkpoints: 59 })),
   ])
   expect(await thinOldCheckpoints(sql, Date.now())).toBe(0)
-})
-
-test('a day of a checkpoint a second goes within one statement’s time', async () => {
-  await db.admin`
-    insert into log.checkpoint (shard, size, root, at, note)
-    select ${earlier}, 100000 + s, decode(repeat('00', 32), 'hex'), ${new Date(midnight - 7 * dayMs)}::timestamptz + make_interval(secs => s), repeat('n', 600)
-      from generate_series(0, 86399) s`
-  expect(await thinOldCheckpoints(db.database.sql, Date.now())).toBe(86_400 - 24 + 3 * 177 - 3)
 })
 
 test('the newest, an hour’s last and what is younger than two days stay whoever deletes, the owner’s function too', async () => {

@@ -143,7 +143,7 @@ test('everything in schema log belongs to mayfly_log, which cannot log in', asyn
 // its triggers refuse each change, also the owner's.
 const workingTables: Readonly<Record<string, string>> = {
   'log.head': 'one row, the size; it only grows, as triggers of its own see to',
-  'log.checkpoint': 'of days that are over all but the last of each hour goes, row by row, as a trigger of its own lets it',
+  'log.checkpoint': 'of hours that are long over all but the last one goes, row by row, as a trigger of its own lets it',
   'log.event_cursor': 'how far the projection has come; it only grows, as a trigger of its own sees to',
   'log.event_slot': 'which positions belong to which time: made anew from the log like all of the projection',
   'log.pending': 'empty between transactions',
