@@ -3,7 +3,7 @@
 import { createGuard, type Guard } from '../../../packages/guard/src/index.ts'
 import { nowMs } from './clock.ts'
 import type { Applied, Look, Outcome } from './history.ts'
-import { withFeedListener } from './on-feed-data.ts'
+import { withAppliedListener } from './on-applied.ts'
 import type { FeedView, FleetOptions } from './protocol.ts'
 
 export interface KnownToken {
@@ -42,7 +42,7 @@ export class WatchedGuard {
     this.#trail = input.trail
     this.#onRefused = input.onRefused
     const name = `bench-${input.number}`
-    this.#guard = withFeedListener(
+    this.#guard = withAppliedListener(
       () =>
         createGuard({
           issuer,
@@ -53,7 +53,7 @@ export class WatchedGuard {
           cacheSize: 20_000,
           revocation: { mode: 'feed', maxStaleSeconds, name },
         }),
-      () => this.#heard(),
+      epoch => this.#applied(epoch),
     )
   }
 
@@ -93,9 +93,8 @@ export class WatchedGuard {
     else if (known > 0) void this.look(Math.floor(Math.random() * known))
   }
 
-  #heard(): void {
-    const epoch = this.#guard.stats().feed?.epoch
-    if (epoch === undefined || epoch === this.#epoch) return
+  #applied(epoch: number): void {
+    if (epoch === this.#epoch) return
     this.#epoch = epoch
     this.#trail.applied.push({ guard: this.#number, epoch, atMs: nowMs() })
     for (const token of this.#watched) void this.look(token)

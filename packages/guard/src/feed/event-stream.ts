@@ -1,15 +1,18 @@
-// One connection to a stream of server-sent events, from the request to its end. It ends by itself where nothing came for a
-// while: a heartbeat is due each second, so silence is a connection that was cut without a word, or a proxy that keeps what
-// it should pass on.
+// Connections to a stream of server-sent events.
+//
+// HTTP/1.1 is spoken here, over node:tls: a guard that hears of a revocation has done nothing for a while, so what an event costs
+// is the code that it runs through for the first time in a while, and node:https makes that half as much again.
 
-import { type Agent, request } from 'node:https'
-import { createParser, type EventSourceMessage } from 'eventsource-parser'
+import { isIP, type OnReadOpts } from 'node:net'
+import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
+import type { EventSourceMessage } from 'eventsource-parser'
+import { StreamReading } from './stream-reading.ts'
 
 /** What is to be read, and how. */
 export interface StreamRequest {
+  /** https */
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  readonly agent: Agent
   /** For the answer's head. */
   readonly timeoutMs: number
   /** Longest silence. */
@@ -29,61 +32,64 @@ export interface StreamEnd {
   readonly retryAfterMs?: number
 }
 
-/** Longest text of one event; beyond it the stream is ended. */
-const mostBuffered = 16 * 1024 * 1024
+/** Opens streams at one broker, each with the TLS session of the one before. */
+export class EventStreams {
+  readonly #ca: ConnectionOptions['ca']
+  /** Made once: reading the authorities takes longer than a handshake. */
+  #context: SecureContext | undefined
+  #session: Buffer | undefined
 
-/** Reads a stream until it ends. Never rejects. It keeps no process alive. */
-export function readStream(options: StreamRequest): Promise<StreamEnd> {
-  return new Promise(resolve => {
-    let end: StreamEnd = { why: 'failed', opened: false }
-    const sent = request(options.url, {
-      headers: { ...options.headers, accept: 'text/event-stream' },
-      agent: options.agent,
-      signal: options.signal,
+  /** ca: PEM of the authorities that may vouch for the broker; undefined: the system's. */
+  constructor(ca: ConnectionOptions['ca']) {
+    this.#ca = ca
+  }
+
+  /**
+   * Reads a stream until it ends. It keeps no process alive. Rejects only what cannot be asked at all: a URL that is not https, a
+   * header with a line break, authorities that are none.
+   */
+  async read(request: StreamRequest): Promise<StreamEnd> {
+    if (request.signal.aborted) return { why: 'failed', opened: false }
+    const url = new URL(request.url)
+    if (url.protocol !== 'https:') throw new TypeError('the broker is reached by https only')
+    const head = requestHead(url, request.headers)
+    return new Promise(resolve => {
+      new StreamReading(request, onread => this.#connect(url, onread), resolve).begin(head)
     })
-    const stop = (why: StreamEnd['why']) => {
-      end = { ...end, why }
-      sent.destroy()
+  }
+
+  #connect({ hostname, port }: URL, onread: OnReadOpts): TLSSocket {
+    this.#context ??= createSecureContext({ minVersion: 'TLSv1.2', ...(this.#ca === undefined ? {} : { ca: this.#ca }) })
+    const host = hostname.replace(/^\[|\]$/g, '')
+    const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
+      host,
+      port: port === '' ? 443 : Number(port),
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      ...(this.#session === undefined ? {} : { session: this.#session }),
+      secureContext: this.#context,
+      rejectUnauthorized: true,
+      ALPNProtocols: ['http/1.1'],
+      onread,
     }
-    let timer = setTimeout(() => stop('silent'), options.timeoutMs).unref()
-    sent.on('socket', socket => socket.unref())
-    sent.on('error', () => {})
-    sent.on('close', () => {
-      clearTimeout(timer)
-      resolve(end)
+    const socket = connect(options)
+    socket.on('session', session => {
+      // Of a broker that is not who it should be nothing is kept: whose session goes on is not asked for its name again.
+      if (socket.authorized) this.#session = session
     })
-    sent.on('response', response => {
-      clearTimeout(timer)
-      const { statusCode: status = 0, headers } = response
-      end = { ...end, status, ...retryAfter(headers['retry-after']) }
-      if (status !== 200 || !headers['content-type']?.startsWith('text/event-stream')) return stop('refused')
-      end = { ...end, opened: true }
-      timer = setTimeout(() => stop('silent'), options.idleMs).unref()
-      const parser = createParser({
-        maxBufferSize: mostBuffered,
-        onEvent: event => {
-          if (!sent.destroyed && !options.onEvent(event)) stop('unwanted')
-        },
-        onRetry: retryAfterMs => {
-          end = { ...end, retryAfterMs }
-        },
-        onError: error => {
-          if (error.type === 'max-buffer-size-exceeded') stop('failed')
-        },
-      })
-      response.setEncoding('utf8')
-      response.on('data', (chunk: string) => {
-        timer.refresh()
-        parser.feed(chunk)
-      })
-      response.on('end', () => stop('ended'))
-      response.on('error', () => stop('ended'))
+    socket.on('error', () => {
+      this.#session = undefined
     })
-    sent.end()
-  })
+    return socket
+  }
 }
 
-/** `Retry-After` in seconds (RFC 9110 § 10.2.3); dates are not understood. */
-export function retryAfter(header: string | undefined): { readonly retryAfterMs?: number } {
-  return header !== undefined && /^\d{1,6}$/.test(header) ? { retryAfterMs: Number(header) * 1000 } : {}
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** The request, in latin1. Throws a TypeError for a header that would be more than one. */
+function requestHead({ host, pathname, search }: URL, headers: Readonly<Record<string, string>>): string {
+  const fields = Object.entries({ host, ...headers, accept: 'text/event-stream', connection: 'close' })
+  const wrong = fields.find(([, value]) => !fieldValue.test(value))
+  if (wrong) throw new TypeError(`the header ${wrong[0]} holds characters that no header may`)
+  const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`)
+  return `GET ${pathname}${search} HTTP/1.1\r\n${lines.join('')}\r\n`
 }

@@ -8,13 +8,13 @@
 // every few seconds, and is as fresh as that. What was confirmed stays confirmed until it is too old; a broken connection
 // refuses nobody before that, and lets nobody in after.
 
-import { Agent } from 'node:https'
 import type { BrokerConnection } from '../broker/broker-connection.ts'
 import { type Credential, endpoint, secretOf } from '../replay/consume.ts'
 import { Acknowledger } from './acknowledger.ts'
-import { readStream, retryAfter, type StreamEnd } from './event-stream.ts'
+import { EventStreams, type StreamEnd } from './event-stream.ts'
 import { clocksAgree, Freshness, type Moment, type StaleReason } from './freshness.ts'
 import { type FeedMessage, type Position, parseMessage, parseSnapshot } from './messages.ts'
+import { retryAfter } from './response-head.ts'
 import { RevocationIndex } from './revocation-index.ts'
 
 /** What following needs. */
@@ -67,7 +67,7 @@ export class FeedFollower {
   readonly #options: FeedOptions
   readonly #freshness: Freshness
   readonly #acknowledger: Acknowledger
-  readonly #agent: Agent
+  readonly #eventStreams: EventStreams
   readonly #closing = new AbortController()
   #starting: Promise<void> | undefined
   #hasStarted: () => void = () => {}
@@ -86,7 +86,7 @@ export class FeedFollower {
     this.#freshness = new Freshness(options.maxStaleMs)
     this.#acknowledger = new Acknowledger(position => this.#acknowledge(position))
     const ca = options.ca as string | Buffer | (string | Buffer)[] | undefined
-    this.#agent = new Agent({ minVersion: 'TLSv1.2', rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) })
+    this.#eventStreams = new EventStreams(ca)
     this.#starting = new Promise(resolve => {
       this.#hasStarted = () => {
         this.#starting = undefined
@@ -129,7 +129,6 @@ export class FeedFollower {
     this.#closing.abort()
     this.#freshness.lose('not_connected')
     this.#acknowledger.close()
-    this.#agent.destroy()
     this.#wake()
     this.#hasStarted()
     if (this.#position) await this.#acknowledge(this.#position, true).catch(() => {})
@@ -181,10 +180,9 @@ export class FeedFollower {
   async #follow(): Promise<number | undefined> {
     const { issuer, timeoutMs } = this.#options
     const { shard, epoch } = this.#position!
-    const end = await readStream({
+    const end = await this.#eventStreams.read({
       url: `${endpoint(issuer, 'v1/feed')}?since=${encodeURIComponent(`${shard}.${epoch}`)}`,
       headers: await this.#authorization(),
-      agent: this.#agent,
       timeoutMs,
       idleMs,
       signal: this.#closing.signal,
