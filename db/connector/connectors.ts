@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from '../registry/page.ts'
+import { type Page, readPage } from '../registry/page.ts'
 
 export interface ConnectorRow {
   readonly id: string
@@ -85,9 +85,8 @@ export function findConnector(db: Db, id: string, tenantId: string): Promise<Con
 }
 
 export function listConnectors(db: Db, tenantId: string, page: Page): Promise<ConnectorRow[]> {
-  let query = db.selectFrom('mayfly.connector').select(shown).where('tenant_id', '=', tenantId).orderBy('id').limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
-  return query.execute()
+  const query = db.selectFrom('mayfly.connector').select(shown).where('tenant_id', '=', tenantId)
+  return readPage(query, page)
 }
 
 /** Whether anything that was made by it is still there. */

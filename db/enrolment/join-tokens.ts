@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from '../registry/page.ts'
+import { type Page, readPage } from '../registry/page.ts'
 import type { Executor } from '../unscoped-db.ts'
 
 /** A join token, and who came by it. */
@@ -58,13 +58,8 @@ export function findJoinToken(db: Db, id: string, agentId: string, tenantId: str
 }
 
 export function listJoinTokens(db: Db, agentId: string, tenantId: string, page: Page): Promise<JoinTokenRow[]> {
-  let query = selectTokens(db)
-    .where('j.agent_id', '=', agentId)
-    .where('j.tenant_id', '=', tenantId)
-    .orderBy('j.id')
-    .limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('j.id', '>', page.afterId)
-  return query.execute()
+  const query = selectTokens(db).where('j.agent_id', '=', agentId).where('j.tenant_id', '=', tenantId)
+  return readPage(query, page, 'j.id')
 }
 
 /** Who came by it can renew no more. Undefined: there is none. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from '../registry/page.ts'
+import { type Page, readPage } from '../registry/page.ts'
 import type { Executor } from '../unscoped-db.ts'
 
 export const holdKinds = ['tenant', 'account', 'agent', 'person'] as const
@@ -45,9 +45,8 @@ export function findHold(db: Db, id: string): Promise<HoldRow | undefined> {
 }
 
 export function listHolds(db: Db, page: Page): Promise<HoldRow[]> {
-  let query = db.selectFrom('mayfly.legal_hold').select(columns).orderBy('id').limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
-  return query.execute()
+  const query = db.selectFrom('mayfly.legal_hold').select(columns)
+  return readPage(query, page)
 }
 
 /** False: it is lifted already, or not there. */

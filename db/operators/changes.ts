@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from '../registry/page.ts'
+import { type Page, readPage } from '../registry/page.ts'
 import type { Executor } from '../unscoped-db.ts'
 import { joinPerson } from './people.ts'
 
@@ -119,10 +119,9 @@ export async function lockChange(trx: Trx, id: string): Promise<void> {
 }
 
 export function listChanges(db: Db, tenantId: string, page: Page, waitingOnly: boolean): Promise<Change[]> {
-  let query = selectChanges(db).where('c.tenant_id', '=', tenantId).orderBy('c.id').limit(page.limit)
+  let query = selectChanges(db).where('c.tenant_id', '=', tenantId)
   if (waitingOnly) query = query.where('c.status', '=', 'waiting').where('c.expires_at', '>', sql<Date>`clock_timestamp()`)
-  if (page.afterId !== undefined) query = query.where('c.id', '>', page.afterId)
-  return query.execute()
+  return readPage(query, page, 'c.id')
 }
 
 export interface Decision {

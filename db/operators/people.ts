@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from '../registry/page.ts'
+import { type Page, readPage } from '../registry/page.ts'
 import { deploymentScope } from '../tenant-driver.ts'
 import { withTenant } from '../with-tenant.ts'
 
@@ -50,14 +50,8 @@ export function findPerson(db: Db, id: string, tenantId: string | null): Promise
 }
 
 export function listPeople(db: Db, tenantId: string | null, page: Page): Promise<PersonRow[]> {
-  let query = db
-    .selectFrom('mayfly.person')
-    .select(columns)
-    .where('tenant_id', 'is not distinct from', tenantId)
-    .orderBy('id')
-    .limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
-  return query.execute()
+  const query = db.selectFrom('mayfly.person').select(columns).where('tenant_id', 'is not distinct from', tenantId)
+  return readPage(query, page)
 }
 
 /**

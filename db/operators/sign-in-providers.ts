@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from '../registry/page.ts'
+import { type Page, readPage } from '../registry/page.ts'
 import { findTenantsBySlug } from '../registry/tenants.ts'
 import type { Executor } from '../unscoped-db.ts'
 
@@ -80,14 +80,8 @@ export function findSignInProvider(db: Db, id: string, tenantId: string | null):
 }
 
 export function listSignInProviders(db: Db, tenantId: string | null, page: Page): Promise<SignInProviderRow[]> {
-  let query = db
-    .selectFrom('mayfly.sign_in_provider')
-    .select(columns)
-    .where('tenant_id', 'is not distinct from', tenantId)
-    .orderBy('id')
-    .limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
-  return query.execute()
+  const query = db.selectFrom('mayfly.sign_in_provider').select(columns).where('tenant_id', 'is not distinct from', tenantId)
+  return readPage(query, page)
 }
 
 /** Whoever it belongs to. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from './page.ts'
+import { type Page, readPage } from './page.ts'
 
 export interface AgentRow {
   readonly id: string
@@ -73,9 +73,8 @@ export function findAgent(db: Db, id: string, tenantId: string): Promise<AgentRo
 }
 
 export function listAgents(db: Db, tenantId: string, page: Page): Promise<AgentRow[]> {
-  let query = selectAgents(db).where('a.tenant_id', '=', tenantId).orderBy('a.id').limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('a.id', '>', page.afterId)
-  return query.execute()
+  const query = selectAgents(db).where('a.tenant_id', '=', tenantId)
+  return readPage(query, page, 'a.id')
 }
 
 /** Ids of the agents with a rule that names the trust source; at most ten. */

@@ -3,7 +3,7 @@ import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
 import { joinPerson } from '../operators/people.ts'
 import type { Executor } from '../unscoped-db.ts'
-import type { Page } from './page.ts'
+import { type Page, readPage } from './page.ts'
 
 export type CredentialKind = 'bootstrap' | 'operator' | 'resource' | 'session' | 'console'
 
@@ -118,9 +118,8 @@ export interface CredentialScope {
 }
 
 export function listCredentials(db: Db, scope: CredentialScope, page: Page): Promise<(CredentialRow & CredentialPerson)[]> {
-  let query = selectScope(db, scope).orderBy('c.id').limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('c.id', '>', page.afterId)
-  return query.execute()
+  const query = selectScope(db, scope)
+  return readPage(query, page, 'c.id')
 }
 
 /** Operators' tokens of every tenant and of the deployment. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from './page.ts'
+import { type Page, readPage } from './page.ts'
 
 export interface ResourceRow {
   readonly id: string
@@ -50,9 +50,8 @@ export function findResource(db: Db, id: string, tenantId: string): Promise<Reso
 }
 
 export function listResources(db: Db, tenantId: string, page: Page): Promise<ResourceRow[]> {
-  let query = db.selectFrom('mayfly.resource').select(columns).where('tenant_id', '=', tenantId).orderBy('id').limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
-  return query.execute()
+  const query = db.selectFrom('mayfly.resource').select(columns).where('tenant_id', '=', tenantId)
+  return readPage(query, page)
 }
 
 export async function listResourceUris(trx: Trx, tenantId: string): Promise<string[]> {

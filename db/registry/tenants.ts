@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
 import type { Executor } from '../unscoped-db.ts'
-import type { Page } from './page.ts'
+import { type Page, readPage } from './page.ts'
 
 export interface TenantRow {
   readonly id: string
@@ -34,10 +34,9 @@ export function findTenant(db: Db, id: string): Promise<TenantRow | undefined> {
 
 /** `onlyId`: the one tenant that the caller may see; undefined: all. */
 export function listTenants(db: Db, page: Page, onlyId?: string): Promise<TenantRow[]> {
-  let query = db.selectFrom('mayfly.tenant').select(columns).orderBy('id').limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
+  let query = db.selectFrom('mayfly.tenant').select(columns)
   if (onlyId !== undefined) query = query.where('id', '=', onlyId)
-  return query.execute()
+  return readPage(query, page)
 }
 
 /** What is said of a tenant to who asks for its path. */

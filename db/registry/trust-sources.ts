@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from './page.ts'
+import { type Page, readPage } from './page.ts'
 
 export interface TrustSourceRow {
   readonly id: string
@@ -73,14 +73,8 @@ export function findTrustSource(db: Db, id: string, tenantId: string): Promise<T
 }
 
 export function listTrustSources(db: Db, tenantId: string, page: Page): Promise<TrustSourceRow[]> {
-  let query = db
-    .selectFrom('mayfly.trust_source')
-    .select(columns)
-    .where('tenant_id', '=', tenantId)
-    .orderBy('id')
-    .limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
-  return query.execute()
+  const query = db.selectFrom('mayfly.trust_source').select(columns).where('tenant_id', '=', tenantId)
+  return readPage(query, page)
 }
 
 /** What rules are checked against of each of a tenant's trust sources, by id. */

@@ -1,7 +1,7 @@
 import { sql } from 'kysely'
 import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from '../registry/page.ts'
+import { type Page, readPage } from '../registry/page.ts'
 import type { Executor } from '../unscoped-db.ts'
 
 export interface ReceiverRow {
@@ -31,14 +31,8 @@ export function insertReceiver(trx: Trx, row: NewReceiverRow): Promise<ReceiverR
 }
 
 export function listReceivers(db: Db, tenantId: string, page: Page): Promise<ReceiverRow[]> {
-  let query = db
-    .selectFrom('mayfly.ssf_receiver')
-    .select(columns)
-    .where('tenant_id', '=', tenantId)
-    .orderBy('id')
-    .limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
-  return query.execute()
+  const query = db.selectFrom('mayfly.ssf_receiver').select(columns).where('tenant_id', '=', tenantId)
+  return readPage(query, page)
 }
 
 export function findReceiver(db: Db, id: string, tenantId: string): Promise<ReceiverRow | undefined> {

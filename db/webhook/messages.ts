@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { Sql } from 'postgres'
 import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from '../registry/page.ts'
+import { type Page, readPage } from '../registry/page.ts'
 
 export interface NewMessage {
   readonly tenantId: string
@@ -110,15 +110,12 @@ export interface MessageRow {
 
 /** Newest last, by id. */
 export function listMessages(db: Db, tenantId: string, webhookId: string, page: Page): Promise<MessageRow[]> {
-  let query = db
+  const query = db
     .selectFrom('mayfly.webhook_message')
     .select(['id', 'type', 'state', 'attempts', 'status', 'failure', 'due_at', 'created_at', 'settled_at'])
     .where('tenant_id', '=', tenantId)
     .where('webhook_id', '=', webhookId)
-    .orderBy('id')
-    .limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
-  return query.execute()
+  return readPage(query, page)
 }
 
 /** Sends it again, whatever became of it. False: there is none. */

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import type { Db, Trx } from '../connect.ts'
-import type { Page } from '../registry/page.ts'
+import { type Page, readPage } from '../registry/page.ts'
 
 export interface WebhookRow {
   readonly id: string
@@ -59,7 +59,6 @@ export function readWebhook(db: Db, id: string, tenantId: string): Promise<Seale
 }
 
 export function listWebhooks(db: Db, tenantId: string, page: Page): Promise<WebhookRow[]> {
-  let query = db.selectFrom('mayfly.webhook').select(shown).where('tenant_id', '=', tenantId).orderBy('id').limit(page.limit)
-  if (page.afterId !== undefined) query = query.where('id', '>', page.afterId)
-  return query.execute()
+  const query = db.selectFrom('mayfly.webhook').select(shown).where('tenant_id', '=', tenantId)
+  return readPage(query, page)
 }
