@@ -56,6 +56,17 @@ CREATE TRIGGER checkpoint_append_only BEFORE UPDATE OR TRUNCATE ON log.checkpoin
 CREATE TRIGGER checkpoint_stays BEFORE DELETE ON log.checkpoint FOR EACH ROW EXECUTE FUNCTION log.checkpoint_stays();
 grant select on log.checkpoint to mayfly_app;
 
+create table log.checkpoint_disowned (
+  shard uuid not null,
+  size bigint not null,
+  at timestamp with time zone not null default clock_timestamp(),
+  by text not null default SESSION_USER
+);
+alter table log.checkpoint_disowned owner to mayfly_log;
+alter table log.checkpoint_disowned add constraint checkpoint_disowned_pkey PRIMARY KEY (shard, size);
+CREATE TRIGGER checkpoint_disowned_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.checkpoint_disowned FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.checkpoint_disowned to mayfly_app;
+
 create table log.entry (
   position bigint not null,
   leaf text not null
@@ -183,6 +194,18 @@ alter table log.fork_finished add constraint fork_finished_fork_id_fkey FOREIGN 
 alter table log.fork_finished add constraint fork_finished_pkey PRIMARY KEY (fork_id);
 CREATE TRIGGER fork_finished_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.fork_finished FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 grant select on log.fork_finished to mayfly_app;
+
+create table log.fork_unknown (
+  shard uuid not null,
+  fork_id uuid not null,
+  size bigint,
+  root text
+);
+alter table log.fork_unknown owner to mayfly_log;
+alter table log.fork_unknown add constraint fork_unknown_fork_id_fkey FOREIGN KEY (fork_id) REFERENCES log.fork(id);
+alter table log.fork_unknown add constraint fork_unknown_pkey PRIMARY KEY (shard);
+CREATE TRIGGER fork_unknown_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.fork_unknown FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+grant select on log.fork_unknown to mayfly_app;
 
 create table log.head (
   id smallint not null,
@@ -3589,7 +3612,7 @@ end $function$;
 alter function log.append_pending() owner to mayfly_log;
 -- none but its owner may execute it
 
-CREATE OR REPLACE FUNCTION log.begin_restore(p_id uuid, p_from uuid, p_to uuid, p_size bigint, p_sealed_size bigint, p_sealed_root text, p_issuers jsonb, p_until timestamp with time zone, p_leap bigint, p_leaf text, p_body text, OUT outcome text, OUT held bigint)
+CREATE OR REPLACE FUNCTION log.begin_restore(p_id uuid, p_from uuid, p_to uuid, p_size bigint, p_sealed_size bigint, p_sealed_root text, p_unknown jsonb, p_issuers jsonb, p_until timestamp with time zone, p_leaf text, p_body text, OUT outcome text, OUT held bigint)
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -3608,6 +3631,8 @@ begin
 
   update log.head set shard = p_to where id = 1;
   insert into log.fork values (p_id, v_now, p_from, p_to, p_size, p_sealed_size, p_sealed_root);
+  insert into log.fork_unknown select u.shard, p_id, u.size, u.root from jsonb_to_recordset(p_unknown) u(shard uuid, size bigint, root text)
+    on conflict do nothing;
   perform log.append(array[null::uuid], array[null::bigint], array[null::uuid], array[null::integer], array[null::bigint], array[1],
     p_leaf, p_body);
 
@@ -3626,7 +3651,7 @@ begin
   ), retired as (
     update mayfly.signing_key k set state = 'retired', state_since = v_now from before b where k.id = b.id
   ) select coalesce(jsonb_agg(jsonb_build_object('tenant', b.tenant_id, 'kind', 'k', 'subject', b.kid, 'least', null)), '[]') into v_keys from before b;
-  update mayfly.tenant set config_epoch = config_epoch + p_leap;
+  update mayfly.tenant set config_epoch = greatest(config_epoch + 1, (extract(epoch from v_now) * 100000)::bigint);
   update mayfly.feed set shard = gen_random_uuid();
   perform log.publish((
     select jsonb_agg(jsonb_build_object('n', e.n, 'tenant', e.tenant, 'id', p_id, 'kind', e.kind, 'subject', e.subject, 'least', e.least,
@@ -3641,7 +3666,7 @@ begin
   perform pg_notify('mayfly_config', t.id::text) from mayfly.tenant t;
   outcome := 'begun';
 end $function$;
-alter function log.begin_restore(uuid,uuid,uuid,bigint,bigint,text,jsonb,timestamp with time zone,bigint,text,text) owner to mayfly_log;
+alter function log.begin_restore(uuid,uuid,uuid,bigint,bigint,text,jsonb,jsonb,timestamp with time zone,text,text) owner to mayfly_log;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.bodies_due()
@@ -3746,6 +3771,25 @@ AS $function$
   end)::"char"
 $function$;
 alter function log.decision_of(text,jsonb) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.disown_checkpoint(p_verifier_key text DEFAULT NULL::text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_shard uuid;
+  v_size bigint;
+begin
+  select h.shard into strict v_shard from log.head h where h.id = 1;
+  select max(c.size) into v_size from log.checkpoint c
+    where c.shard = v_shard and not exists (select from log.checkpoint_disowned d where d.shard = c.shard and d.size = c.size);
+  if v_size is not null then insert into log.checkpoint_disowned (shard, size) values (v_shard, v_size); end if;
+  if p_verifier_key is not null then update log.sealer set verifier_key = p_verifier_key where id = 1; end if;
+  return v_size;
+end $function$;
+alter function log.disown_checkpoint(text) owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.drop_bodies(p_partition text, p_leaf text, p_body text)

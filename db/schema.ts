@@ -27,6 +27,13 @@ export interface LogCheckpoint {
   note: string
 }
 
+export interface LogCheckpointDisowned {
+  shard: string
+  size: Int8
+  at: WithDefault<Timestamp>
+  by: WithDefault<string>
+}
+
 export interface LogEntry {
   position: Int8
   leaf: string
@@ -87,6 +94,13 @@ export interface LogFork {
 export interface LogForkFinished {
   fork_id: string
   at: Timestamp
+}
+
+export interface LogForkUnknown {
+  shard: string
+  fork_id: string
+  size: ColumnType<bigint | null, bigint | number | string | null | undefined, bigint | number | string | null>
+  root: string | null
 }
 
 export interface LogHead {
@@ -780,6 +794,7 @@ export interface MayflyWebhookMessage {
 export interface DB {
   'log.body': LogBody
   'log.checkpoint': LogCheckpoint
+  'log.checkpoint_disowned': LogCheckpointDisowned
   'log.entry': LogEntry
   'log.event': LogEvent
   'log.event_class': LogEventClass
@@ -788,6 +803,7 @@ export interface DB {
   'log.event_slot': LogEventSlot
   'log.fork': LogFork
   'log.fork_finished': LogForkFinished
+  'log.fork_unknown': LogForkUnknown
   'log.head': LogHead
   'log.pending': LogPending
   'log.pending_revocation': LogPendingRevocation

@@ -3,11 +3,13 @@
 
 import { parseArgs } from 'node:util'
 import { readKeySettings } from '#apps/process/key-settings.ts'
+import { findEvidence, logsToKnow } from '#apps/process/log-evidence.ts'
 import { createLogger } from '#apps/process/logger.ts'
 import { type Environment, getSecret } from '#apps/process/read-secret.ts'
 import { readRestoreSettings } from '#apps/process/restore-settings.ts'
 import { explain } from '#apps/process/run-until-signal.ts'
-import { findEvidence, finishOpenForks, type RestoreGuard, restoreDatabase, underLock } from '#apps/process/startup-guard.ts'
+import { finishOpenForks, type RestoreGuard, restoreDatabase, sealedOf, underLock } from '#apps/process/startup-guard.ts'
+import { readTileStoreSettings } from '#apps/process/tiles/open-tile-store.ts'
 import { writeSecretFile } from '#apps/standalone/secret-file.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { createOperator } from '#core/operators/operator-tokens.ts'
@@ -33,9 +35,10 @@ export function readRestoreConfig(env: Environment): RestoreConfig {
   if (!URL.canParse(publicUrl)) problems.push('MAYFLY_PUBLIC_URL is missing: the broker’s URL, after which issuers are called.')
   const keys = readKeySettings(env, problems)
   const restore = readRestoreSettings(env, problems)
+  const logTiles = readTileStoreSettings(env, problems)
   if (problems.length > 0)
     throw new BrokerError('internal', { hint: `The configuration is not usable:\n  ${problems.join('\n  ')}` })
-  return { ...keys, ...restore, databaseUrl, publicUrl, operatorTokenFile: env['OPERATOR_TOKEN_FILE'] || undefined }
+  return { ...keys, ...restore, logTiles, databaseUrl, publicUrl, operatorTokenFile: env['OPERATOR_TOKEN_FILE'] || undefined }
 }
 
 /** What one command did, for people. */
@@ -48,15 +51,18 @@ export async function beginByHand(config: RestoreConfig, again: boolean, say: Sa
   cleanup.defer(() => database.close())
   await checkSchemaVersion(database.db)
   await underLock(database, async () => {
-    const { head, sealed, verdict } = await findEvidence(database, config.logState)
+    const evidence = await findEvidence(database, config)
+    const { head, verdict, doubts, unread } = evidence
+    for (const { what } of doubts) say(`${what} It is left behind with the log`)
+    for (const place of unread) say(place)
     const forks = await listForks(database.db)
     const before = forks.find(fork => fork.toShard === head.shard)
-    if (before && verdict === 'continues' && !again)
+    if (before && verdict === 'continues' && doubts.length === 0 && !again)
       say(`it was begun at ${before.at.toISOString()}, and nothing speaks of another restore since; --again does it once more`)
     else {
       const begun = await beginRestore(
         { sql: database.sql, db: database.db, baseUrl: config.publicUrl },
-        { shard: head.shard, sealed: verdict === 'continues' ? undefined : sealed, by: 'operator' },
+        { shard: head.shard, sealed: sealedOf(evidence), unknown: logsToKnow(evidence), by: 'operator' },
       )
       if (begun) say(`the log ${head.shard} is left behind after ${head.size} entries; ${begun.toShard} has begun`)
       if (begun) say(`${begun.held} accounts wait, and every agent and trust source; every earlier token is dead`)
@@ -83,8 +89,9 @@ async function leaveOperatorToken({ db, sql }: Database, file: string, say: Say)
 export async function showStatus(config: RestoreConfig): Promise<object> {
   const database = restoreDatabase(config.databaseUrl)
   try {
-    const { head, sealed, verdict } = await findEvidence(database, config.logState)
-    return { log: head, sealed: sealed ?? null, verdict, forks: await listForks(database.db), held: await readHeld(database.db) }
+    const { head, sealed, verdict, unknown, doubts, unread } = await findEvidence(database, config)
+    const outside = { sealed: sealed ?? null, verdict, unknown, doubts: doubts.map(({ what }) => what), unread }
+    return { log: head, ...outside, forks: await listForks(database.db), held: await readHeld(database.db) }
   } finally {
     await database.close()
   }
@@ -93,11 +100,12 @@ export async function showStatus(config: RestoreConfig): Promise<object> {
 const help = `After a backup was restored (docs/how-to/restore.md). Broker and worker must not run.
 
   node deploy/restore.ts begin [--again]   a new log, new keys, new feeds; what may have been revoked waits; erasures are repeated
-  node deploy/restore.ts status            what the last checkpoint outside says of the database, as JSON
+  node deploy/restore.ts status            what the checkpoints outside say of the database, as JSON
 
   DATABASE_URL, MAYFLY_PUBLIC_URL, MAYFLY_KEK
                           as the broker's
   MAYFLY_LOG_STATE        folder of the sealer's last checkpoint, if there is one
+  MAYFLY_LOG_TILES        as the worker's, if there is one
   MAYFLY_ERASURE_LEDGER   as the worker's, if there is one
   OPERATOR_TOKEN_FILE     where a platform-admin's token goes (0600); left out: none is made
 `

@@ -9,15 +9,10 @@ import { revokedKeySeconds } from '#core/keys/rotation/times.ts'
 import { issuerOf } from '#core/registry/issuer.ts'
 import { readLogHead } from '#db/log/seal.ts'
 import { listTenants } from '#db/registry/tenants.ts'
-import { beginFork, type LogHead, type NewFork, type SealedHead } from '#db/restore/forks.ts'
+import { beginFork, type LogHead, type NewFork, type SealedHead, type UnknownLog } from '#db/restore/forks.ts'
 import { readClock } from '#db/server/check-server.ts'
 import type { UnscopedDb } from '#db/unscoped-db.ts'
 
-/**
- * More changes of configuration than a tenant makes in whatever time a backup is old. Tokens of the lost time carry config epochs
- * that the restored database has never heard of: they must stay below the first one of after the restore.
- */
-const configLeap = 1_000_000_000
 const pageSize = 500
 /** Each takes about a millisecond and meets the log between two commits, or does not. */
 const attempts = 500
@@ -34,6 +29,8 @@ export interface RestoreOrder {
   readonly shard: string
   /** The last checkpoint of the log before the restore; undefined: none is known. */
   readonly sealed: SealedHead | undefined
+  /** Logs that were sealed and that the database has never heard of; from here on it has. */
+  readonly unknown?: readonly UnknownLog[]
   /** `evidence`: a checkpoint outside proved it. `operator`: somebody said so. */
   readonly by: 'evidence' | 'operator'
 }
@@ -69,7 +66,7 @@ export async function beginRestore(deps: RestoreDeps, order: RestoreOrder): Prom
 
 async function tryToBegin(
   sql: Sql,
-  { sealed, by }: RestoreOrder,
+  { sealed, unknown = [], by }: RestoreOrder,
   { from, issuers, nowMs }: { readonly from: LogHead; readonly issuers: NewFork['issuers']; readonly nowMs: number },
 ): Promise<BegunRestore | undefined> {
   const [id, toShard] = [newUuid(nowMs), crypto.randomUUID()]
@@ -78,13 +75,20 @@ async function tryToBegin(
     to_shard: toShard,
     size: from.size,
     ...(sealed && { sealed_shard: sealed.shard, sealed_size: sealed.size, sealed_root: sealed.root }),
+    ...(unknown.length > 0 && { unknown_shards: unknown.map(describeLog) }),
   }
   const event = prepareEvent({ type: 'log.restored', tenantId: null, facts: { by, ...fork } }, nowMs)
   const { leaf, body } = event
   const until = new Date(nowMs + revokedKeySeconds * 1000)
-  const begun = await beginFork(sql, { id, from, toShard, sealed, issuers, until, leap: configLeap, leaf, body })
+  const begun = await beginFork(sql, { id, from, toShard, sealed, unknown, issuers, until, leaf, body })
   return begun && { id, from, toShard, held: begun.held }
 }
+
+const describeLog = ({ shard, size, root }: UnknownLog) => ({
+  shard,
+  ...(size !== null && { size }),
+  ...(root !== null && { root }),
+})
 
 async function readIssuers(db: UnscopedDb, baseUrl: string): Promise<{ tenant: string; issuer: string }[]> {
   const found: { tenant: string; issuer: string }[] = []

@@ -2,7 +2,7 @@
 // of it: signed, and longer than the log, or of another tree.
 
 import { Frontier, leafHash } from '#core/tlog/hash.ts'
-import type { LogHead, SealedHead } from '#db/restore/forks.ts'
+import type { LogHead, SealedHead, UnknownLog } from '#db/restore/forks.ts'
 
 export type LogVerdict =
   /** The database continues what was sealed, or nothing was sealed yet. */
@@ -11,25 +11,45 @@ export type LogVerdict =
   | 'shorter'
   /** It has other entries where these were sealed: it was restored and written on, or somebody changed it. */
   | 'different'
+  /** It goes on from what it knows to be sealed, and beside it a log was sealed that it has never heard of: it was restored, and not for the first time. */
+  | 'forgetful'
 
 export interface LogEvidence {
   readonly head: LogHead
-  /** The last checkpoint of that shard that is known outside of the database; undefined: none was ever kept. */
-  readonly sealed: SealedHead | undefined
-  /** Root that the database's own record of checkpoints has for that size; undefined: it has none. */
-  readonly recordedRoot: string | undefined
+  /** The last checkpoints of that shard that are known outside of the database, each by itself; none: none was ever kept. */
+  readonly sealed: readonly SealedHead[]
+  /** Logs that were sealed too and that the database does not know. */
+  readonly unknown: readonly UnknownLog[]
+  /** Root that the database's own record of checkpoints has for a size; undefined: it has none. */
+  readonly recordedRoot: (sealed: SealedHead) => Promise<string | undefined>
   /** Root over the first entries as they stand in the database, base64. Slow where there are many. */
   readonly rootOf: (size: number) => Promise<string>
 }
 
+export interface LogJudgement {
+  readonly verdict: LogVerdict
+  /** The checkpoint that the verdict is about; where nothing contradicts, the longest one. */
+  readonly sealed: SealedHead | undefined
+}
+
 /**
  * The database's own record settles the ordinary start. Where it lacks the checkpoint, a sealer may have died between keeping it
- * outside and recording it, so the entries themselves are asked: nobody is shut out for that.
+ * outside and recording it; where it has another one, somebody may have put that there. So then the entries themselves are asked: nobody is
+ * shut out for a crash, or for a record that any process can write.
  */
-export async function judgeLog({ head, sealed, recordedRoot, rootOf }: LogEvidence): Promise<LogVerdict> {
-  if (sealed === undefined || sealed.size === 0) return 'continues'
+export async function judgeLog(evidence: LogEvidence): Promise<LogJudgement> {
+  const longestFirst = evidence.sealed.toSorted((a, b) => b.size - a.size)
+  for (const sealed of longestFirst) {
+    const verdict = await judgeOne(evidence, sealed)
+    if (verdict !== 'continues') return { verdict, sealed }
+  }
+  return { verdict: evidence.unknown.length > 0 ? 'forgetful' : 'continues', sealed: longestFirst[0] }
+}
+
+async function judgeOne({ head, recordedRoot, rootOf }: LogEvidence, sealed: SealedHead): Promise<LogVerdict> {
+  if (sealed.size === 0) return 'continues'
   if (head.size < sealed.size) return 'shorter'
-  if (recordedRoot !== undefined) return recordedRoot === sealed.root ? 'continues' : 'different'
+  if ((await recordedRoot(sealed)) === sealed.root) return 'continues'
   return (await rootOf(sealed.size)) === sealed.root ? 'continues' : 'different'
 }
 

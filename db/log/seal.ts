@@ -83,11 +83,10 @@ export async function keepCheckpoint(sql: Sql, after: number, next: SignedCheckp
   return row.outcome
 }
 
-/** The newest note of a shard that the database has; undefined: none. */
+/** The newest note of a shard that the database has and nobody has disowned; undefined: none. */
 export async function findLastNote(sql: Sql, shard: string): Promise<string | undefined> {
-  const [row] = await sql<
-    { note: string }[]
-  >`select note from log.checkpoint where shard = ${shard}::uuid order by size desc limit 1`
+  const [row] = await sql<{ note: string }[]>`select c.note from log.checkpoint c where c.shard = ${shard}::uuid
+      and not exists (select from log.checkpoint_disowned d where d.shard = c.shard and d.size = c.size) order by c.size desc limit 1`
   return row?.note
 }
 

@@ -51,11 +51,22 @@ create table log.fork_finished (
   fork_id       uuid primary key references log.fork,
   at            timestamptz not null
 );
+-- Logs that had been sealed and that the database had never heard of when a fork was made: what an earlier restore of the same backup had
+-- begun. Once they stand here they are known, and are no reason to begin anew.
+create table log.fork_unknown (
+  shard         uuid primary key,
+  fork_id       uuid not null references log.fork,
+  -- Of its last checkpoint; null: nobody can verify that.
+  size          bigint,
+  root          text
+);
 create trigger fork_append_only before update or delete or truncate on log.fork
   for each statement execute function log.refuse_change();
 create trigger fork_finished_append_only before update or delete or truncate on log.fork_finished
   for each statement execute function log.refuse_change();
-grant select on log.fork, log.fork_finished to mayfly_app;
+create trigger fork_unknown_append_only before update or delete or truncate on log.fork_unknown
+  for each statement execute function log.refuse_change();
+grant select on log.fork, log.fork_finished, log.fork_unknown to mayfly_app;
 
 -- Active accounts wait; one whose deadline is past is over already. They do not count for anybody's room meanwhile.
 create function log.hold_accounts(p_now timestamptz) returns bigint
@@ -80,11 +91,15 @@ begin
 end $$;
 
 -- Begins a new shard behind `p_size` leaves of `p_from`, all in one transaction. 'moved': the log is not as it was when the leaf was
--- made; look again. p_issuers: [{tenant, issuer}], all tenants. p_until: when no verifier can hold anything from before any more.
--- p_leap: by how much config epochs grow, more than they can have in the time that was lost.
+-- made; look again. p_unknown: [{shard, size, root}], for log.fork_unknown. p_issuers: [{tenant, issuer}], all tenants. p_until: when no
+-- verifier can hold anything from before any more.
+--
+-- Config epochs leap to the time, in units of 10 µs: beyond whatever the database has counted to since any earlier leap, of this restore or
+-- of one that it has never heard of, unless more than 100,000 changes a second were made all the while. Fifteen digits until the year 2286,
+-- which is what guards read.
 create function log.begin_restore(
-  p_id uuid, p_from uuid, p_to uuid, p_size bigint, p_sealed_size bigint, p_sealed_root text, p_issuers jsonb,
-  p_until timestamptz, p_leap bigint, p_leaf text, p_body text, out outcome text, out held bigint
+  p_id uuid, p_from uuid, p_to uuid, p_size bigint, p_sealed_size bigint, p_sealed_root text, p_unknown jsonb, p_issuers jsonb,
+  p_until timestamptz, p_leaf text, p_body text, out outcome text, out held bigint
 ) language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   v_head record;
@@ -99,6 +114,8 @@ begin
 
   update log.head set shard = p_to where id = 1;
   insert into log.fork values (p_id, v_now, p_from, p_to, p_size, p_sealed_size, p_sealed_root);
+  insert into log.fork_unknown select u.shard, p_id, u.size, u.root from jsonb_to_recordset(p_unknown) u(shard uuid, size bigint, root text)
+    on conflict do nothing;
   perform log.append(array[null::uuid], array[null::bigint], array[null::uuid], array[null::integer], array[null::bigint], array[1],
     p_leaf, p_body);
 
@@ -117,7 +134,7 @@ begin
   ), retired as (
     update mayfly.signing_key k set state = 'retired', state_since = v_now from before b where k.id = b.id
   ) select coalesce(jsonb_agg(jsonb_build_object('tenant', b.tenant_id, 'kind', 'k', 'subject', b.kid, 'least', null)), '[]') into v_keys from before b;
-  update mayfly.tenant set config_epoch = config_epoch + p_leap;
+  update mayfly.tenant set config_epoch = greatest(config_epoch + 1, (extract(epoch from v_now) * 100000)::bigint);
   update mayfly.feed set shard = gen_random_uuid();
   perform log.publish((
     select jsonb_agg(jsonb_build_object('n', e.n, 'tenant', e.tenant, 'id', p_id, 'kind', e.kind, 'subject', e.subject, 'least', e.least,
@@ -172,6 +189,37 @@ end $$;
 
 revoke all on function log.hold_accounts, log.begin_restore, log.finish_restore, log.reinstate_accounts from public;
 grant execute on function log.begin_restore, log.finish_restore, log.reinstate_accounts to mayfly_app;
+
+-- Checkpoints on record that are none: the runtime role may put there what it likes (log.keep_checkpoint), and a sealer refuses to go on from
+-- one that it has not signed. Whoever owns the log says which, as mayfly_log, which no process can become; the record stays, and who asks for
+-- checkpoints is not given it any more.
+create table log.checkpoint_disowned (
+  shard         uuid not null,
+  size          bigint not null,
+  at            timestamptz not null default clock_timestamp(),
+  by            text not null default session_user,
+  primary key (shard, size)
+);
+create trigger checkpoint_disowned_append_only before update or delete or truncate on log.checkpoint_disowned
+  for each statement execute function log.refuse_change();
+grant select on log.checkpoint_disowned to mayfly_app;
+
+-- Disowns the newest checkpoint on record of the log that is written now, and answers its size; null: there is none. p_verifier_key: the log's
+-- own, which the false one may have taken the place of, as c2sp.org/signed-note writes it; left out: that on record is right.
+create function log.disown_checkpoint(p_verifier_key text default null) returns bigint
+language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+  v_shard uuid;
+  v_size bigint;
+begin
+  select h.shard into strict v_shard from log.head h where h.id = 1;
+  select max(c.size) into v_size from log.checkpoint c
+    where c.shard = v_shard and not exists (select from log.checkpoint_disowned d where d.shard = c.shard and d.size = c.size);
+  if v_size is not null then insert into log.checkpoint_disowned (shard, size) values (v_shard, v_size); end if;
+  if p_verifier_key is not null then update log.sealer set verifier_key = p_verifier_key where id = 1; end if;
+  return v_size;
+end $$;
+revoke all on function log.disown_checkpoint from public;
 
 set local role mayfly_across;
 

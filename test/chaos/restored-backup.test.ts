@@ -8,8 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { decodeJwt } from 'jose'
-import postgres from 'postgres'
-import { afterAll, beforeAll, expect, inject, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type Broker, startBroker } from '#apps/broker/broker.ts'
 import { createLogger } from '#apps/process/logger.ts'
 import { openDiskStore } from '#apps/process/tiles/disk-store.ts'
@@ -18,6 +17,7 @@ import { parseId } from '#core/ids/id.ts'
 import { createOperator } from '#core/operators/operator-tokens.ts'
 import { createNoteSigner } from '#core/tlog/note.ts'
 import { readLogHead } from '#db/log/seal.ts'
+import { backupOf } from '#test/setup/copy-database.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 import { createHttpsClient, type HttpsClient } from '#test/setup/https-client.ts'
 import { type RunningBroker, resourceUri, startRunningBroker } from '#test/setup/running-broker.ts'
@@ -27,12 +27,14 @@ const state = mkdtempSync(join(tmpdir(), 'mayfly-restore-'))
 const { privateKey } = generateKeyPairSync('ed25519')
 
 let db: TestDatabase
+let backup: ReturnType<typeof backupOf>
 let running: RunningBroker
 let broker: Broker
 let guard: Guard
 let https: HttpsClient
 beforeAll(async () => {
   db = await createTestDatabase()
+  backup = backupOf(db.urls.app)
   running = await startRunningBroker({ databaseUrl: db.urls.app, config: { logState: state, onRestore: 'begin' } })
   broker = running.broker
   https = createHttpsClient(running.ca.certificatePem)
@@ -46,25 +48,6 @@ afterAll(async () => {
   await db?.close()
   rmSync(state, { recursive: true, force: true })
 })
-
-const server = async <T>(work: (sql: postgres.Sql) => Promise<T>): Promise<T> => {
-  const sql = postgres(inject('adminUrl'), { max: 1, onnotice: () => {} })
-  try {
-    return await work(sql)
-  } finally {
-    await sql.end({ timeout: 2 })
-  }
-}
-const nameOf = (url: string): string => new URL(url).pathname.slice(1)
-
-/** As PostgreSQL copies a database: its connections must be gone. */
-const copyDatabase = (from: string, to: string): Promise<unknown> =>
-  server(async sql => {
-    await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname in (${from}, ${to})`
-    await sql`drop database if exists ${sql(to)} with (force)`
-    await sql`create database ${sql(to)} template ${sql(from)}`
-    await sql`grant connect on database ${sql(to)} to mayfly_app, mayfly_queue, mayfly_migrate`
-  })
 
 /** As the worker seals: into tiles, the database, and the file outside of both. */
 async function seal(): Promise<{ size: number; shard: string; root: string }> {
@@ -150,7 +133,7 @@ test('F14: after yesterday’s backup was restored every earlier token is dead a
   const before = { kept: await tokenOf('kept'), revoked: await tokenOf('revoked') }
   await seal()
   await broker.close()
-  await copyDatabase(nameOf(db.urls.app), `${nameOf(db.urls.app)}_backup`)
+  await backup.take()
 
   // What is lost: a revocation, a new agent's token, a rotation of keys, an operator who left.
   broker = await start()
@@ -167,7 +150,7 @@ test('F14: after yesterday’s backup was restored every earlier token is dead a
   expect(await verdictOf(before.revoked)).toMatch(dead)
 
   await broker.close()
-  await copyDatabase(`${nameOf(db.urls.app)}_backup`, nameOf(db.urls.app))
+  await backup.putBack()
   await expect(seal()).rejects.toThrow('entries are sealed, the database has')
   const lines: string[] = []
   broker = await start(lines)
@@ -233,13 +216,13 @@ test('F14: after yesterday’s backup was restored every earlier token is dead a
 test('F14: where it is told to refuse, a broker on an earlier database does not start, and says what to do', async () => {
   await seal()
   await broker.close()
-  await copyDatabase(nameOf(db.urls.app), `${nameOf(db.urls.app)}_backup`)
+  await backup.take()
   broker = await start()
   await seal()
   await issue('lost')
   await seal()
   await broker.close()
-  await copyDatabase(`${nameOf(db.urls.app)}_backup`, nameOf(db.urls.app))
+  await backup.putBack()
   const forks = await db.admin`select id from log.fork`
   await expect(startBroker({ ...running.config, onRestore: 'refuse' }, createLogger('broker', 'silent'))).rejects.toMatchObject({
     hint: expect.stringContaining('deploy/restore.ts begin'),

@@ -2,7 +2,7 @@
 // meets half of it; then its folder is synced, so that the name lasts.
 
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { checkStorePath, type SealStore } from '#core/tlog/tile-store.ts'
 
@@ -50,6 +50,12 @@ export function openDiskStore(folder: string): SealStore {
     },
     remove: path => rm(placeOf(path), { force: true }),
   }
+}
+
+/** Names of the folders in it; none where there is no such folder. */
+export async function listDiskFolders(folder: string): Promise<string[]> {
+  const found = (await readdir(folder, { withFileTypes: true }).catch(missing)) ?? []
+  return found.filter(entry => entry.isDirectory()).map(({ name }) => name)
 }
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code

@@ -3,8 +3,8 @@
 import { type Environment, findSecret } from '#apps/process/read-secret.ts'
 import { compressedBundles } from '#core/tlog/compressed-bundles.ts'
 import type { SealStore } from '#core/tlog/tile-store.ts'
-import { openDiskStore } from './disk-store.ts'
-import { openS3Store, type S3Settings } from './s3-store.ts'
+import { listDiskFolders, openDiskStore } from './disk-store.ts'
+import { listS3Folders, openS3Store, type S3Settings } from './s3-store.ts'
 
 export type TileStoreSettings = { readonly folder: string } | { readonly s3: S3Settings }
 
@@ -31,3 +31,7 @@ export function readTileStoreSettings(env: Environment, problems: string[]): Til
 export function openTileStore(settings: TileStoreSettings): SealStore {
   return compressedBundles('folder' in settings ? openDiskStore(settings.folder) : openS3Store(settings.s3))
 }
+
+/** The names of its first folders: shards, and whatever else somebody has put there. Rejects when the store cannot be asked. */
+export const listShards = (settings: TileStoreSettings): Promise<string[]> =>
+  'folder' in settings ? listDiskFolders(settings.folder) : listS3Folders(settings.s3)

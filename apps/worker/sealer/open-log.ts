@@ -73,14 +73,19 @@ function findOrigin(notes: readonly (string | undefined)[], shard: string): stri
   return origins.find(origin => origin?.endsWith(`/log/${shard}`))
 }
 
-const places = ['the file outside', 'the tile store', 'the database']
+const inDatabase = 'the database'
+const places = ['the file outside', 'the tile store', inDatabase]
 
 function readNote(note: string, origin: string, signers: readonly NoteSigner[], place: string): Checkpoint {
   try {
     return openCheckpoint(note, origin, signers)
   } catch (error) {
     if (!(error instanceof TlogError)) throw error
-    throw new SealFault('key', `The last checkpoint in ${place} is not one of this log and this key: ${error.message}`)
+    const advice =
+      place === inDatabase
+        ? ' Where it is false, the log’s owner takes it back: log.disown_checkpoint, docs/how-to/restore.md.'
+        : ''
+    throw new SealFault('key', `The last checkpoint in ${place} is not one of this log and this key: ${error.message}.${advice}`)
   }
 }
 

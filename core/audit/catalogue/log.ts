@@ -46,6 +46,19 @@ export const logEvents = defineEvents({
       sealed_shard: maybe(text('shard of the last checkpoint that is known')),
       sealed_size: maybe(count('how many leaves it stands for')),
       sealed_root: maybe(text('its root, base64')),
+      unknown_shards: maybe(
+        Type.Array(
+          facts({
+            shard: text('its uuid'),
+            size: maybe(count('how many leaves its last checkpoint stands for')),
+            root: maybe(text('the root of that, base64')),
+          }),
+          {
+            description:
+              'logs that were sealed and that the restored database had never heard of, as after an earlier restore of it',
+          },
+        ),
+      ),
     }),
     retention: 'security',
     parties: { decision: ['facts.by'] },

@@ -5,16 +5,28 @@ import { judgeLog, type LogEvidence, rootOfEntries } from '#core/restore/judge-l
 const shard = '0198c0ff-ee00-4708-8000-0000000000aa'
 const rootOf = (leaves: readonly string[]) => (size: number) =>
   rootOfEntries(size, async (from, limit) => leaves.slice(from, Math.min(from + limit, size)).map(leaf => Buffer.from(leaf)))
-const judge = async (given: { sealed: readonly string[] | undefined; now: readonly string[]; recorded?: 'same' | 'other' }) => {
-  const { sealed, now, recorded } = given
-  const root = sealed && (await rootOf(sealed)(sealed.length))
+interface Given {
+  /** As one place outside has it, and as another one has it. */
+  readonly sealed: readonly string[] | undefined
+  readonly published?: readonly string[]
+  readonly now: readonly string[]
+  readonly recorded?: 'same' | 'other'
+  readonly unknown?: boolean
+}
+const headOf = async (leaves: readonly string[], of = shard) => ({
+  shard: of,
+  size: leaves.length,
+  root: await rootOf(leaves)(leaves.length),
+})
+const judge = async ({ sealed, published, now, recorded, unknown = false }: Given) => {
   const evidence: LogEvidence = {
     head: { shard, size: now.length },
-    sealed: sealed && { shard, size: sealed.length, root: root! },
-    recordedRoot: recorded === undefined ? undefined : recorded === 'same' ? root : 'AAAA',
+    sealed: await Promise.all([sealed, published].flatMap(leaves => (leaves ? [headOf(leaves)] : []))),
+    unknown: unknown ? [await headOf(['a'], '0198c0ff-ee00-4708-8000-0000000000bb')] : [],
+    recordedRoot: async ({ root }) => (recorded === 'same' ? root : recorded === 'other' ? 'AAAA' : undefined),
     rootOf: rootOf(now),
   }
-  return judgeLog(evidence)
+  return (await judgeLog(evidence)).verdict
 }
 
 describe('a database', () => {
@@ -25,7 +37,25 @@ describe('a database', () => {
     ['whose sealer died before it recorded the checkpoint', { sealed: ['a', 'b'], now: ['a', 'b', 'c'] }, 'continues'],
     ['that has fewer entries than were sealed', { sealed: ['a', 'b', 'c'], now: ['a', 'b'], recorded: 'same' }, 'shorter'],
     ['that was restored and written on', { sealed: ['a', 'b', 'c'], now: ['a', 'x', 'y', 'z'] }, 'different'],
-    ['whose record says otherwise', { sealed: ['a', 'b'], now: ['a', 'b'], recorded: 'other' }, 'different'],
+    [
+      'whose record is false, and whose entries are those',
+      { sealed: ['a', 'b'], now: ['a', 'b'], recorded: 'other' },
+      'continues',
+    ],
+    ['whose record and entries say otherwise', { sealed: ['a', 'b'], now: ['a', 'x'], recorded: 'other' }, 'different'],
+    ['that one place knows to be longer', { sealed: ['a'], published: ['a', 'b', 'c'], now: ['a', 'b'] }, 'shorter'],
+    [
+      'that one place knows with another entry',
+      { sealed: ['a', 'x'], published: ['a', 'b', 'c'], now: ['a', 'b', 'c'] },
+      'different',
+    ],
+    [
+      'that has all, beside a log that it does not know',
+      { sealed: ['a'], now: ['a'], recorded: 'same', unknown: true },
+      'forgetful',
+    ],
+    ['that has nothing, beside a log that it does not know', { sealed: undefined, now: [], unknown: true }, 'forgetful'],
+    ['that has lost some, beside a log that it does not know', { sealed: ['a', 'b'], now: ['a'], unknown: true }, 'shorter'],
   ] as const)('%s: %o is %s', async (_, given, verdict) => {
     expect(await judge(given)).toBe(verdict)
   })

@@ -129,6 +129,20 @@ describe('a restore', () => {
     expect(gaps).toEqual({ whole: true })
   })
 
+  test('of one backup, made twice, never comes to a config epoch that the first one had been at', async () => {
+    const epoch = async (): Promise<bigint> =>
+      (await db.admin<{ epoch: bigint }[]>`select config_epoch as epoch from mayfly.tenant where id = ${tenantId}`)[0]!.epoch
+    const backup = await epoch()
+    await begin()
+    // Of the time between the two: so many changes, each within a millisecond.
+    for (let count = 0; count < 20; count++)
+      await db.admin`update mayfly.tenant set config_epoch = config_epoch + 1 where id = ${tenantId}`
+    const between = await epoch()
+    await db.admin`update mayfly.tenant set config_epoch = ${`${backup}`}::bigint where id = ${tenantId}`
+    await begin()
+    expect(await epoch()).toBeGreaterThan(between)
+  })
+
   test('ends what opens the door: operators, sessions, join tokens, claim codes, changes that wait; not the resources’ credentials', async () => {
     const person = randomUUID()
     await db.admin`insert into mayfly.credential (id, kind, tenant_id, resource_id, role, name, secret_hash, expires_at)
@@ -196,6 +210,9 @@ describe('what follows', () => {
     expect(after!.shard).not.toBe(before[0]!.shard)
     expect(after!.least).toBe(after!.config_epoch)
     expect(after!.least - before[0]!.config_epoch).toBeGreaterThanOrEqual(1_000_000_000n)
+    // What guards read: a number of JSON, and at most fifteen digits in the feed.
+    expect(Number.isSafeInteger(Number(after!.least))).toBe(true)
+    expect(`${after!.least}`).toMatch(/^\d{1,15}$/)
     expect(after!.seconds).toBeGreaterThan(3_600)
   })
 })

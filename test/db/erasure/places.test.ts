@@ -45,6 +45,8 @@ const idsAndWords: Readonly<Record<string, string>> = {
   'log.pending.body': 'as log.body, between a statement and the end of its transaction',
   'log.checkpoint.note': 'sizes, hashes and signatures',
   'log.fork.sealed_root': 'a hash',
+  'log.fork_unknown.root': 'a hash',
+  'log.checkpoint_disowned.by': 'a login of the database',
   'log.sealer.fault': 'words of ours and positions',
   'log.sealer.origin': 'our own address',
   'log.sealer.verifier_key': 'a public key',

@@ -57,7 +57,17 @@ describe('every table', () => {
       select distinct table_schema || '.' || table_name as name from information_schema.role_table_grants
        where grantee in ('mayfly_app', 'PUBLIC') and table_schema = 'log' and privilege_type <> 'INSERT' order by 1`
     // Sizes, roots and states of the log itself; nothing that an entry says.
-    const ofTheLog = ['log.checkpoint', 'log.fork', 'log.fork_finished', 'log.head', 'log.sealer', 'log.transition']
+    const ofTheLog = [
+      'log.checkpoint',
+      'log.checkpoint_disowned',
+      'log.fork',
+      'log.fork_finished',
+      'log.fork_unknown',
+      'log.head',
+      'log.sealer',
+      'log.signer',
+      'log.transition',
+    ]
     expect(granted.map(({ name }) => name)).toEqual(ofTheLog)
   })
 

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import S3rver from 's3rver'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openDiskStore } from '#apps/process/tiles/disk-store.ts'
-import { openTileStore, readTileStoreSettings } from '#apps/process/tiles/open-tile-store.ts'
+import { listShards, openTileStore, readTileStoreSettings } from '#apps/process/tiles/open-tile-store.ts'
 import { openS3Store } from '#apps/process/tiles/s3-store.ts'
 import { encodeBundle } from '#core/tlog/entry-bundle.ts'
 import type { SealStore } from '#core/tlog/tile-store.ts'
@@ -55,6 +55,25 @@ const stores: readonly [string, () => SealStore][] = [
   ['disk', () => openDiskStore(join(folder, 'disk'))],
   ['S3', () => openS3Store({ ...keys, prefix: 'log', endpoint })],
 ]
+
+test.each(['disk', 'S3'])(
+  'on %s the logs that lie there are named, and none in a store that is empty or not there',
+  async kind => {
+    const settings = (prefix: string) =>
+      kind === 'S3' ? { s3: { ...keys, prefix, endpoint } } : { folder: join(folder, 'listed', prefix) }
+    expect(await listShards(settings('nothing'))).toEqual([])
+    const names = ['0198c0ff-ee00-4708-8000-0000000000aa', '0198c0ff-ee00-4708-8000-0000000000bb']
+    for (const name of names) await openTileStore(settings('logs')).write(`${name}/checkpoint`, Buffer.of(1))
+    await openTileStore(settings('logs')).write(`${names[0]}/tile/0/000.p/1`, Buffer.of(1))
+    await openTileStore(settings('logs-of-others')).write('else/checkpoint', Buffer.of(1))
+    expect((await listShards(settings('logs'))).toSorted()).toEqual(names)
+  },
+)
+
+test('an object store that does not answer the list of its logs is an error', async () => {
+  failures.push(500, 500, 500)
+  await expect(listShards({ s3: { ...keys, prefix: 'logs', endpoint } })).rejects.toThrow('answered 500')
+})
 
 describe.each(stores)('%s', (name, open) => {
   test('gives back what was written, also to another process, and nothing where nothing is', async () => {
