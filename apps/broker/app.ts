@@ -27,7 +27,7 @@ import { claimStatusRoutes } from './routes/claim/claim-status.ts'
 import { consoleRoutes } from './routes/console/console-routes.ts'
 import { enrolRoutes } from './routes/enrol/enrol-routes.ts'
 import { feedRoutes } from './routes/feed/feed-routes.ts'
-import { healthRoutes } from './routes/health.ts'
+import { healthRoutes, isHealthRoute } from './routes/health.ts'
 import { logRoutes } from './routes/log/log-routes.ts'
 import { oauthRoutes } from './routes/oauth/oauth-routes.ts'
 import { statusListRoutes } from './routes/oauth/status-list.ts'
@@ -49,7 +49,12 @@ export interface App {
 export async function createApp(deps: BrokerDeps): Promise<App> {
   const { config, clock, database, directory, keyEncryption, log } = deps
   const app = await createBaseApp({ logger: deps.logger, https: publicServerOptions(config.tls), baseUrl: config.publicUrl })
-  app.register(healthRoutes, { faults: () => deps.heartbeat.faults() })
+  const faults = (): string[] => [...deps.heartbeat.faults(), ...deps.history.faults()]
+  app.register(healthRoutes, { faults })
+  // Who has lived through another history than the database vouches for nothing, and tells nothing.
+  app.addHook('onRequest', async ({ routeOptions }) => {
+    if (!isHealthRoute(routeOptions.url)) deps.history.check()
+  })
   app.register(publicDocumentRoutes)
   const { publicUrl, mtlsUrl } = config
   const peers = createPeers(config.trustedProxies ?? [])

@@ -40,6 +40,7 @@ export async function startBroker(config: BrokerConfig, logger: Logger): Promise
     await checkDatabase(deps)
     await settleRestore(config, logger)
     await deps.heartbeat.start()
+    await deps.history.start()
     await deps.sealWatch.start()
     const { app, tokenDoor } = await createApp(deps)
     const mtls = createMtlsServer(config.tls, tokenDoor)
@@ -83,9 +84,14 @@ async function checkDatabase({ database, keyEncryption }: BrokerDeps): Promise<v
 }
 
 async function startMetrics(deps: BrokerDeps): Promise<HttpServer | undefined> {
-  const { config, heartbeat } = deps
+  const { config, heartbeat, history } = deps
   if (config.metricsPort === undefined) return undefined
-  return listenForMetrics(createMetrics(deps), () => heartbeat.faults(), config.host, config.metricsPort)
+  return listenForMetrics(
+    createMetrics(deps),
+    () => [...heartbeat.faults(), ...history.faults()],
+    config.host,
+    config.metricsPort,
+  )
 }
 
 /** Lets requests finish; connections that stay idle or never end are cut. */

@@ -3,6 +3,7 @@
 
 import type { Logger } from 'pino'
 import { ownStoresOf } from '#apps/outbound/outbound.ts'
+import { HistoryWatch } from '#apps/process/history-watch.ts'
 import { openKeyEncryption } from '#apps/process/key-settings.ts'
 import { openTileStore } from '#apps/process/tiles/open-tile-store.ts'
 import { AccountStore } from '#core/account/account-store.ts'
@@ -46,7 +47,8 @@ import { readAccounts, readSubjectKeys, replaceClaimHash } from '#db/accounts/re
 import { readLineagesNow } from '#db/accounts/read-lineages.ts'
 import { transitionAccounts } from '#db/accounts/transition.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
-import { appendBatch } from '#db/log/append.ts'
+import { type AppendOutcome, type AppendRequest, appendBatch } from '#db/log/append.ts'
+import { readLogGlimpse } from '#db/log/history.ts'
 import { findSealState } from '#db/log/seal.ts'
 import { leaseQuota } from '#db/quota/lease.ts'
 import { storeCeiling } from '#db/registry/ceilings.ts'
@@ -84,6 +86,8 @@ export interface BrokerDeps {
   /** Work for strangers to do. */
   readonly workChallenges: Challenges
   readonly heartbeat: Heartbeat
+  /** Whether the log is still the one that this process has seen. */
+  readonly history: HistoryWatch
   /** How far sealing is behind. */
   readonly sealWatch: SealWatch
   /** Of revocations, to guards. */
@@ -105,7 +109,10 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   const failpoint = createFailpoint(config.failpoint)
   const accounts = new AccountStore((ids, taskKeys) => readAccounts(database.sql, ids, taskKeys))
   const deadlines = announceDeadlines(config, clock, logger)
-  const { log, close: closeLog } = openLog({ url: config.databaseUrl, clock, logger, failpoint, accounts, deadlines })
+  // A guard is told nothing more, and refuses everything once its bound has passed.
+  const onLost = (): void => feed.endStreams()
+  const history = new HistoryWatch({ read: position => readLogGlimpse(database.sql, position), logger, onLost })
+  const { log, close: closeLog } = openLog({ url: config.databaseUrl, clock, logger, failpoint, accounts, deadlines, history })
   const signing = new SigningThread()
   const verifying = new VerifyingThread()
   const keyring = new Keyring(keyEncryption, signing.sign)
@@ -156,15 +163,19 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     pins: new Pins(),
     nonces: new DpopNonces(secret),
     firstUses,
-    checkSealed: () => sealWatch.check(),
+    checkLog: () => {
+      history.check()
+      sealWatch.check()
+    },
     replaceClaimHash: renewal => replaceClaimHash(database.sql, renewal),
     failpoint,
   }
   const heartbeat = new Heartbeat(clock, () => readClock(database.sql))
   const { databaseUrl, feedStreams: maxStreams = standardFeedStreams } = config
-  const feed = createFeed({ databaseUrl, maxStreams, clock, database, logger })
+  const feed = createFeed({ databaseUrl, maxStreams, clock, database, logger, onForgotten: () => history.look() })
   const close = async (): Promise<void> => {
     heartbeat.stop()
+    history.stop()
     sealWatch.stop()
     stopFollowing()
     await feed.close()
@@ -187,6 +198,7 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
     challenges,
     workChallenges,
     heartbeat,
+    history,
     sealWatch,
     feed,
     sealedLogs: new SealedLogs(config.logTiles && openTileStore(config.logTiles), database.db),
@@ -196,6 +208,9 @@ export function createDeps(config: BrokerConfig, logger: Logger): BrokerDeps {
   }
 }
 
+const countAppended = (requests: readonly AppendRequest[], outcomes: readonly AppendOutcome[]): number =>
+  requests.reduce((sum, { events }, at) => sum + (outcomes[at] === 'appended' ? events.length : 0), 0)
+
 /** The log has a connection of its own, so that nothing else can stand in its way; one that hangs is dropped for another. */
 function openLog(options: {
   readonly url: string
@@ -204,15 +219,19 @@ function openLog(options: {
   readonly failpoint: Failpoint | undefined
   readonly accounts: AccountStore
   readonly deadlines: DeadlineAnnouncer
+  readonly history: HistoryWatch
 }): { log: GroupCommit; close: () => Promise<void> } {
-  const { url, clock, logger, failpoint, accounts, deadlines } = options
+  const { url, clock, logger, failpoint, accounts, deadlines, history } = options
   const open = (): Database => openDatabase(url, { poolSize: 1, applicationName: 'mayfly-log', statementTimeoutMs: 2_000 })
   let database = open()
   const log = new GroupCommit({
     clock,
     failpoint,
     commit: async requests => {
-      const answer = await appendBatch(database.sql, requests)
+      const answer = await history.watched(
+        () => appendBatch(database.sql, requests),
+        ({ firstPosition, outcomes }) => ({ firstPosition, leaves: countAppended(requests, outcomes) }),
+      )
       for (const account of answer.existing) accounts.remember(account)
       requests.forEach(({ opening }, index) => {
         if (opening && answer.outcomes[index] === 'appended') deadlines.note(opening.deadline)

@@ -4,6 +4,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { HistoryWatch } from '#apps/process/history-watch.ts'
 import { checkSealedKeys, openKeyEncryption } from '#apps/process/key-settings.ts'
 import { listenForMetrics } from '#apps/process/metrics-listener.ts'
 import { createQueues, type Queues } from '#apps/process/queues.ts'
@@ -11,6 +12,7 @@ import { settleRestore } from '#apps/process/startup-guard.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { readReaperBacklog } from '#db/accounts/due.ts'
 import { type Database, openDatabase } from '#db/connect.ts'
+import { readLogGlimpse } from '#db/log/history.ts'
 import { checkSchemaVersion } from '#db/migrate.ts'
 import { findServerFaults } from '#db/server/check-server.ts'
 import { type AuditDelivery, startAuditDelivery } from './audit-delivery/audit-delivery.ts'
@@ -38,6 +40,7 @@ export interface RunningWorker extends Pick<Chores, 'sweep' | 'tendKeys'> {
   readonly auditDelivery: Pick<AuditDelivery, 'drain'>
   /** Undefined: this worker does not seal. */
   readonly sealer: Pick<Sealer, 'round' | 'faults' | 'isLeader'> | undefined
+  readonly history: Pick<HistoryWatch, 'look' | 'faults'>
   /** Of the metrics listener, if there is one. */
   readonly metricsPort: number | undefined
   /** Finishes what is under way, then ends. */
@@ -53,15 +56,28 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
   const rounds = startRounds({ config, database, logger, queues, registry })
   const sealer =
     config.sealer && startSealing({ settings: config.sealer, database, databaseUrl: config.databaseUrl, logger, registry })
+  let stopping: Promise<void> | undefined
+  const stopWork = (): Promise<void> => {
+    stopping ??= Promise.all([sealer?.close(), ...Object.values(rounds).map(each => each.close())]).then(() => {})
+    return stopping
+  }
+  const history = new HistoryWatch({
+    read: position => readLogGlimpse(database.sql, position),
+    logger,
+    // Nothing is taken down, sent or erased in the name of a history that is not the one of before.
+    onLost: () => void stopWork().catch(err => logger.error({ err }, 'not all work could be stopped')),
+  })
   const close = async (): Promise<void> => {
-    await sealer?.close()
-    await Promise.all(Object.values(rounds).map(each => each.close()))
+    history.stop()
+    await stopWork()
     await database.close()
   }
   let listener: Server | undefined
   try {
+    await history.start()
     const { metrics } = config
-    listener = metrics && (await listenForMetrics(registry, () => sealer?.faults() ?? [], metrics.host, metrics.port))
+    const faults = (): string[] => [...(sealer?.faults() ?? []), ...history.faults()]
+    listener = metrics && (await listenForMetrics(registry, faults, metrics.host, metrics.port))
   } catch (error) {
     await close()
     throw error
@@ -72,6 +88,7 @@ export async function startWorker(config: WorkerConfig, logger: Logger): Promise
     sweep: rounds.chores.sweep,
     tendKeys: rounds.chores.tendKeys,
     sealer,
+    history,
     metricsPort: (listener?.address() as AddressInfo | undefined)?.port,
     async close() {
       listener?.close()
@@ -120,7 +137,7 @@ async function openFitDatabase(config: WorkerConfig, logger: Logger): Promise<Da
     if (faults.length > 0) throw new BrokerError('internal', { hint: faults.join('\n  ') })
     await checkSchemaVersion(database.db)
     await checkSealedKeys(database.db, openKeyEncryption(config))
-    await settleRestore(config, logger)
+    await settleRestore({ ...config, logTiles: config.sealer?.tiles, logKeys: config.sealer?.keys }, logger)
     return database
   } catch (error) {
     await database.close()

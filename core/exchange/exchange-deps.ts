@@ -51,8 +51,11 @@ export interface ExchangeDeps {
   readonly rejections: Rejections
   readonly quotas: Pick<Quotas, 'take' | 'giveBack' | 'carve' | 'limitsOf' | 'scopeOfAddress' | 'standings'>
   readonly log: Pick<GroupCommit, 'append'>
-  /** Throws BrokerError `log_unavailable` while nothing may be issued because the log is not sealed; left out: whoever asks may have it. */
-  readonly checkSealed?: (() => void) | undefined
+  /**
+   * Throws BrokerError `log_unavailable` while nothing may be issued because the log is not sealed, or is not the one of before; left out:
+   * whoever asks may have it.
+   */
+  readonly checkLog?: (() => void) | undefined
   readonly replaceClaimHash: (renewal: ClaimRenewal) => Promise<boolean>
   /** Tests only. */
   readonly failpoint?: Failpoint | undefined

@@ -57,7 +57,7 @@ const maxAttempts = 5
 
 /** RFC 8693 § 2 / RFC 7523 § 2.1. Throws BrokerError; every verified subject's refusal stands in the log before. */
 export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promise<ExchangeResult> {
-  deps.checkSealed?.()
+  deps.checkLog?.()
   let { snapshot } = input
   const tokenHash = SubjectAuthenticator.hashToken(input.request.subjectToken)
   const proving = proveKeys(deps, input)

@@ -81,7 +81,9 @@ export class FeedHub {
   /** Whether a stream may be opened. Throws BrokerError `overloaded` (all places taken) or `feed_unavailable`. */
   async admit(reader: FeedReader, position: FeedPosition): Promise<Admission> {
     this.#findRoom(reader)
-    return { reader, position, head: await this.head(reader.tenantId) }
+    const head = await this.head(reader.tenantId)
+    if (position.shard === head.shard && position.epoch > head.epoch) await this.#deps.onForgotten?.().catch(() => {})
+    return { reader, position, head }
   }
 
   /** Opens it; `closed` must be called when the other side has gone. Throws BrokerError `overloaded` before it asks for the sink. */
@@ -113,9 +115,9 @@ export class FeedHub {
   #feedOf(tenantId: string, head: AskedHead): TenantFeed {
     let feed = this.#feeds.get(tenantId)
     if (!feed) {
-      const { readSince, mark, metrics } = this.#deps
+      const { readSince, mark, metrics, onForgotten } = this.#deps
       const onSent: TenantFeedDeps['onSent'] = ({ entries, lastAtMs }) => metrics?.sent(entries.length, lastAtMs)
-      feed = new TenantFeed(tenantId, head, { readSince, mark, onSent })
+      feed = new TenantFeed(tenantId, head, { readSince, mark, onSent, ...(onForgotten && { onForgotten }) })
       this.#feeds.set(tenantId, feed)
     }
     return feed

@@ -34,6 +34,8 @@ export interface TenantFeedDeps {
   readonly mark: () => number
   /** Called when what a read has found is with all streams. */
   readonly onSent?: (sent: Pick<FeedRead, 'entries' | 'lastAtMs'>) => void
+  /** Called where the feed stands before what its streams were told, under the same shard; they are told once it has resolved. */
+  readonly onForgotten?: () => Promise<void>
 }
 
 const longestRestMs = 10
@@ -165,7 +167,7 @@ export class TenantFeed {
     const from = this.#epoch
     const { head, entries, lastAtMs } = await this.#deps.readSince(this.tenantId, from)
     if (head.shard !== this.#shard || head.epoch < from) {
-      this.#reset(head)
+      await this.#reset(head)
       return false
     }
     if (head.epoch === from) return true
@@ -209,7 +211,9 @@ export class TenantFeed {
   }
 
   /** What the streams were told is not what the database holds any more: all take a new snapshot. */
-  #reset(head: FeedHead): void {
+  async #reset(head: FeedHead): Promise<void> {
+    // Whoever serves this feed may have to be silent from here on, rather than say what an earlier state of the database says.
+    if (head.shard === this.#shard) await this.#deps.onForgotten?.().catch(() => {})
     this.#shard = head.shard
     this.#epoch = head.epoch
     this.#sent = head.epoch

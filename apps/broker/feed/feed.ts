@@ -38,6 +38,8 @@ export interface FeedOptions {
   /** For what is no hurry. */
   readonly database: Database
   readonly logger: Logger
+  /** Called where a feed stands before what was already told of it, and waited for before anybody is told so. */
+  readonly onForgotten: () => Promise<void>
 }
 
 export const standardFeedStreams = 2_000
@@ -48,7 +50,7 @@ const credentialsEveryMs = 5_000
 
 const toEntry = (row: FeedEntryRow): FeedEntry => ({ epoch: row.epoch, text: encodeEntry(row) })
 
-export function createFeed({ databaseUrl, maxStreams, clock, database, logger }: FeedOptions): Feed {
+export function createFeed({ databaseUrl, maxStreams, clock, database, logger, onForgotten }: FeedOptions): Feed {
   const mark = (): number => clock.mark()
   const meters = createFeedMeters(() => clock.nowMs())
   const own = openFeedDatabase({
@@ -58,7 +60,7 @@ export function createFeed({ databaseUrl, maxStreams, clock, database, logger }:
     onAnnounced: (tenantId, epoch) => hub.announce(tenantId, epoch),
     onReconnected: () => hub.pokeAll(),
   })
-  const hub = createHub(own, meters, { mark, maxStreams })
+  const hub = createHub(own, meters, { mark, maxStreams, onForgotten })
   const snapshots = createSnapshots(hub, database, mark)
   const acknowledgements = new Acknowledgements(rows => writeAcknowledgements(database.sql, rows), mark)
   const timers: NodeJS.Timeout[] = []
@@ -87,11 +89,12 @@ export function createFeed({ databaseUrl, maxStreams, clock, database, logger }:
 function createHub(
   own: FeedDatabase,
   meters: FeedMeters,
-  { mark, maxStreams }: { readonly mark: () => number; readonly maxStreams: number },
+  { mark, maxStreams, onForgotten }: Pick<FeedOptions, 'maxStreams' | 'onForgotten'> & { readonly mark: () => number },
 ): FeedHub {
   return new FeedHub({
     mark,
     maxStreams,
+    onForgotten,
     readHeads: tenantIds => own.read(({ db }) => readFeedHeads(db, tenantIds)),
     readSince: async (tenantId, epoch) => {
       const { head, entries, lastAtMs } = await own.read(({ sql }) => readFeedSince(sql, tenantId, epoch))

@@ -6,6 +6,9 @@ export interface HealthRouteDeps {
   readonly faults: () => string[]
 }
 
+const paths = ['/livez', '/readyz']
+export const isHealthRoute = (url: string | undefined): boolean => url !== undefined && paths.includes(url)
+
 /** /livez: the process answers. /readyz: it can also decide and log. What is wrong is said in words, without details of a caller. */
 export const healthRoutes: FastifyPluginCallback<HealthRouteDeps> = (app, { faults }, done) => {
   app.get('/livez', { schema: { hide: true } }, async (_request, reply) =>
