@@ -3,7 +3,7 @@
 // is worth nothing here.
 
 import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
-import { proofAlgorithms } from '#core/jwt/proof-algorithms.ts'
+import { proofAlgorithms } from '#core/jwt/signature-algorithms.ts'
 import type { Agent } from '#core/registry/agent.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { type BoundKey, readBoundKey } from '#core/subject/bound-key.ts'

@@ -3,7 +3,7 @@
 // revocation that is not seen.
 
 import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
-import { proofAlgorithms } from '#core/jwt/proof-algorithms.ts'
+import { proofAlgorithms } from '#core/jwt/signature-algorithms.ts'
 import type { CredentialIssuer, DidTrustSource } from '#core/registry/trust-source-kinds/did.ts'
 import { leewaySeconds } from '#core/time/leeway-seconds.ts'
 import type { IssuerKey } from './issuer-key.ts'

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
-import { subjectTokenAlgorithms } from '#core/registry/trust-source-kinds/openid.ts'
+import { subjectTokenAlgorithms } from '#core/jwt/signature-algorithms.ts'
 import type { JwksStore } from '#core/subject/jwks-store.ts'
 import { soleAudience } from '#core/subject/jwt-proof.ts'
 import { leewaySeconds } from '#core/time/leeway-seconds.ts'

@@ -1,6 +1,7 @@
 // An OpenID issuer: CI, Kubernetes, cloud. Each rule closes a way in: a token meant for somebody else, a key that the issuer
 // never published.
 
+import { subjectTokenAlgorithms } from '#core/jwt/signature-algorithms.ts'
 import { findPatternFault } from '#core/subject/claim-pattern.ts'
 import { findAnchorFault } from '../anchor-fault.ts'
 import { isOwnUri } from '../issuer.ts'
@@ -50,21 +51,6 @@ export interface OpenIdRule {
   /** Claim name (dotted path for nested ones) → pattern. A rule without `sub` is fulfilled by users' assertions only. */
   readonly claims: Readonly<Record<string, string>>
 }
-
-/** RFC 8725 § 3.1: asymmetric only. A symmetric one would make the issuer's public key a signing key. */
-export const subjectTokenAlgorithms = [
-  'ES256',
-  'ES384',
-  'ES512',
-  'PS256',
-  'PS384',
-  'PS512',
-  'RS256',
-  'RS384',
-  'RS512',
-  'EdDSA',
-  'Ed25519',
-] as const
 
 /** Audiences that an issuer puts into tokens by default or for others: accepting one would accept tokens not meant for us. */
 const sharedAudiences = new Set([

@@ -3,7 +3,7 @@
 import type { FastifyPluginCallback } from 'fastify'
 import { dpopAlgorithms } from '#core/dpop/proof-key.ts'
 import { accessTokenType, grantTypes, subjectTokenTypes } from '#core/exchange/exchange-request.ts'
-import { proofAlgorithms } from '#core/jwt/proof-algorithms.ts'
+import { proofAlgorithms } from '#core/jwt/signature-algorithms.ts'
 import { signingAlgorithms } from '#core/keys/signing-key.ts'
 import { permissionTypeNames } from '#core/permission/types.ts'
 import type { TenantDirectory } from '#core/registry/directory.ts'

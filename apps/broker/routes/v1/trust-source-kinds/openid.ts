@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
-import { type OpenIdConfig, subjectTokenAlgorithms } from '#core/registry/trust-source-kinds/openid.ts'
+import { subjectTokenAlgorithms } from '#core/jwt/signature-algorithms.ts'
+import type { OpenIdConfig } from '#core/registry/trust-source-kinds/openid.ts'
 import { presetNames } from '#core/registry/trust-source-presets.ts'
 import { closed, Name, Uri } from '../schemas.ts'
 import { ClaimName, Pattern, Pem, type TrustSourceKindView } from './trust-source-kind.ts'
