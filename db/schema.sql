@@ -730,6 +730,7 @@ create table mayfly.erasure (
   person_ids uuid[] not null,
   sealed text,
   sealed_under uuid,
+  sealed_step integer,
   agent_ids uuid[] not null default '{}'::uuid[],
   asked_at timestamp with time zone not null default clock_timestamp(),
   swept_to bigint not null default 0,
@@ -751,6 +752,25 @@ create policy tenant on mayfly.erasure for all to mayfly_app using (((tenant_id 
 grant select, update (ledgered_at) on mayfly.erasure to mayfly_across;
 grant insert, select, update (agent_ids), update (ledgered_at) on mayfly.erasure to mayfly_app;
 grant select, update on mayfly.erasure to mayfly_log;
+
+create table mayfly.erasure_key (
+  id uuid not null,
+  tenant_id uuid not null,
+  step integer not null default 0,
+  key_sealed bytea not null,
+  kek_id text not null
+);
+alter table mayfly.erasure_key owner to mayfly_owner;
+alter table mayfly.erasure_key add constraint erasure_key_pkey PRIMARY KEY (id);
+alter table mayfly.erasure_key add constraint erasure_key_step_check CHECK ((step >= 0));
+alter table mayfly.erasure_key add constraint erasure_key_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES mayfly.tenant(id);
+alter table mayfly.erasure_key add constraint erasure_key_tenant_id_key UNIQUE (tenant_id);
+alter table mayfly.erasure_key enable row level security;
+alter table mayfly.erasure_key force row level security;
+create policy across on mayfly.erasure_key for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on mayfly.erasure_key for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select, update (kek_id), update (key_sealed) on mayfly.erasure_key to mayfly_across;
+grant insert, select, update (kek_id), update (key_sealed), update (step) on mayfly.erasure_key to mayfly_app;
 
 create table mayfly.feed (
   tenant_id uuid not null,
@@ -1323,7 +1343,7 @@ alter table mayfly.subject_key force row level security;
 create policy across on mayfly.subject_key for all to mayfly_across, mayfly_log using (true) with check (true);
 create policy tenant on mayfly.subject_key for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
 grant delete, select, update (kek_id), update (key_sealed) on mayfly.subject_key to mayfly_across;
-grant insert, select, update (kek_id), update (key_sealed) on mayfly.subject_key to mayfly_app;
+grant insert, select on mayfly.subject_key to mayfly_app;
 grant insert, select on mayfly.subject_key to mayfly_log;
 
 create table mayfly.subject_pin (
@@ -1710,6 +1730,30 @@ end $function$;
 alter function across.audit_backlog() owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.check_erasure_event(p_erasure mayfly.erasure, p_leaf text, p_body text)
+ RETURNS void
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_leaf jsonb := p_leaf::jsonb;
+  v_body jsonb := p_body::jsonb;
+begin
+  if v_leaf ->> 'type' is distinct from 'subject.erased' or right(p_leaf, 30) <> '"type":"subject.erased","v":1}'
+    or v_leaf ->> 'tenant' is distinct from p_erasure.tenant_id::text or coalesce(length(v_leaf ->> 'salt'), 0) < 22
+    or v_leaf ->> 'body_hash' is distinct from
+       rtrim(translate(encode(sha256(convert_to((v_leaf ->> 'salt') || p_body, 'UTF8')), 'base64'), '+/', '-_'), '=')
+    or v_body ->> 'erasure' is distinct from 'ers_' || replace(p_erasure.id::text, '-', '')
+    or v_body ->> 'keys' is distinct from cardinality(p_erasure.key_ids)::text
+    or v_body ->> 'people' is distinct from cardinality(p_erasure.person_ids)::text
+  then
+    raise exception 'across.destroy_subject_keys: that is not the event of this erasure' using errcode = 'invalid_parameter_value';
+  end if;
+end $function$;
+alter function across.check_erasure_event(mayfly.erasure,text,text) owner to mayfly_across;
+-- none but its owner may execute it
+
 CREATE OR REPLACE FUNCTION across.check_sealed(p_table text, p_column text)
  RETURNS void
  LANGUAGE plpgsql
@@ -1872,18 +1916,19 @@ end $function$;
 alter function across.delete_expired(text,integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
-CREATE OR REPLACE FUNCTION across.destroy_subject_keys(p_erasure uuid)
+CREATE OR REPLACE FUNCTION across.destroy_subject_keys(p_erasure uuid, p_leaf text, p_body text)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 declare
-  v_erasure record;
+  v_erasure mayfly.erasure;
   v_tenants uuid[];
   v_tenant uuid;
 begin
   select e.* into strict v_erasure from mayfly.erasure e where e.id = p_erasure and e.swept_at is null;
+  perform across.check_erasure_event(v_erasure, p_leaf, p_body);
   select coalesce(array_agg(distinct k.tenant_id), '{}') into v_tenants from mayfly.subject_key k where k.id = any(v_erasure.key_ids);
   if v_erasure.tenant_id is not null and v_tenants <> array[v_erasure.tenant_id] and v_tenants <> '{}' then
     raise exception 'across.destroy_subject_keys: a key of another tenant' using errcode = 'insufficient_privilege';
@@ -1892,6 +1937,7 @@ begin
     raise exception 'across.destroy_subject_keys: a legal hold covers it' using errcode = 'object_in_use';
   end if;
   delete from mayfly.subject_key where id = any(v_erasure.key_ids);
+  insert into log.pending (tenant_id, leaf, body) values (v_erasure.tenant_id, p_leaf, p_body);
   foreach v_tenant in array v_tenants loop
     update mayfly.tenant set config_epoch = config_epoch + 1 where id = v_tenant;
     perform pg_notify('mayfly_config', v_tenant::text);
@@ -1899,7 +1945,7 @@ begin
   perform pg_notify('mayfly_erased', p_erasure::text);
   return cardinality(v_erasure.key_ids);
 end $function$;
-alter function across.destroy_subject_keys(uuid) owner to mayfly_across;
+alter function across.destroy_subject_keys(uuid,text,text) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.drop_feed_history(p_limit integer)
@@ -2049,14 +2095,15 @@ alter function across.end_held(uuid,uuid) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.erasures_under_way(p_limit integer)
- RETURNS TABLE(id uuid, tenant_id uuid, key_ids uuid[], person_ids uuid[], sealed text, sealed_under uuid, asked_at timestamp with time zone, swept boolean, ledgered boolean)
+ RETURNS TABLE(id uuid, tenant_id uuid, key_ids uuid[], person_ids uuid[], sealed text, sealed_under uuid, sealed_step integer, asked_at timestamp with time zone, swept boolean, ledgered boolean)
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 #variable_conflict use_column
 begin
-  return query select e.id, e.tenant_id, e.key_ids, e.person_ids, e.sealed, e.sealed_under, e.asked_at, e.swept_at is not null, e.ledgered_at is not null
+  return query select e.id, e.tenant_id, e.key_ids, e.person_ids, e.sealed, e.sealed_under, e.sealed_step, e.asked_at, e.swept_at is not null,
+      e.ledgered_at is not null
     from mayfly.erasure e where e.swept_at is null or e.ledgered_at is null order by e.asked_at limit p_limit;
 end $function$;
 alter function across.erasures_under_way(integer) owner to mayfly_across;
@@ -3361,6 +3408,18 @@ $function$;
 alter function across.tenants_with_webhooks(uuid[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION across.tenants_without_erasure_key(p_limit integer)
+ RETURNS TABLE(id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select t.id from mayfly.tenant t where not exists (select from mayfly.erasure_key k where k.tenant_id = t.id) limit p_limit;
+end $function$;
+alter function across.tenants_without_erasure_key(integer) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
 CREATE OR REPLACE FUNCTION across.tenants_without_key(p_algs text[])
  RETURNS TABLE(tenant_id uuid, alg text)
  LANGUAGE plpgsql
@@ -4317,6 +4376,26 @@ AS $function$
 $function$;
 alter function log.keep_subject_keys(smallint[],jsonb) owner to mayfly_log;
 -- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.living_accounts(p_keys uuid[], p_limit integer)
+ RETURNS TABLE(id uuid)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query
+    select a.id from mayfly.account a
+      join log.event e on e.account_id = a.id and e.tenant_id = a.tenant_id and e.type = 'account.opened'
+      join log.body b on b.position = e.position
+     where a.tenant_id = nullif(current_setting('mayfly.tenant', true), '')::uuid
+       and (a.state in ('c', 'h') or a.state = 'a' and a.deadline > clock_timestamp())
+       and substring(b.body from '"subject_key":"([0-9a-f-]{36})"')::uuid = any(p_keys)
+     order by a.id limit p_limit;
+end $function$;
+alter function log.living_accounts(uuid[],integer) owner to mayfly_log;
+-- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION log.match_of(p_text text)
  RETURNS bytea

@@ -378,6 +378,7 @@ export interface MayflyErasure {
   person_ids: List<string>
   sealed: string | null
   sealed_under: string | null
+  sealed_step: number | null
   agent_ids: WithDefault<List<string>>
   asked_at: WithDefault<Timestamp>
   swept_to: WithDefault<Int8>
@@ -386,6 +387,14 @@ export interface MayflyErasure {
   swept_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   ledgered_at: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   replayed: WithDefault<boolean>
+}
+
+export interface MayflyErasureKey {
+  id: string
+  tenant_id: string
+  step: WithDefault<number>
+  key_sealed: Bytes
+  kek_id: string
 }
 
 export interface MayflyFeed {
@@ -829,6 +838,7 @@ export interface DB {
   'mayfly.credential': MayflyCredential
   'mayfly.enrolment': MayflyEnrolment
   'mayfly.erasure': MayflyErasure
+  'mayfly.erasure_key': MayflyErasureKey
   'mayfly.feed': MayflyFeed
   'mayfly.feed_acknowledgement': MayflyFeedAcknowledgement
   'mayfly.feed_receiver': MayflyFeedReceiver

@@ -1,6 +1,7 @@
 // Every command there is, listed. Help, completion and the reference page are made from it.
 
 import { auditCount } from './audit/audit-count.ts'
+import { auditErase } from './audit/audit-erase.ts'
 import { auditList } from './audit/audit-list.ts'
 import { auditShow } from './audit/audit-show.ts'
 import { auditTail } from './audit/audit-tail.ts'
@@ -52,6 +53,7 @@ export const commands: readonly Command[] = [
   auditTail,
   auditCount,
   auditUnclaimed,
+  auditErase,
   auditExport,
   auditVerify,
   auditProof,

@@ -7,7 +7,15 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 
 export interface SealContext {
   readonly tenantId: string
-  readonly purpose: 'signing-key' | 'subject-key' | 'ca-key' | 'client-secret' | 'connector' | 'webhook' | 'stream'
+  readonly purpose:
+    | 'signing-key'
+    | 'subject-key'
+    | 'erasure-key'
+    | 'ca-key'
+    | 'client-secret'
+    | 'connector'
+    | 'webhook'
+    | 'stream'
   readonly rowId: string
 }
 

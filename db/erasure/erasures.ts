@@ -25,6 +25,8 @@ export interface NewErasure {
   /** base64url; null: there was no key to seal it under. */
   readonly sealed: string | null
   readonly sealedUnder: string | null
+  /** Null: sealed under a subject's key. */
+  readonly sealedStep: number | null
   /** It stands in the ledger already. */
   readonly replayed: boolean
 }
@@ -36,9 +38,9 @@ const columns =
 
 export async function insertErasure(trx: Trx, row: NewErasure): Promise<void> {
   await sql`
-    insert into mayfly.erasure (id, tenant_id, key_ids, person_ids, sealed, sealed_under, replayed)
+    insert into mayfly.erasure (id, tenant_id, key_ids, person_ids, sealed, sealed_under, sealed_step, replayed)
       values (${row.id}, ${row.tenantId}, ${arrayText(row.keyIds)}::text::uuid[], ${arrayText(row.personIds)}::text::uuid[],
-        ${row.sealed}, ${row.sealedUnder}, ${row.replayed})`.execute(trx)
+        ${row.sealed}, ${row.sealedUnder}, ${row.sealedStep}, ${row.replayed})`.execute(trx)
 }
 
 export async function noteOwnerless(trx: Trx, id: string, agentIds: readonly string[]): Promise<void> {
@@ -46,11 +48,15 @@ export async function noteOwnerless(trx: Trx, id: string, agentIds: readonly str
 }
 
 /**
- * Destroys the keys of an erasure that this transaction has inserted, and has every broker forget them. Throws the database's
- * `object_in_use` where a legal hold covers it.
+ * Destroys the keys of an erasure that this transaction has inserted, logs its event, and has every broker forget the keys. Throws the
+ * database's `object_in_use` where a legal hold covers it, `invalid_parameter_value` for the event of anything else.
  */
-export async function destroySubjectKeys(trx: Trx, erasureId: string): Promise<void> {
-  await sql`select across.destroy_subject_keys(${erasureId})`.execute(trx)
+export async function destroySubjectKeys(
+  trx: Trx,
+  erasureId: string,
+  { leaf, body }: { readonly leaf: string; readonly body: string },
+): Promise<void> {
+  await sql`select across.destroy_subject_keys(${erasureId}, ${leaf}, ${body})`.execute(trx)
 }
 
 export interface SealedSubjectKey {
@@ -84,6 +90,15 @@ export async function listErasures(db: Db, page: Page): Promise<ErasureRow[]> {
   return rows
 }
 
+/** Accounts of the handle's tenant that live and were opened under these keys. */
+export async function findLivingAccounts(db: Db, keyIds: readonly string[], limit: number): Promise<string[]> {
+  if (keyIds.length === 0) return []
+  const { rows } = await sql<{
+    id: string
+  }>`select id from log.living_accounts(${arrayText(keyIds)}::text::uuid[], ${limit})`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
 export interface ErasureUnderWay {
   readonly id: string
   readonly tenant_id: string | null
@@ -91,6 +106,7 @@ export interface ErasureUnderWay {
   readonly person_ids: string[]
   readonly sealed: string | null
   readonly sealed_under: string | null
+  readonly sealed_step: number | null
   readonly asked_at: Date
   readonly swept: boolean
   readonly ledgered: boolean
@@ -99,7 +115,8 @@ export interface ErasureUnderWay {
 /** Of all tenants, oldest first: those whose rows are still looked for, or that are not in the ledger yet. */
 export async function erasuresUnderWay(db: Executor, limit: number): Promise<ErasureUnderWay[]> {
   const { rows } = await sql<ErasureUnderWay>`
-    select id, tenant_id, to_json(key_ids) as key_ids, to_json(person_ids) as person_ids, sealed, sealed_under, asked_at, swept, ledgered
+    select id, tenant_id, to_json(key_ids) as key_ids, to_json(person_ids) as person_ids, sealed, sealed_under, sealed_step, asked_at,
+           swept, ledgered
       from across.erasures_under_way(${limit})`.execute(db)
   return rows
 }

@@ -1,7 +1,7 @@
 // Where registrations, proposals and messages may hold what somebody is called. Each place is a row here: what is found there, and
 // what becomes of it. `pattern`: a regular expression of PostgreSQL (`core/audit/erasure/word-pattern.ts`).
 
-import { sql } from 'kysely'
+import { type RawBuilder, sql } from 'kysely'
 import { arrayText } from '../array-text.ts'
 import type { Db, Trx } from '../connect.ts'
 
@@ -31,27 +31,69 @@ export async function forgetWords(trx: Trx, tenantId: string | null, pattern: st
     update mayfly.agent set owner = ${erased}, review_on = (clock_timestamp() at time zone 'UTC')::date, updated_at = clock_timestamp()
      where owner ~* ${pattern} returning id`.execute(trx)
   let rows = agents.rows.length
-  for (const statement of statements(tenantId, pattern)) rows += Number((await statement.execute(trx)).numAffectedRows ?? 0n)
+  for (const { table, where, set } of placesOf(pattern)) {
+    const change = set ? sql`update ${table} set ${set} where ${where}` : sql`delete from ${table} where ${where}`
+    rows += Number((await change.execute(trx)).numAffectedRows ?? 0n)
+  }
+  if (tenantId !== null) await sql`select across.unname_tasks(${tenantId}, ${pattern})`.execute(trx)
   return { agentIds: agents.rows.map(({ id }) => id), rows }
 }
 
-const statements = (tenantId: string | null, p: string) => [
-  sql`
-    update mayfly.change set body = null, before = null, after = null,
-        status = case when status in ('waiting', 'approved') then 'withdrawn' else status end
-     where body::text ~* ${p} or before::text ~* ${p} or after::text ~* ${p}`,
-  sql`update mayfly.change set break_glass_reason = null where break_glass_reason ~* ${p}`,
-  sql`update mayfly.credential set name = ${erased} where name ~* ${p}`,
-  sql`update mayfly.join_token set note = null where note ~* ${p}`,
-  sql`update mayfly.legal_hold set matter = ${erased} where matter ~* ${p}`,
+export interface FoundWords {
+  /** A kind of place. */
+  readonly where: string
+  readonly rows: number
+  /** Whether rows go as a whole, and not the words alone. */
+  readonly deleted: boolean
+}
+
+/** What `forgetWords` would change, by kind of place; those with nothing are left out. db: of the tenant, or of the deployment. */
+export async function countWords(db: Db, pattern: string): Promise<FoundWords[]> {
+  const found = new Map<string, FoundWords>()
+  const more = [
+    { what: 'agents', table: sql`mayfly.agent`, where: sql`owner ~* ${pattern}`, set: sql`` },
+    { what: 'tasks', table: sql`mayfly.account`, where: sql`task_id ~* ${pattern}`, set: sql`` },
+  ]
+  for (const { what, table, where, set } of [...more, ...placesOf(pattern)]) {
+    const { rows } = await sql<{ rows: number }>`select count(*)::int as rows from ${table} where ${where}`.execute(db)
+    const count = (found.get(what)?.rows ?? 0) + rows[0]!.rows
+    if (count > 0) found.set(what, { where: what, rows: count, deleted: set === undefined })
+  }
+  return [...found.values()]
+}
+
+interface Place {
+  /** For people. */
+  readonly what: string
+  readonly table: RawBuilder<unknown>
+  readonly where: RawBuilder<unknown>
+  /** Left out: the row goes. */
+  readonly set?: RawBuilder<unknown>
+}
+
+const placesOf = (p: string): readonly Place[] => [
+  {
+    what: 'proposals',
+    table: sql`mayfly.change`,
+    where: sql`body::text ~* ${p} or before::text ~* ${p} or after::text ~* ${p}`,
+    set: sql`body = null, before = null, after = null,
+      status = case when status in ('waiting', 'approved') then 'withdrawn' else status end`,
+  },
+  { what: 'reasons', table: sql`mayfly.change`, where: sql`break_glass_reason ~* ${p}`, set: sql`break_glass_reason = null` },
+  { what: 'credentials', table: sql`mayfly.credential`, where: sql`name ~* ${p}`, set: sql`name = ${erased}` },
+  { what: 'join tokens', table: sql`mayfly.join_token`, where: sql`note ~* ${p}`, set: sql`note = null` },
+  { what: 'legal holds', table: sql`mayfly.legal_hold`, where: sql`matter ~* ${p}`, set: sql`matter = ${erased}` },
   // It would let the subject renew.
-  sql`delete from mayfly.enrolment where instance ~* ${p}`,
-  sql`delete from mayfly.idempotency where response::text ~* ${p}`,
-  sql`delete from mayfly.webhook_message where body ~* ${p}`,
-  sql`delete from mayfly.ssf_subject where subject::text ~* ${p}`,
-  sql`delete from mayfly.ssf_notice where claims::text ~* ${p}`,
-  sql`delete from mayfly.ssf_dead_letter where event::text ~* ${p} or description ~* ${p}`,
-  ...(tenantId === null ? [] : [sql`select across.unname_tasks(${tenantId}, ${p})`]),
+  { what: 'enrolments', table: sql`mayfly.enrolment`, where: sql`instance ~* ${p}` },
+  { what: 'kept answers', table: sql`mayfly.idempotency`, where: sql`response::text ~* ${p}` },
+  { what: 'messages that wait', table: sql`mayfly.webhook_message`, where: sql`body ~* ${p}` },
+  { what: 'subjects of receivers', table: sql`mayfly.ssf_subject`, where: sql`subject::text ~* ${p}` },
+  { what: 'signals that wait', table: sql`mayfly.ssf_notice`, where: sql`claims::text ~* ${p}` },
+  {
+    what: 'signals that were given up',
+    table: sql`mayfly.ssf_dead_letter`,
+    where: sql`event::text ~* ${p} or description ~* ${p}`,
+  },
 ]
 
 export interface Naming {

@@ -9,6 +9,7 @@ export const sealedTables = [
   { table: 'mayfly.signing_key', column: 'private_sealed', purpose: 'signing-key' },
   { table: 'mayfly.ca_key', column: 'private_sealed', purpose: 'ca-key' },
   { table: 'mayfly.subject_key', column: 'key_sealed', purpose: 'subject-key' },
+  { table: 'mayfly.erasure_key', column: 'key_sealed', purpose: 'erasure-key' },
   { table: 'mayfly.sign_in_client_secret', column: 'secret_sealed', purpose: 'client-secret' },
   { table: 'mayfly.connector', column: 'admin_sealed', purpose: 'connector' },
   { table: 'mayfly.webhook', column: 'secret_sealed', purpose: 'webhook' },

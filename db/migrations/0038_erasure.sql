@@ -12,6 +12,8 @@ create table mayfly.erasure (
   person_ids    uuid[] not null,
   sealed        text,
   sealed_under  uuid,
+  -- Null: sealed under a subject's key. Else under the tenant's own (mayfly.erasure_key), as it was at this step.
+  sealed_step   integer,
   -- Of the tenant's agents, those whose owner was forgotten with it: somebody must name another one.
   agent_ids     uuid[] not null default '{}',
   asked_at      timestamptz not null default clock_timestamp(),
@@ -29,6 +31,17 @@ create table mayfly.erasure (
 create index erasure_unswept on mayfly.erasure (asked_at) where swept_at is null;
 create index erasure_unledgered on mayfly.erasure (asked_at) where ledgered_at is null;
 select mayfly.keep_tenants_apart('mayfly.erasure');
+
+-- What names are written down under in the ledger where there is no subject's key: a key that goes one step further, and cannot go back,
+-- with each erasure. A backup has it as it was, so it can be led to each later step; the database itself is always past the last one.
+create table mayfly.erasure_key (
+  id            uuid primary key,
+  tenant_id     uuid not null unique references mayfly.tenant,
+  step          integer not null default 0 check (step >= 0),
+  key_sealed    bytea not null,
+  kek_id        text not null
+);
+select mayfly.keep_tenants_apart('mayfly.erasure_key');
 
 -- Nothing that a hold covers is erased, and no body of it dropped.
 create table mayfly.legal_hold (
@@ -58,11 +71,15 @@ create table mayfly.retention (
 );
 select mayfly.keep_tenants_apart('mayfly.retention');
 
-grant select, insert on mayfly.erasure, mayfly.legal_hold to mayfly_app;
+grant select, insert on mayfly.erasure, mayfly.legal_hold, mayfly.erasure_key to mayfly_app;
+grant update (step, key_sealed, kek_id) on mayfly.erasure_key to mayfly_app;
 grant update (agent_ids, ledgered_at) on mayfly.erasure to mayfly_app;
 grant update (lifted_by, lifted_at, matter) on mayfly.legal_hold to mayfly_app;
 grant select, insert, update on mayfly.retention to mayfly_app;
 grant select, delete on mayfly.subject_key to mayfly_across;
+grant select, update (key_sealed, kek_id) on mayfly.erasure_key to mayfly_across;
+-- Another envelope it gets by across.reseal; a key that is merely written over would be an erasure that nobody hears of.
+revoke update (key_sealed, kek_id) on mayfly.subject_key from mayfly_app;
 grant select, update (ledgered_at) on mayfly.erasure to mayfly_across;
 grant select on mayfly.legal_hold to mayfly_across;
 grant update (config_epoch) on mayfly.tenant to mayfly_across;
@@ -330,8 +347,24 @@ begin
    where e.id = p_erasure;
 end $$;
 
-revoke all on function log.bodies_due, log.drop_bodies, log.extent_of_bodies, log.thin_bodies, log.forget_bodies from public;
-grant execute on function log.bodies_due, log.drop_bodies, log.extent_of_bodies, log.thin_bodies, log.forget_bodies to mayfly_app;
+-- Accounts of the tenant in force that live and were opened by whoever these keys are of, as far as the projection has come.
+create function log.living_accounts(p_keys uuid[], p_limit integer) returns table (id uuid)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+#variable_conflict use_column
+begin
+  return query
+    select a.id from mayfly.account a
+      join log.event e on e.account_id = a.id and e.tenant_id = a.tenant_id and e.type = 'account.opened'
+      join log.body b on b.position = e.position
+     where a.tenant_id = nullif(current_setting('mayfly.tenant', true), '')::uuid
+       and (a.state in ('c', 'h') or a.state = 'a' and a.deadline > clock_timestamp())
+       and substring(b.body from '"subject_key":"([0-9a-f-]{36})"')::uuid = any(p_keys)
+     order by a.id limit p_limit;
+end $$;
+
+revoke all on function log.bodies_due, log.drop_bodies, log.extent_of_bodies, log.thin_bodies, log.forget_bodies, log.living_accounts from public;
+grant execute on function log.bodies_due, log.drop_bodies, log.extent_of_bodies, log.thin_bodies, log.forget_bodies, log.living_accounts
+  to mayfly_app;
 
 set local role mayfly_across;
 
@@ -363,16 +396,38 @@ begin
     or h.kind in ('account', 'agent') and h.key_ids is null and cardinality(p_keys) > 0));
 end $$;
 
--- Destroys the keys of an erasure that this transaction has written down, and makes every broker forget them: none of their tenants' requests is
--- decided any more on what was before. Refuses what a hold covers, whoever asks.
-create function across.destroy_subject_keys(p_erasure uuid) returns integer
+-- Refuses an event that is not the one of this erasure: its leaf commits to a body that tells of it, and of nothing else.
+create function across.check_erasure_event(p_erasure mayfly.erasure, p_leaf text, p_body text) returns void
+language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  v_leaf jsonb := p_leaf::jsonb;
+  v_body jsonb := p_body::jsonb;
+begin
+  if v_leaf ->> 'type' is distinct from 'subject.erased' or right(p_leaf, 30) <> '"type":"subject.erased","v":1}'
+    or v_leaf ->> 'tenant' is distinct from p_erasure.tenant_id::text or coalesce(length(v_leaf ->> 'salt'), 0) < 22
+    or v_leaf ->> 'body_hash' is distinct from
+       rtrim(translate(encode(sha256(convert_to((v_leaf ->> 'salt') || p_body, 'UTF8')), 'base64'), '+/', '-_'), '=')
+    or v_body ->> 'erasure' is distinct from 'ers_' || replace(p_erasure.id::text, '-', '')
+    or v_body ->> 'keys' is distinct from cardinality(p_erasure.key_ids)::text
+    or v_body ->> 'people' is distinct from cardinality(p_erasure.person_ids)::text
+  then
+    raise exception 'across.destroy_subject_keys: that is not the event of this erasure' using errcode = 'invalid_parameter_value';
+  end if;
+end $$;
+revoke all on function across.check_erasure_event from mayfly_app;
+
+-- Destroys the keys of an erasure that this transaction has written down, puts the event that tells of it into the log, and makes every
+-- broker forget them: none of their tenants' requests is decided any more on what was before. Refuses what a hold covers, whoever asks;
+-- and since nothing else deletes such a key, none is destroyed without its event.
+create function across.destroy_subject_keys(p_erasure uuid, p_leaf text, p_body text) returns integer
 language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
-  v_erasure record;
+  v_erasure mayfly.erasure;
   v_tenants uuid[];
   v_tenant uuid;
 begin
   select e.* into strict v_erasure from mayfly.erasure e where e.id = p_erasure and e.swept_at is null;
+  perform across.check_erasure_event(v_erasure, p_leaf, p_body);
   select coalesce(array_agg(distinct k.tenant_id), '{}') into v_tenants from mayfly.subject_key k where k.id = any(v_erasure.key_ids);
   if v_erasure.tenant_id is not null and v_tenants <> array[v_erasure.tenant_id] and v_tenants <> '{}' then
     raise exception 'across.destroy_subject_keys: a key of another tenant' using errcode = 'insufficient_privilege';
@@ -381,6 +436,7 @@ begin
     raise exception 'across.destroy_subject_keys: a legal hold covers it' using errcode = 'object_in_use';
   end if;
   delete from mayfly.subject_key where id = any(v_erasure.key_ids);
+  insert into log.pending (tenant_id, leaf, body) values (v_erasure.tenant_id, p_leaf, p_body);
   foreach v_tenant in array v_tenants loop
     update mayfly.tenant set config_epoch = config_epoch + 1 where id = v_tenant;
     perform pg_notify('mayfly_config', v_tenant::text);
@@ -402,12 +458,21 @@ end $$;
 
 -- For the worker: erasures of all tenants whose rows are still looked for, or that do not stand in the ledger yet.
 create function across.erasures_under_way(p_limit integer)
-  returns table (id uuid, tenant_id uuid, key_ids uuid[], person_ids uuid[], sealed text, sealed_under uuid, asked_at timestamptz, swept boolean, ledgered boolean)
+  returns table (id uuid, tenant_id uuid, key_ids uuid[], person_ids uuid[], sealed text, sealed_under uuid, sealed_step integer,
+    asked_at timestamptz, swept boolean, ledgered boolean)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 #variable_conflict use_column
 begin
-  return query select e.id, e.tenant_id, e.key_ids, e.person_ids, e.sealed, e.sealed_under, e.asked_at, e.swept_at is not null, e.ledgered_at is not null
+  return query select e.id, e.tenant_id, e.key_ids, e.person_ids, e.sealed, e.sealed_under, e.sealed_step, e.asked_at, e.swept_at is not null,
+      e.ledgered_at is not null
     from mayfly.erasure e where e.swept_at is null or e.ledgered_at is null order by e.asked_at limit p_limit;
+end $$;
+
+-- Tenants that no key was made for yet under which names would be written down.
+create function across.tenants_without_erasure_key(p_limit integer) returns table (id uuid)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+begin
+  return query select t.id from mayfly.tenant t where not exists (select from mayfly.erasure_key k where k.tenant_id = t.id) limit p_limit;
 end $$;
 
 -- Of these erasures, those that the database knows.

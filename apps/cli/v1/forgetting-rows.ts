@@ -9,37 +9,6 @@ const person: PathPart = { parameter: 'person', argument: 'person', within: '/v1
 const agent: PathPart = { parameter: 'agent', argument: 'agent', within: '/v1/agents', by: ['name'] }
 
 const erasureRows: readonly Operation[] = [
-  row('audit erase', 'POST /v1/erasures', 'Forget a person or a foreign subject; proofs of the log still hold', {
-    answer: 'thing',
-    about:
-      'The keys to what the log says of it are destroyed at once, its sessions and tokens end, and the worker deletes the rest. It cannot be undone.',
-    flags: {
-      person: {
-        type: 'string',
-        member: 'person',
-        value: 'PERSON',
-        summary: 'who has signed in: id, address or name',
-        names: person,
-      },
-      issuer: { type: 'string', member: 'issuer', value: 'URL', summary: 'of a foreign subject: who vouched for it' },
-      subject: { type: 'string', member: 'subject', value: 'SUB', summary: 'of a foreign subject: as the issuer calls it' },
-      name: {
-        type: 'string',
-        member: 'names',
-        as: 'list',
-        value: 'LIST',
-        summary: 'what else it is called, with commas between them; may be given alone',
-      },
-    },
-    asks: true,
-    examples: [
-      { text: 'somebody who has signed in', command: 'mayfly audit erase --person sam@example.com' },
-      {
-        text: 'whoever a trust source vouched for',
-        command: 'mayfly audit erase --issuer https://ci.example.com --subject "repo:acme/orders:actor:sam"',
-      },
-    ],
-  }),
   row('audit erasures list', 'GET /v1/erasures', 'List erasures, and how far they have come', {
     answer: 'list',
     columns: ['status', 'asked_at', 'keys', 'bodies', 'in_ledger', 'id'],

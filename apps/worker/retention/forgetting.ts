@@ -2,9 +2,11 @@
 
 import type { Logger } from 'pino'
 import { Gauge, type Registry } from 'prom-client'
-import { openLedger } from '#apps/process/erasure-ledger.ts'
+import { openLedger, openLedgerHead } from '#apps/process/erasure-ledger.ts'
+import { type KeySettings, openKeyEncryption } from '#apps/process/key-settings.ts'
 import { sparingly } from '#apps/process/sparingly.ts'
 import { type DroppedBodies, dropOldBodies } from '#core/audit/drop-bodies.ts'
+import { readLedger } from '#core/audit/erasure/ledger.ts'
 import { type ErasureSweep, sweepErasures } from '#core/audit/erasure/sweep.ts'
 import { thinOldCheckpoints } from '#core/audit/thin-checkpoints.ts'
 import type { Database } from '#db/connect.ts'
@@ -23,7 +25,7 @@ export interface Forgetting {
 }
 
 export interface ForgettingDeps {
-  readonly config: Pick<WorkerConfig, 'erasureLedger'>
+  readonly config: Pick<WorkerConfig, 'erasureLedger' | 'logState'> & KeySettings
   readonly database: Database
   readonly logger: Logger
   readonly registry: Registry
@@ -35,13 +37,22 @@ const dropEveryMs = 15 * 60_000
 export function startForgetting({ config, database, logger, registry }: ForgettingDeps): Forgetting {
   const { db, sql } = database
   const ledger = openLedger(config)
+  const elsewhere = openLedgerHead(config)
+  const keyEncryption = openKeyEncryption(config)
+  let looked = false
   const thinned = new Map<string, number>()
   const warnOfLedger = sparingly(() =>
     logger.warn('somebody was erased and no ledger is set up: a restored backup would bring it back. Set MAYFLY_ERASURE_LEDGER'),
   )
   tellOfErasures(registry, database)
   const sweep = async (graceSeconds?: number): Promise<ErasureSweep> => {
-    const done = await sweepErasures({ db, ledger, ...(graceSeconds !== undefined && { graceSeconds }) }, await readClock(sql))
+    // Once: whoever has lost its end is to hear of it before a restore needs it.
+    if (ledger && !looked) await readLedger(ledger, elsewhere)
+    looked = true
+    const done = await sweepErasures(
+      { db, ledger, elsewhere, keyEncryption, ...(graceSeconds !== undefined && { graceSeconds }) },
+      await readClock(sql),
+    )
     if (done.finished > 0) logger.info(done, 'erasures are finished')
     if (done.unledgered > 0) warnOfLedger(undefined)
     return done

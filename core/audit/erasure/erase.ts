@@ -8,7 +8,6 @@
 //
 // What decides something (a rule that names the subject) is not erased but refused: whoever takes it away decides anew who comes in.
 
-import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
@@ -21,6 +20,7 @@ import {
   type ErasureRow,
   findErasure,
   findKeysOfSubject,
+  findLivingAccounts,
   insertErasure,
   noteOwnerless,
   type SealedSubjectKey,
@@ -28,7 +28,8 @@ import {
 import { findNaming, findPeopleNamed, forgetPeople, forgetWords } from '#db/erasure/forget-words.ts'
 import { isHeld, isNamedHeld } from '#db/erasure/holds.ts'
 import { findPerson, type PersonRow } from '#db/operators/people.ts'
-import { sealFacts } from '../event.ts'
+import { type PreparedEvent, prepareEvent, sealFacts } from '../event.ts'
+import { sealForLedger } from './ledger-key.ts'
 import { wordPattern } from './word-pattern.ts'
 
 /** Who: a person by its uuid, or a subject as its issuer calls it; undefined: somebody who is only named somewhere. */
@@ -46,12 +47,21 @@ export interface ErasureOrder {
 }
 
 /** What is known of the one who is to be forgotten. */
-interface Found {
+export interface Found {
   readonly people: readonly PersonRow[]
   readonly keys: readonly SealedSubjectKey[]
   /** What it is called. */
   readonly words: readonly string[]
 }
+
+export interface Erased {
+  readonly row: ErasureRow
+  /** uuids of accounts that it had opened and that live on, `livingMost` at most. */
+  readonly livingAccounts: readonly string[]
+}
+
+/** As many as are named. */
+export const livingMost = 200
 
 /**
  * Forgets a subject. trx: of its tenant, or of the deployment. Throws `not_found` where nothing is known of it, and `conflict` where a
@@ -61,27 +71,25 @@ export async function eraseSubject(
   trx: Trx,
   deps: { readonly keyEncryption: KeyEncryption },
   order: ErasureOrder,
-): Promise<ErasureRow> {
+): Promise<Erased> {
   const { actor, tenantId, nowMs } = order
-  const found = await find(trx, order)
+  const found = await findSubject(trx, order)
   const pattern = wordPattern(found.words)
-  if (found.people.length + found.keys.length === 0 && order.wanted !== undefined)
-    throw new BrokerError('not_found', {
-      hint: 'Nothing is known of this subject. Issuer and subject must be exactly as the issuer says.',
-    })
   const ids = { personIds: found.people.map(({ id }) => id), keyIds: found.keys.map(({ id }) => id) }
-  await refuseHeld(trx, order, found, pattern)
+  if (await isCovered(trx, order, found)) throw held()
   if (pattern !== undefined) await refuseNamed(trx, pattern)
+  const livingAccounts = await findLivingAccounts(trx, ids.keyIds, livingMost)
   const id = newUuid(nowMs)
-  await insertErasure(trx, { id, tenantId, ...ids, ...(await sealWords(deps.keyEncryption, found)), replayed: false })
+  const sealed = await sealWords(trx, deps.keyEncryption, order, found)
+  await insertErasure(trx, { id, tenantId, ...ids, ...sealed, replayed: false })
   for (const personId of ids.personIds) await signOutPerson(trx, { ...actor, tenantId }, personId, nowMs)
-  await forget(trx, { id, tenantId, personIds: ids.personIds, pattern })
   const facts = { ...actorFacts(actor), erasure: formatId('erasure', id), keys: ids.keyIds.length, people: ids.personIds.length }
-  await recordEvent(trx, { type: 'subject.erased', tenantId, facts }, nowMs)
-  return (await findErasure(trx, id))!
+  const event = prepareEvent({ type: 'subject.erased', tenantId, facts }, nowMs)
+  await forget(trx, { id, tenantId, personIds: ids.personIds, pattern, event })
+  return { row: (await findErasure(trx, id))!, livingAccounts }
 }
 
-/** Keys, people and words of an erasure whose row is there. */
+/** Keys, people and words of an erasure whose row is there. The database logs the event with the keys' end, so neither is without the other. */
 export async function forget(
   trx: Trx,
   erasure: {
@@ -89,17 +97,21 @@ export async function forget(
     readonly tenantId: string | null
     readonly personIds: readonly string[]
     readonly pattern: string | undefined
+    /** `subject.erased` */
+    readonly event: Pick<PreparedEvent, 'leaf' | 'body'>
   },
 ): Promise<void> {
-  const { id, tenantId, personIds, pattern } = erasure
-  await destroySubjectKeys(trx, id)
+  const { id, tenantId, personIds, pattern, event } = erasure
+  await destroySubjectKeys(trx, id, event)
   await forgetPeople(trx, personIds)
   if (pattern === undefined) return
   const { agentIds } = await forgetWords(trx, tenantId, pattern)
   if (agentIds.length > 0) await noteOwnerless(trx, id, agentIds)
 }
 
-async function find(trx: Trx, { tenantId, wanted, names = [] }: ErasureOrder): Promise<Found> {
+/** Throws `not_found` where nothing is known of it. */
+export async function findSubject(trx: Trx, order: Pick<ErasureOrder, 'tenantId' | 'wanted' | 'names'>): Promise<Found> {
+  const { tenantId, wanted, names = [] } = order
   if (wanted === undefined) return { people: [], keys: [], words: names }
   const ids =
     'personId' in wanted ? [wanted.personId] : (await findPeopleNamed(trx, wanted.issuer, wanted.subject)).map(({ id }) => id)
@@ -108,24 +120,30 @@ async function find(trx: Trx, { tenantId, wanted, names = [] }: ErasureOrder): P
   const named = 'personId' in wanted ? people[0] : wanted
   if (!named) throw new BrokerError('not_found')
   const keys = await findKeysOfSubject(trx, tenantId, hashList([named.issuer, named.subject]))
+  if (people.length + keys.length === 0)
+    throw new BrokerError('not_found', {
+      hint: 'Nothing is known of this subject. Issuer and subject must be exactly as the issuer says.',
+    })
   const shown = people.flatMap(({ name, email }) => [name, email]).filter(text => text !== null)
   return { people, keys, words: [named.subject, ...shown, ...names] }
 }
 
-async function refuseHeld(
+/** Whether a legal hold covers it, or somebody who is called so: who names somebody that is held erases it as much as who says it is this person. */
+export async function isCovered(
   trx: Trx,
-  { tenantId }: ErasureOrder,
-  { people, keys }: Found,
-  pattern: string | undefined,
-): Promise<void> {
+  { tenantId }: Pick<ErasureOrder, 'tenantId'>,
+  { people, keys, words }: Found,
+): Promise<boolean> {
+  const pattern = wordPattern(words)
   const tenantIds = [...new Set([...keys.map(key => key.tenant_id), ...(tenantId === null ? [] : [tenantId])])]
-  const held = await isHeld(trx, { tenantIds, personIds: people.map(({ id }) => id), keyIds: keys.map(({ id }) => id) })
-  // Whoever names somebody who is held erases it as much as whoever says that it is this person.
-  if (held || (pattern !== undefined && (await isNamedHeld(trx, pattern))))
-    throw new BrokerError('conflict', {
-      hint: 'A legal hold covers this subject, so nothing of it is erased. Lift the hold first: mayfly audit hold list.',
-    })
+  const covered = await isHeld(trx, { tenantIds, personIds: people.map(({ id }) => id), keyIds: keys.map(({ id }) => id) })
+  return covered || (pattern !== undefined && (await isNamedHeld(trx, pattern)))
 }
+
+const held = () =>
+  new BrokerError('conflict', {
+    hint: 'A legal hold covers this subject, so nothing of it is erased. Lift the hold first: mayfly audit hold list.',
+  })
 
 async function refuseNamed(trx: Trx, pattern: string): Promise<void> {
   const naming = await findNaming(trx, pattern)
@@ -136,16 +154,21 @@ async function refuseNamed(trx: Trx, pattern: string): Promise<void> {
   })
 }
 
-/** What it is called, under a key that is about to be destroyed: only a backup that still has that key can tell. */
+/**
+ * What it is called, under a key that is about to be destroyed: only a backup that still has that key can tell. Where there is no such key,
+ * under the tenant's own, which goes on with it; of the deployment there is none.
+ */
 async function sealWords(
+  trx: Trx,
   keyEncryption: KeyEncryption,
+  { tenantId, nowMs }: ErasureOrder,
   { keys, words }: Found,
-): Promise<{ readonly sealed: string | null; readonly sealedUnder: string | null }> {
+): Promise<{ readonly sealed: string | null; readonly sealedUnder: string | null; readonly sealedStep: number | null }> {
   const [row] = keys
-  if (!row) return { sealed: null, sealedUnder: null }
-  const context = { tenantId: row.tenant_id, purpose: 'subject-key', rowId: row.id } as const
+  const context = row && ({ tenantId: row.tenant_id, purpose: 'subject-key', rowId: row.id } as const)
   // A key that does not open is destroyed all the same.
-  const key = await keyEncryption.open(row.key_sealed, row.kek_id, context).catch(() => undefined)
-  if (!key) return { sealed: null, sealedUnder: null }
-  return { sealed: sealFacts({ id: row.id, key }, { words }).text, sealedUnder: row.id }
+  const key = row && context && (await keyEncryption.open(row.key_sealed, row.kek_id, context).catch(() => undefined))
+  if (key) return { sealed: sealFacts({ id: row.id, key }, { words }).text, sealedUnder: row.id, sealedStep: null }
+  if (tenantId === null || words.length === 0) return { sealed: null, sealedUnder: null, sealedStep: null }
+  return sealForLedger(trx, keyEncryption, { tenantId, words, nowMs })
 }

@@ -2,6 +2,7 @@
 
 import { recordEvent } from '#core/audit/record.ts'
 import { formatId } from '#core/ids/id.ts'
+import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import {
   clearProposedErasures,
   type ErasureUnderWay,
@@ -10,7 +11,8 @@ import {
   noteLedgered,
 } from '#db/erasure/erasures.ts'
 import type { UnscopedDb } from '#db/unscoped-db.ts'
-import { addToLedger, type LedgerStore } from './ledger.ts'
+import { addToLedger, type HeadStore, type LedgerStore } from './ledger.ts'
+import { ensureLedgerKeys } from './ledger-key.ts'
 
 /** Entries that one statement goes through. */
 const window = 20_000
@@ -34,18 +36,24 @@ export interface SweepDeps {
   readonly db: UnscopedDb
   /** Undefined: none is set up. */
   readonly ledger: LedgerStore | undefined
+  /** Where else it is kept how long the ledger is. */
+  readonly elsewhere?: HeadStore | undefined
+  /** Left out: nobody makes keys for names in the ledger. */
+  readonly keyEncryption?: KeyEncryption
   readonly graceSeconds?: number
 }
 
 /** Goes on with what is under way. nowMs: the database's clock. Throws where the database or the ledger cannot be reached. */
 export async function sweepErasures(
-  { db, ledger, graceSeconds = standardGraceSeconds }: SweepDeps,
+  { db, ledger, elsewhere, keyEncryption, graceSeconds = standardGraceSeconds }: SweepDeps,
   nowMs: number,
 ): Promise<ErasureSweep> {
+  // Before anybody is erased: what a backup has not, no restore can use.
+  if (keyEncryption) await ensureLedgerKeys(db, keyEncryption, nowMs)
   const underWay = await erasuresUnderWay(db, mostAtOnce)
   const missing = underWay.filter(({ ledgered }) => !ledgered)
   // The ledger first: what a restore could bring back must be known there before the traces of it go.
-  if (ledger && missing.length > 0) await noteLedgered(db, await addToLedger(ledger, missing.map(toEntry)))
+  if (ledger && missing.length > 0) await noteLedgered(db, await addToLedger(ledger, missing.map(toEntry), elsewhere))
   let finished = 0
   for (const erasure of underWay) if (!erasure.swept && (await sweepOne(db, erasure, graceSeconds, nowMs))) finished++
   await clearProposedErasures(db)
@@ -78,5 +86,6 @@ const toEntry = (row: ErasureUnderWay) => ({
   personIds: row.person_ids,
   sealed: row.sealed,
   sealedUnder: row.sealed_under,
+  sealedStep: row.sealed_step,
   askedAtMs: row.asked_at.getTime(),
 })

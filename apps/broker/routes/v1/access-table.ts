@@ -147,6 +147,7 @@ export const v1Access: AccessTable = {
   'GET /v1/revocations/:id': everyOperator,
 
   'POST /v1/erasures': admins,
+  'POST /v1/erasures/preview': admins,
   'GET /v1/erasures': everyOperator,
   'GET /v1/erasures/:id': everyOperator,
   'POST /v1/legal-holds': writes,

@@ -86,6 +86,7 @@ export const changeClasses: Readonly<Record<string, GuardedBy | null>> = {
   'POST /v1/revocations': null,
 
   'POST /v1/erasures': 'audit',
+  'POST /v1/erasures/preview': null,
   // It keeps what would go.
   'POST /v1/legal-holds': null,
   'POST /v1/legal-holds/:id/lift': 'audit',

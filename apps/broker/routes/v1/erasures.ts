@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { eraseSubject, type Wanted } from '#core/audit/erasure/erase.ts'
+import { type Erased, eraseSubject, livingMost, type Wanted } from '#core/audit/erasure/erase.ts'
+import { previewErasure } from '#core/audit/erasure/preview.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
 import { type ErasureRow, findErasure, listErasures } from '#db/erasure/erasures.ts'
@@ -16,14 +17,18 @@ const Body = Type.Object(
     issuer: Type.Optional(Uri('Of a foreign subject: the issuer, exactly as it calls itself.')),
     subject: Type.Optional(Uri('`sub` of the foreign subject, or the name in its certificate.')),
     names: Type.Optional(
-      Type.Array(Text('What else it is called: a former address. Taken out of proposals, messages, notes and owners.', 200), {
-        maxItems: 20,
-        uniqueItems: true,
-      }),
+      Type.Array(
+        // Two letters stand for too much else.
+        Text('What else it is called: a former address. Taken out of proposals, messages, notes and owners.', 200, 3),
+        { maxItems: 20, uniqueItems: true },
+      ),
     ),
   },
   { ...closed, examples: [{ issuer: 'https://token.actions.githubusercontent.com', subject: 'repo:acme/orders:actor:sam' }] },
 )
+const LivingAccounts = Type.Array(Id('account'), {
+  description: `Accounts that it had opened and that go on until somebody ends them; ${livingMost} at most.`,
+})
 const View = Type.Object(
   {
     id: Id('erasure'),
@@ -38,6 +43,23 @@ const View = Type.Object(
     agents_without_owner: Type.Array(Id('agent'), { description: 'Somebody must name another owner.' }),
     in_ledger: Type.Boolean({ description: 'Written down outside the database, so that a backup brings nobody back.' }),
     after_restore: Type.Boolean({ description: 'It was done again after a restore.' }),
+    living_accounts: Type.Optional(LivingAccounts),
+  },
+  closed,
+)
+const Preview = Type.Object(
+  {
+    keys: Type.Integer({ description: 'Keys that would be destroyed.' }),
+    people: Type.Array(Id('person'), { description: 'Whose names would be taken away.' }),
+    legal_hold: Type.Boolean({ description: 'A legal hold covers it: it would be refused.' }),
+    named_by: Type.Array(Type.String(), { description: 'Registrations that name it: it would be refused. Twenty at most.' }),
+    found: Type.Array(Type.Object({ where: Type.String(), rows: Type.Integer(), deleted: Type.Boolean() }, closed), {
+      description: 'Where what it is called stands. deleted: the rows go as a whole; else the words alone.',
+    }),
+    names: Type.Array(Type.Object({ name: Type.String(), rows: Type.Integer() }, closed), {
+      description: 'Rows that hold each name that was given: many are a sign that it is a common word.',
+    }),
+    living_accounts: LivingAccounts,
   },
   closed,
 )
@@ -63,10 +85,40 @@ export function erasureRoutes(app: V1App, deps: V1Deps): void {
           names,
           nowMs,
         }
-        return toView(await eraseSubject(trx, deps, order))
+        const erased = await eraseSubject(trx, deps, order)
+        return { ...toView(erased.row), living_accounts: living(erased) }
       },
     },
     { ...base, summary: 'Forget a person or a foreign subject; proofs of the log still hold', body: Body, answer: View },
+  )
+  app.post(
+    '/v1/erasures/preview',
+    {
+      schema: {
+        ...base,
+        summary: 'Show what an erasure would find; changes nothing',
+        body: Body,
+        response: { 200: Preview, ...problems },
+      },
+    },
+    async (request, reply) => {
+      const { tenantId } = principalOf(request)
+      const body = request.body as Static<typeof Body>
+      const order = { tenantId, wanted: wantedOf(body, tenantId), names: body.names }
+      const found = await rowsOf(deps.db, request)
+        .transaction()
+        .execute(trx => previewErasure(trx, order))
+      reply.header('cache-control', 'no-store')
+      return {
+        keys: found.keys,
+        people: found.personIds.map(id => formatId('person', id)),
+        legal_hold: found.held,
+        named_by: [...found.namedBy],
+        found: [...found.found],
+        names: [...found.names],
+        living_accounts: living(found),
+      }
+    },
   )
   app.get(
     '/v1/erasures',
@@ -96,6 +148,8 @@ export function erasureRoutes(app: V1App, deps: V1Deps): void {
 }
 
 function wantedOf({ person, issuer, subject, names }: Static<typeof Body>, tenantId: string | null): Wanted {
+  if (names?.some(name => name.trim().length < 3))
+    throw new BrokerError('malformed_request', { hint: 'A name has three characters at least.' })
   if (tenantId === null && person === undefined)
     throw new BrokerError('malformed_request', {
       hint: "Name a person. A tenant's subjects are erased with a credential of that tenant.",
@@ -106,6 +160,8 @@ function wantedOf({ person, issuer, subject, names }: Static<typeof Body>, tenan
   if (person === undefined && !isSubject && names !== undefined && names.length > 0) return undefined
   throw new BrokerError('malformed_request', { hint: 'Name a person, or issuer and subject, or names alone.' })
 }
+
+const living = ({ livingAccounts }: Pick<Erased, 'livingAccounts'>): string[] => livingAccounts.map(id => formatId('account', id))
 
 const toView = (row: ErasureRow): Static<typeof View> => ({
   id: formatId('erasure', row.id),

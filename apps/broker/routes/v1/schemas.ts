@@ -19,8 +19,8 @@ export const Name = Type.String({
   pattern: VISIBLE,
   description: 'For people; unique among its kind in the tenant.',
 })
-export const Text = (description: string, maxLength = 500) =>
-  Type.String({ minLength: 1, maxLength, pattern: VISIBLE, description })
+export const Text = (description: string, maxLength = 500, minLength = 1) =>
+  Type.String({ minLength, maxLength, pattern: VISIBLE, description })
 export const Uri = (description: string) => Type.String({ minLength: 1, maxLength: 500, description })
 export const Slug = Type.String({
   pattern: '^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$',

@@ -1044,6 +1044,8 @@ export interface Erasure {
   in_ledger: boolean
   /** It was done again after a restore. */
   after_restore: boolean
+  /** Accounts that it had opened and that go on until somebody ends them; 200 at most. */
+  living_accounts?: string[]
 }
 export interface LegalHold {
   id: string
@@ -2316,6 +2318,29 @@ export interface ErasureInput {
    */
   names?: string[]
 }
+export interface ErasuresPreviewAnswer {
+  /** Keys that would be destroyed. */
+  keys: number
+  /** Whose names would be taken away. */
+  people: string[]
+  /** A legal hold covers it: it would be refused. */
+  legal_hold: boolean
+  /** Registrations that name it: it would be refused. Twenty at most. */
+  named_by: string[]
+  /** Where what it is called stands. deleted: the rows go as a whole; else the words alone. */
+  found: {
+    where: string
+    rows: number
+    deleted: boolean
+  }[]
+  /** Rows that hold each name that was given: many are a sign that it is a common word. */
+  names: {
+    name: string
+    rows: number
+  }[]
+  /** Accounts that it had opened and that go on until somebody ends them; 200 at most. */
+  living_accounts: string[]
+}
 export interface LegalHoldInput {
   /** What it is for: a number of a case. Name nobody here. */
   matter: string
@@ -2803,6 +2828,8 @@ export interface MayflyApi {
     create(body?: ErasureInput, options?: ApiCallOptions): Promise<Erasure | Waiting>
     /** List erasures. `GET /v1/erasures` */
     list(query?: { limit?: number }, options?: ApiCallOptions): Pages<Erasure>
+    /** Show what an erasure would find; changes nothing. `POST /v1/erasures/preview` */
+    preview(body?: ErasureInput, options?: ApiCallOptions): Promise<ErasuresPreviewAnswer>
     /** Show one erasure, and how far it has come. `GET /v1/erasures/{id}` */
     get(id: string, options?: ApiCallOptions): Promise<Erasure>
   }
@@ -2969,6 +2996,7 @@ export const operationTable: readonly (readonly [name: string, method: string, p
   ['trustSources.reinstate', 'POST', '/v1/trust-sources/{id}/reinstate', ''],
   ['erasures.create', 'POST', '/v1/erasures', 'b'],
   ['erasures.list', 'GET', '/v1/erasures', 'qp'],
+  ['erasures.preview', 'POST', '/v1/erasures/preview', 'b'],
   ['erasures.get', 'GET', '/v1/erasures/{id}', ''],
   ['legalHolds.create', 'POST', '/v1/legal-holds', 'b'],
   ['legalHolds.list', 'GET', '/v1/legal-holds', 'qp'],

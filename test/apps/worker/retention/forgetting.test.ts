@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,9 +26,13 @@ async function anErasure(): Promise<string> {
   await db.admin`insert into mayfly.erasure (id, tenant_id, key_ids, person_ids) values (${id}, ${tenant}, ${[randomUUID()]}, '{}')`
   return id
 }
-const start = (erasureLedger: string | undefined, lines: string[] = []) => {
+const start = (erasureLedger: string | undefined, lines: string[] = [], logState?: string) => {
   const registry = new Registry()
-  const config = erasureLedger === undefined ? {} : { erasureLedger: { folder: erasureLedger } }
+  const config = {
+    ...(logState !== undefined && { logState }),
+    keyEncryptionKey: randomBytes(32),
+    ...(erasureLedger !== undefined && { erasureLedger: { folder: erasureLedger } }),
+  }
   const logger = createLogger('worker', 'info', line => lines.push(line))
   return { registry, ...startForgetting({ config, database: db.database, logger, registry }) }
 }
@@ -42,7 +46,7 @@ test('an erasure is written into the folder, once, and is told of as under way u
   const forgetting = start(folder)
   expect(await forgetting.sweep(0)).toMatchObject({ ledgered: 1, unledgered: 0 })
   expect(await forgetting.sweep(0)).toMatchObject({ ledgered: 0, unledgered: 0 })
-  expect(readdirSync(join(folder, 'erasures'))).toEqual(['00000001.json'])
+  expect(readdirSync(join(folder, 'erasures'))).toEqual(['00000001.json', 'head.json'])
   expect(JSON.parse(readFileSync(join(folder, 'erasures', '00000001.json'), 'utf8'))).toMatchObject({ id, previous: null })
   expect(await forgetting.registry.metrics()).toContain('mayfly_erasures{kind="unledgered"} 0')
   await forgetting.close()
@@ -58,6 +62,30 @@ test('while the ledger cannot be written nothing goes on, and nothing is lost', 
   const again = start(folder)
   expect(await again.sweep(0)).toMatchObject({ ledgered: 1 })
   await again.close()
+})
+
+test('a worker whose ledger has lost its end since does not go on, and says so', async () => {
+  const own = mkdtempSync(join(tmpdir(), 'mayfly-ledger-'))
+  const [ledger, state] = [join(own, 'ledger'), join(own, 'state')]
+  await anErasure()
+  const forgetting = start(ledger, [], state)
+  expect(await forgetting.sweep(0)).toMatchObject({ ledgered: 1 })
+  await forgetting.close()
+  rmSync(ledger, { recursive: true })
+  const again = start(ledger, [], state)
+  await expect(again.sweep(0)).rejects.toMatchObject({ hint: expect.stringContaining('had 1 entries') })
+  await again.close()
+  rmSync(own, { recursive: true })
+})
+
+test('each tenant gets its key for names in the ledger before anybody is erased', async () => {
+  await anErasure()
+  const forgetting = start(folder)
+  await forgetting.sweep(0)
+  const [row] = await db.admin`
+    select count(*)::int as missing from mayfly.tenant t where not exists (select from mayfly.erasure_key k where k.tenant_id = t.id)`
+  expect(row!['missing']).toBe(0)
+  await forgetting.close()
 })
 
 test('a fresh log has nothing to drop', async () => {

@@ -20,7 +20,8 @@ describe('the ledger of erasures', () => {
     expect(await addToLedger(store, [a, b])).toEqual([a.id, b.id])
     await addToLedger(store, [b, c, c])
     expect((await readLedger(store)).entries).toEqual([a, b, c])
-    expect(store.files.size).toBe(3)
+    // Each in a file of its own, and one that says how many there are.
+    expect(store.files.size).toBe(4)
   })
 
   test('loses nothing where two write at once', async () => {
@@ -52,5 +53,32 @@ describe('the ledger of erasures', () => {
       await expect(readLedger(store), how).rejects.toMatchObject({ code: 'internal' })
       await expect(addToLedger(store, [entry()]), how).rejects.toMatchObject({ code: 'internal' })
     }
+  })
+
+  test.each([
+    ['its last file', ['00000003'], false],
+    ['a file in the middle', ['00000002'], false],
+    ['all of it', ['00000001', '00000002', '00000003'], false],
+    ['its end, with what it says of itself', ['00000003', 'head'], true],
+    ['all of it, with what it says of itself', ['00000001', '00000002', '00000003', 'head'], true],
+  ])('is refused once it has lost %s', async (_, gone, isKeptElsewhere) => {
+    const files = new Map<string, Buffer>()
+    const [store, elsewhere] = [createMemoryStore(files), isKeptElsewhere ? createMemoryStore() : undefined]
+    await addToLedger(store, [entry(), entry(), entry()], elsewhere)
+    for (const name of gone) expect(files.delete(`erasures/${name}.json`)).toBe(true)
+    const refusal = { code: 'internal', hint: expect.stringMatching(/is gone: the ledger had 3 entries/) }
+    await expect(readLedger(store, elsewhere)).rejects.toMatchObject(refusal)
+    await expect(addToLedger(store, [entry()], elsewhere)).rejects.toMatchObject(refusal)
+  })
+
+  test('may be longer than what is kept of it: whoever died between the two is followed by whoever adds next', async () => {
+    const [store, elsewhere] = [createMemoryStore(), createMemoryStore()]
+    await addToLedger(store, [entry()], elsewhere)
+    const before = elsewhere.files.get('erasures/head.json')
+    await addToLedger(store, [entry()])
+    expect((await readLedger(store, elsewhere)).entries).toHaveLength(2)
+    await addToLedger(store, [], elsewhere)
+    expect(elsewhere.files.get('erasures/head.json')).not.toEqual(before)
+    expect(elsewhere.files.get('erasures/head.json')).toEqual(store.files.get('erasures/head.json'))
   })
 })
