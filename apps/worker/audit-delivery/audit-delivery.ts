@@ -14,8 +14,8 @@ import { DatabaseClock } from '#core/time/database-clock.ts'
 import { type AuditBacklog, readAuditBacklog } from '#db/audit-stream/sinks.ts'
 import { leaseAuditStreams } from '#db/audit-stream/streams.ts'
 import type { Database } from '#db/connect.ts'
-import { readClock } from '#db/server/check-server.ts'
 import type { WorkerConfig } from '../config.ts'
+import { learnTime } from '../learn-time.ts'
 import { createLanes, type Lanes } from '../outside/lanes.ts'
 import { leaseSeconds, type PushDeps, pushEntries } from './push-entries.ts'
 import { startSink } from './sink.ts'
@@ -49,19 +49,15 @@ export function startAuditDelivery({ config, database, logger, registry }: Audit
   const failed = sparingly<unknown>(err =>
     logger.error({ err }, 'who is to be sent the log cannot be read; it is tried again each second'),
   )
-  const learn = async (): Promise<void> => {
-    const sent = clock.mark()
-    clock.learn(await readClock(database.sql), sent, clock.mark())
-  }
   const tick = async (): Promise<void> => {
-    await learn()
+    await learnTime(database, clock)
     await lanes.tick()
   }
   const timer = setInterval(() => void tick().catch(failed), everyMs)
   report(registry, database)
   return {
     async drain() {
-      await learn()
+      await learnTime(database, clock)
       await lanes.drain()
     },
     async close() {

@@ -4,7 +4,6 @@
 
 import type { Logger } from 'pino'
 import type { HttpsClient } from '#apps/outbound/https.ts'
-import { OutboundRefusal } from '#apps/outbound/outbound.ts'
 import type { FactsOf } from '#core/audit/catalogue/catalogue.ts'
 import { recordEvent } from '#core/audit/record.ts'
 import type { LogPages } from '#core/audit/stream/log-pages.ts'
@@ -12,8 +11,7 @@ import { type AuditMessage, composeMessage } from '#core/audit/stream/message.ts
 import { formatId } from '#core/ids/id.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import type { Clock } from '#core/time/clock.ts'
-import { signMessage } from '#core/webhook/signature.ts'
-import { openWebhookSecret, webhookConfigOf } from '#core/webhook/webhooks.ts'
+import { webhookConfigOf } from '#core/webhook/webhooks.ts'
 import {
   type AuditStreamRow,
   advanceAuditStream,
@@ -24,8 +22,9 @@ import {
   releaseAuditStream,
 } from '#db/audit-stream/streams.ts'
 import type { Database, Db } from '#db/connect.ts'
-import { readWebhook, type SealedWebhook } from '#db/webhook/webhooks.ts'
+import { readWebhook } from '#db/webhook/webhooks.ts'
 import { postpone } from '../outbox/backoff.ts'
+import { type Attempt, postWebhook } from '../outside/post-webhook.ts'
 
 export interface PushDeps {
   readonly database: Pick<Database, 'db' | 'sql'>
@@ -41,7 +40,6 @@ export const leaseSeconds = 30
 const turnMs = 5_000
 const brokenSeconds = 10
 const longestWaitSeconds = 3_600
-const maxAnswerBytes = 4 * 1024
 
 /** One turn of a webhook that is leased to us: until nothing is left, something fails, or the turn is over. */
 export async function pushEntries(deps: PushDeps, lease: LeasedAuditStream): Promise<void> {
@@ -72,8 +70,8 @@ async function pushNext(deps: PushDeps, db: Db, lease: LeasedAuditStream): Promi
   const message = await composeMessage(deps.pages, { ...lease, subscription, position, told, upto }, head)
   if (!message.sent) return advanceAuditStream(db, lease, message.upto, { taken: false, leaseSeconds })
   if (!(await beginMessage(db, lease, message.upto, leaseSeconds))) return false
-  const sent = { webhook, stream, lease, message: message.sent, upto: message.upto }
-  const attempt = await send(deps, sent)
+  const sent = { stream, lease, message: message.sent, upto: message.upto }
+  const attempt = await postWebhook(deps, webhook, message.sent)
   if (attempt.failure !== undefined) {
     await fail(deps, db, sent, { ...attempt, failure: attempt.failure })
     return false
@@ -84,34 +82,10 @@ async function pushNext(deps: PushDeps, db: Db, lease: LeasedAuditStream): Promi
 }
 
 interface Sent {
-  readonly webhook: SealedWebhook
   readonly stream: AuditStreamRow
   readonly lease: LeasedAuditStream
   readonly message: NonNullable<AuditMessage['sent']>
   readonly upto: number
-}
-
-interface Attempt {
-  readonly status: number | null
-  readonly failure?: string
-  readonly waitSeconds?: number | undefined
-}
-
-async function send({ https, keyEncryption, clock }: PushDeps, { webhook, message }: Sent): Promise<Attempt> {
-  const { url, ca_pem: caPem } = webhookConfigOf(webhook)
-  const secret = await openWebhookSecret(keyEncryption, webhook)
-  const { id, body } = message
-  const signature = signMessage({ id, timestampSeconds: Math.floor(clock.nowMs() / 1000), body }, [secret])
-  const headers = { 'content-type': 'application/json', ...signature }
-  try {
-    const answer = await https.call({ url, caPem, method: 'POST', headers, body, maxBytes: maxAnswerBytes })
-    const { status, retryAfterSeconds: waitSeconds } = answer
-    return status >= 200 && status < 300 ? { status } : { status, failure: 'answered', waitSeconds }
-  } catch (error) {
-    if (error instanceof OutboundRefusal) return { status: null, failure: 'address_refused' }
-    const isLate = error instanceof Error && /timeout/i.test(error.name)
-    return { status: null, failure: isLate ? 'timeout' : 'unreachable' }
-  }
 }
 
 async function fail(deps: PushDeps, db: Db, sent: Sent, attempt: Attempt & { readonly failure: string }): Promise<void> {

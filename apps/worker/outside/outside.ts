@@ -23,8 +23,8 @@ import {
   readOutsideBacklog,
 } from '#db/connector/lease.ts'
 import { readCeilings } from '#db/registry/read-ceilings.ts'
-import { readClock } from '#db/server/check-server.ts'
 import type { WorkerConfig } from '../config.ts'
+import { learnTime } from '../learn-time.ts'
 import { postpone } from '../outbox/backoff.ts'
 import type { OutboxHandler } from '../outbox/handler.ts'
 import { attachmentHandler, webhookHandler } from './handlers.ts'
@@ -102,11 +102,6 @@ export function startOutside({ config, database, logger, registry }: OutsideOpti
       await https.close()
     },
   }
-}
-
-async function learnTime({ sql }: Database, clock: DatabaseClock): Promise<void> {
-  const sent = clock.mark()
-  clock.learn(await readClock(sql), sent, clock.mark())
 }
 
 /** One that hangs holds up no other; a tenant whose servers all hang, itself alone. */

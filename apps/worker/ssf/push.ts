@@ -3,8 +3,8 @@
 // tried again later and later, but for ever. A worker that dies leaves a lease that ends, and what it had not noted is sent again.
 
 import type { Logger } from 'pino'
+import { failureOfCall } from '#apps/outbound/call-failure.ts'
 import type { HttpsClient } from '#apps/outbound/https.ts'
-import { OutboundRefusal } from '#apps/outbound/outbound.ts'
 import { recordEvent } from '#core/audit/record.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
@@ -164,9 +164,7 @@ async function send(
     const answer = await https.call(call)
     return { delivery: judgeAnswer(answer.status, answer.body.toString(), failures), waitSeconds: answer.retryAfterSeconds }
   } catch (error) {
-    const isLate = error instanceof Error && /timeout/i.test(error.name)
-    const failure = error instanceof OutboundRefusal ? 'address_refused' : isLate ? 'timeout' : 'unreachable'
-    return { delivery: { outcome: 'failed', status: null, failure } }
+    return { delivery: { outcome: 'failed', status: null, failure: failureOfCall(error) } }
   }
 }
 

@@ -14,10 +14,10 @@ import { credentialChange, sessionRevoked } from '#core/ssf/event-types.ts'
 import { SetSigners } from '#core/ssf/set-signers.ts'
 import { DatabaseClock } from '#core/time/database-clock.ts'
 import type { Database } from '#db/connect.ts'
-import { readClock } from '#db/server/check-server.ts'
 import { forgetAcknowledgements, keepLateEvents, readSsfBacklog, type SsfBacklog } from '#db/ssf/backlog.ts'
 import { leaseStreams } from '#db/ssf/progress.ts'
 import type { WorkerConfig } from '../config.ts'
+import { learnTime } from '../learn-time.ts'
 import { createLanes, type Lanes } from '../outside/lanes.ts'
 import { startHints } from './hints.ts'
 import { leaseSeconds, type PushDeps, pushStream } from './push.ts'
@@ -57,8 +57,7 @@ export function startSsf({ config, database, logger, registry, queues }: SsfOpti
     logger.error({ err }, 'security events that are due cannot be read; it is tried again each second'),
   )
   const tick = async (): Promise<void> => {
-    const sent = clock.mark()
-    clock.learn(await readClock(database.sql), sent, clock.mark())
+    await learnTime(database, clock)
     await lanes.tick()
   }
   const timer = setInterval(() => void tick().catch(failed), everyMs)
