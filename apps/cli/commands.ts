@@ -21,6 +21,8 @@ import { diff } from './commands/diff.ts'
 import { explain } from './commands/explain.ts'
 import { hookCommands } from './commands/hook.ts'
 import { logCheckpoint } from './commands/log-checkpoint.ts'
+import { logKeys } from './commands/log-keys.ts'
+import { logRotateKey } from './commands/log-rotate-key.ts'
 import { login } from './commands/login.ts'
 import { logout } from './commands/logout.ts'
 import { profileCommands } from './commands/profile.ts'
@@ -58,6 +60,8 @@ export const commands: readonly Command[] = [
   auditVerify,
   auditProof,
   logCheckpoint,
+  logKeys,
+  logRotateKey,
   ...restoreCommands,
   ...hookCommands,
   witness,

@@ -5,7 +5,7 @@
 // witness says that this was the largest tree it had seen by then.
 
 import { createPublicKey, hash, type KeyObject, sign, verify } from 'node:crypto'
-import { TlogError } from './tlog-error.ts'
+import { TlogError, UnknownSignerError } from './tlog-error.ts'
 
 export const noteSignatureTypes = { ed25519: 0x01, cosignature: 0x04 } as const
 export type NoteSignatureType = (typeof noteSignatureTypes)[keyof typeof noteSignatureTypes]
@@ -160,7 +160,7 @@ export function openNote(note: string, verifierKeys: readonly VerifierKey[]): Op
     const verifierKey = verifierKeys.find(key => key.name === signature.name && key.keyId === signature.keyId)
     return verifierKey ? [verifySignature(text, signature, verifierKey)] : []
   })
-  if (verified.length === 0) throw new TlogError('No known key signed the note')
+  if (verified.length === 0) throw new UnknownSignerError('No known key signed the note')
   return { text, signatures: verified }
 }
 

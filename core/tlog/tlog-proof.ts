@@ -6,7 +6,7 @@ import { type Checkpoint, parseCheckpoint } from './checkpoint.ts'
 import { hashBytes, leafHash } from './hash.ts'
 import { noteSignatureTypes, openNote, type VerifiedSignature, type VerifierKey } from './note.ts'
 import { verifyInclusion } from './proof.ts'
-import { TlogError } from './tlog-error.ts'
+import { NotCosignedError, TlogError, UnknownSignerError } from './tlog-error.ts'
 
 const head = 'c2sp.org/tlog-proof@v1'
 /** As many as the tallest tree has levels. */
@@ -87,11 +87,13 @@ export function verifyCheckpoint(note: string, trust: ProofTrust): Pick<ProvenEn
   const isLog = ({ verifierKey: { type, name } }: VerifiedSignature): boolean =>
     type === noteSignatureTypes.ed25519 && name === checkpoint.origin
   if (!signatures.some(isLog))
-    throw new TlogError(`The checkpoint of ${checkpoint.origin} is signed by no key of that log which is known here`)
+    throw new UnknownSignerError(`The checkpoint of ${checkpoint.origin} is signed by no key of that log which is known here`)
   const cosigned = signatures.filter(({ verifierKey }) => verifierKey.type === noteSignatureTypes.cosignature)
   const witnesses = [...new Map(cosigned.map(signature => [signature.verifierKey.publicKey.toString('hex'), signature])).values()]
   if (witnesses.length < witnessesNeeded)
-    throw new TlogError(`${witnesses.length} of the known witnesses cosigned the checkpoint, and ${witnessesNeeded} are needed`)
+    throw new NotCosignedError(
+      `${witnesses.length} of the known witnesses cosigned the checkpoint, and ${witnessesNeeded} are needed`,
+    )
   return { checkpoint, witnesses }
 }
 

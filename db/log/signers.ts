@@ -39,6 +39,6 @@ export async function listLogKeys(db: Executor): Promise<LogKey[]> {
     select shard::text, verifier_key as "verifierKey", min(at) filter (where signs) as since,
            case when not (array_agg(signs order by at desc))[1] then max(at) end as until, max(handover) as handover
       from log.signer group by shard, verifier_key
-     order by 3 desc, handover is null`.execute(db)
+     order by 3 desc, max(handover) is null`.execute(db)
   return rows
 }

@@ -2,7 +2,8 @@
 
 import { type ExportKeys, exportFiles, exportFormat, type Manifest } from '#core/audit/export/manifest.ts'
 import { type Checkpoint, parseCheckpoint } from '#core/tlog/checkpoint.ts'
-import { openNote, parseVerifierKey } from '#core/tlog/note.ts'
+import { followHandovers } from '#core/tlog/handover.ts'
+import { openNote, parseVerifierKey, type VerifierKey } from '#core/tlog/note.ts'
 import { TlogError } from '#core/tlog/tlog-error.ts'
 import { CliError } from '../cli-error.ts'
 import type { Context } from '../command.ts'
@@ -26,7 +27,7 @@ export async function fetchSealed(source: LogSource, trusted: readonly string[])
 /** trusted: verifier keys that the caller named; none: those that the broker names. */
 export function believe(note: string, keys: LogKeys, trusted: readonly string[]): Checkpoint {
   try {
-    const { text } = openNote(note, (trusted.length > 0 ? trusted : keys.log).map(parseVerifierKey))
+    const { text } = openNote(note, trustedKeys(keys, trusted))
     const checkpoint = parseCheckpoint(text)
     if (checkpoint.origin !== keys.origin) throw new TlogError(`It is of ${checkpoint.origin}, not of ${keys.origin}`)
     return checkpoint
@@ -38,6 +39,15 @@ export function believe(note: string, keys: LogKeys, trusted: readonly string[])
       next: 'Do not export from this broker before its operator has explained that.',
     })
   }
+}
+
+/** What the caller trusts, and what that handed the log over to. Throws TlogError. */
+function trustedKeys({ log, keys = [] }: LogKeys, trusted: readonly string[]): VerifierKey[] {
+  if (trusted.length === 0) return log.map(parseVerifierKey)
+  return followHandovers(
+    trusted.map(parseVerifierKey),
+    keys.flatMap(({ handover }) => handover ?? []),
+  )
 }
 
 /** The published keys of every tenant's issuer that the caller sees; what cannot be had is left out, and said. */
@@ -61,12 +71,11 @@ export async function fetchIssuers({ broker, connection, print, io }: Context): 
 /** Keys, checkpoint and, last, the manifest: with it the export is one. */
 export function finish(
   place: ExportPlace,
-  { note, keys }: Sealed,
+  { note, keys: { log, witnesses, keys, earlier } }: Sealed,
   issuers: ExportKeys['issuers'],
   manifest: Omit<Manifest, 'format'>,
 ): void {
-  const { log, witnesses } = keys
-  place.write(exportFiles.keys, `${JSON.stringify({ log, witnesses, issuers }, null, 2)}\n`)
+  place.write(exportFiles.keys, `${JSON.stringify({ log, keys, witnesses, earlier, issuers }, null, 2)}\n`)
   place.write(exportFiles.checkpoint, note)
   place.write(exportFiles.manifest, `${JSON.stringify({ format: exportFormat, ...manifest }, null, 2)}\n`)
 }

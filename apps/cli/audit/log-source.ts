@@ -9,9 +9,30 @@ export interface LogKeys {
   /** `<host>/log/<shard>` */
   readonly origin: string
   readonly shard: string
-  /** Verifier keys, as signed-note writes them. */
+  /** Verifier keys, as signed-note writes them: every one that has signed this log, the newest first. */
   readonly log: readonly string[]
   readonly witnesses: readonly string[]
+  /** The same keys with their times. */
+  readonly keys?: readonly LogKey[]
+  /** Logs that a restore has ended. */
+  readonly earlier?: readonly EarlierLog[]
+}
+
+export interface LogKey {
+  readonly key: string
+  /** RFC 3339. */
+  readonly since: string
+  /** Left out: it signs. */
+  readonly until?: string
+  /** Signed note by which earlier keys named it. */
+  readonly handover?: string
+}
+
+export interface EarlierLog {
+  readonly origin: string
+  readonly shard: string
+  readonly log: readonly string[]
+  readonly keys: readonly LogKey[]
 }
 
 export interface Stretch {

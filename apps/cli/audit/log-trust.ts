@@ -2,7 +2,7 @@
 // key, so who wants more than a look names the key that was kept when there was no reason to doubt.
 
 import { noteSignatureTypes, parseVerifierKey, type VerifierKey } from '#core/tlog/note.ts'
-import { TlogError } from '#core/tlog/tlog-error.ts'
+import { NotCosignedError, TlogError, UnknownSignerError } from '#core/tlog/tlog-error.ts'
 import type { ProofTrust, ProvenEntry } from '#core/tlog/tlog-proof.ts'
 import { CliError, UsageError } from '../cli-error.ts'
 import type { Context, Options } from '../command.ts'
@@ -39,7 +39,7 @@ export async function readTrust(context: Context, doing: string): Promise<LogTru
   return { source: 'broker', logKeys: shown, witnessKeys, witnessesNeeded }
 }
 
-function readKey(flag: string, text: string, type: VerifierKey['type']): VerifierKey {
+export function readKey(flag: string, text: string, type: VerifierKey['type']): VerifierKey {
   try {
     const key = parseVerifierKey(text)
     if (key.type === type) return key
@@ -68,12 +68,23 @@ export function holds<T>(what: string, check: () => T): T {
     return check()
   } catch (error) {
     if (!(error instanceof TlogError)) throw error
-    throw new CliError({
-      what,
-      why: `${error.message}.`,
-      next: 'Keep what you have, and find out who changed it. docs/how-to/witness.md',
-    })
+    throw new CliError({ ...explain(what, error), why: `${error.message}.` })
   }
+}
+
+/** Only what does not hold is a reason for alarm. */
+function explain(what: string, error: TlogError): { readonly what: string; readonly next: string } {
+  if (error instanceof NotCosignedError)
+    return {
+      what: 'Not yet cosigned.',
+      next: 'Nothing shows a change of the log. Ask again in a minute; if it stays so, mayfly log status says how far its witnesses are.',
+    }
+  if (error instanceof UnknownSignerError)
+    return {
+      what,
+      next: 'Was its key rotated? mayfly log keys --log-key VKEY tells which key follows from the one that you keep.',
+    }
+  return { what, next: 'Keep what you have, and find out who changed it. docs/how-to/witness.md' }
 }
 
 /** Who cosigned, for answers. */

@@ -35,6 +35,8 @@ export interface Manifest {
 export interface ExportKeys {
   readonly log: readonly string[]
   readonly witnesses: readonly string[]
+  /** Signed notes by which keys of the log named the next one. */
+  readonly handovers: readonly string[]
   /** JWK sets by issuer, for the signatures of tokens. */
   readonly issuers: Readonly<Record<string, { readonly keys: readonly Readonly<Record<string, unknown>>[] }>>
 }
@@ -61,12 +63,13 @@ export function parseManifest(text: string): Manifest {
 /** Throws ExportError. */
 export function parseKeys(text: string): ExportKeys {
   const value = parseObject(text, exportFiles.keys)
-  const { log, witnesses = [], issuers = {} } = value
+  const { log, witnesses = [], issuers = {}, keys = [] } = value
   const isList = (list: unknown): list is string[] => Array.isArray(list) && list.every(each => typeof each === 'string')
   const areSets = isJsonObject(issuers) && Object.values(issuers).every(set => isJsonObject(set) && Array.isArray(set['keys']))
-  if (!isList(log) || !isList(witnesses) || !areSets)
+  if (!isList(log) || !isList(witnesses) || !areSets || !Array.isArray(keys))
     throw new ExportError(`${exportFiles.keys} lacks a member, or has one of the wrong kind`)
-  return { log, witnesses, issuers: issuers as ExportKeys['issuers'] }
+  const handovers = keys.map(key => (isJsonObject(key) ? key['handover'] : undefined)).filter(note => typeof note === 'string')
+  return { log, witnesses, handovers, issuers: issuers as ExportKeys['issuers'] }
 }
 
 /** Throws ExportError. */

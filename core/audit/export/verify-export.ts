@@ -2,6 +2,7 @@
 
 import { parseId } from '#core/ids/id.ts'
 import { type Checkpoint, parseCheckpoint } from '#core/tlog/checkpoint.ts'
+import { followHandovers } from '#core/tlog/handover.ts'
 import { formatVerifierKey, noteSignatureTypes, type OpenedNote, openNote, type VerifierKey } from '#core/tlog/note.ts'
 import { TlogError } from '#core/tlog/tlog-error.ts'
 import { BodyCheck } from './body-check.ts'
@@ -24,7 +25,7 @@ import { verifyTenant } from './verify-tenant.ts'
 export interface VerifyOptions {
   /** Another place to read hash tiles from; left out: the export. */
   readonly tiles?: ExportFiles | undefined
-  /** Verifier keys of the log that the verifier trusts; empty: those of the export. */
+  /** Verifier keys of the log that the verifier trusts, and with them those that they handed it over to; empty: those of the export. */
   readonly logKeys: readonly string[]
   /** Verifier keys of witnesses, beside those of the export. */
   readonly witnessKeys: readonly string[]
@@ -86,7 +87,8 @@ function open(files: ExportFiles, options: VerifyOptions): Opened {
   }
   const manifest = parseManifest(text(exportFiles.manifest))
   const keys = parseKeys(text(exportFiles.keys))
-  const logKeys = readVerifierKeys(options.logKeys.length > 0 ? options.logKeys : keys.log)
+  const logKeys =
+    options.logKeys.length > 0 ? followHandovers(readVerifierKeys(options.logKeys), keys.handovers) : readVerifierKeys(keys.log)
   const witnessKeys = readVerifierKeys([...new Set([...keys.witnesses, ...options.witnessKeys])])
   const findings = new Findings()
   const { note, checkpoint } = openCheckpoint(text(exportFiles.checkpoint), logKeys, witnessKeys)

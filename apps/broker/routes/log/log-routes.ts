@@ -16,10 +16,12 @@ import { actorFacts } from '#core/operators/principal.ts'
 import type { Clock } from '#core/time/clock.ts'
 import { checkpointPath } from '#core/tlog/checkpoint.ts'
 import { findTileName } from '#core/tlog/tile-path.ts'
+import { listLogKeys } from '#db/log/signers.ts'
 import type { UnscopedDb } from '#db/unscoped-db.ts'
 import { type Access, type AccessTable, guardByTable, principalOf } from '../../http/access.ts'
 import { answerRefusals } from '../../http/answer-refusals.ts'
 import type { SealedLogs } from '../../sealed-logs.ts'
+import { showLogKeys } from './log-keys.ts'
 
 export interface LogRouteDeps {
   readonly db: UnscopedDb
@@ -57,9 +59,9 @@ export const logRoutes: FastifyPluginAsync<LogRouteDeps> = async (app, deps) => 
   guardByTable(app, db, table)
   const cacheFor = (how: string): string => `${isPublic ? 'public' : 'private'}, ${how}`
   app.get('/log/keys', { schema: { hide: true } }, async (_request, reply) => {
-    const { shard, origin, verifierKey, witnessKeys } = await logs.shard()
+    const [sealed, keys] = await Promise.all([logs.shard(), listLogKeys(db)])
     reply.header('cache-control', cacheFor('max-age=60'))
-    return { origin, shard, log: [verifierKey], witnesses: witnessKeys }
+    return showLogKeys(sealed, keys)
   })
   for (const prefix of prefixes) {
     app.get<LogRequest>(`${prefix}/checkpoint`, { schema: { hide: true } }, async (request, reply) => {
