@@ -105,6 +105,7 @@ CREATE INDEX event_approver ON ONLY log.event USING btree (approver_id, (("posit
 CREATE INDEX event_other ON ONLY log.event USING btree (tenant_id, (("position" >> 14))) WHERE (type <> 'token.issued'::text);
 CREATE INDEX event_parent ON ONLY log.event USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 CREATE INDEX event_person ON ONLY log.event USING btree (person_id, (("position" >> 14))) WHERE (person_id IS NOT NULL);
+CREATE INDEX event_reason ON ONLY log.event USING btree (tenant_id, reason, (("position" >> 14))) WHERE (reason IS NOT NULL);
 CREATE INDEX event_refusal ON ONLY log.event USING btree (tenant_id, (("position" >> 14))) WHERE (decision = ANY (ARRAY['d'::"char", 'f'::"char"]));
 CREATE INDEX event_refusal_of_agent ON ONLY log.event USING btree (agent_id, (("position" >> 14))) WHERE (decision = ANY (ARRAY['d'::"char", 'f'::"char"]));
 CREATE INDEX event_task ON ONLY log.event USING btree (task_id) WHERE (task_id IS NOT NULL);
@@ -2295,6 +2296,7 @@ begin
       v_drive := format('e.agent_id = %L and e.decision in (''d'', ''f'')', (p_filter->>'agent')::uuid);
     when p_filter ? 'agent' then v_drive := format('e.agent_id = %L', (p_filter->>'agent')::uuid);
     when p_tenant is null then v_order := format(' order by e.position%s', v_down); v_block := 'true';
+    when p_filter ? 'reason' then v_drive := format('e.tenant_id = %L and e.reason = %L', p_tenant, p_filter->>'reason');
     when not p_filter->'decisions' ? 'a' then v_drive := format('e.tenant_id = %L and e.decision in (''d'', ''f'')', p_tenant);
     when jsonb_array_length(p_filter->'types') = 1 and not p_filter ? 'prefixes' and p_filter->'types'->>0 <> 'token.issued' then
       v_drive := format('e.tenant_id = %L and e.type = %L and e.type <> ''token.issued''', p_tenant, p_filter->'types'->>0);
@@ -3815,6 +3817,16 @@ end $function$;
 alter function log.checkpoints_due() owner to mayfly_log;
 -- may be executed by: mayfly_app
 
+CREATE OR REPLACE FUNCTION log.cut(p_leaf bytea, p_behind text, p_length integer)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select encode(substr(p_leaf, strpos(log.form_of_token(), p_behind) + length(p_behind), p_length), 'escape')
+$function$;
+alter function log.cut(bytea,text,integer) owner to mayfly_log;
+-- none but its owner may execute it
+
 CREATE OR REPLACE FUNCTION log.decision_of(p_type text, p_body jsonb)
  RETURNS "char"
  LANGUAGE sql
@@ -4105,6 +4117,19 @@ begin
 end $function$;
 alter function log.forget_bodies(uuid,bigint,integer) owner to mayfly_log;
 -- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION log.form_of_token()
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+  select '{"account":"' || repeat('_', 36) || '","agent":"' || repeat('_', 36) || '","body_hash":"' || repeat('_', 43)
+    || '","claims_hash":"' || repeat('_', 43) || '","id":"' || repeat('_', 36) || '","private_hash":"' || repeat('_', 43)
+    || '","salt":"' || repeat('_', 22) || '","tenant":"' || repeat('_', 36) || '","time":' || repeat('_', 13)
+    || ',"token":"at_' || repeat('_', 32) || '","type":"token.issued","v":1}'
+$function$;
+alter function log.form_of_token() owner to mayfly_log;
+-- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.hold_account(p_account uuid, p_tenant uuid, p_opener text, p_key text, p_leaf text, p_body text)
  RETURNS text
@@ -4510,43 +4535,55 @@ begin
   perform set_config('synchronous_commit', 'off', true);
   perform log.ensure_event_partition(v_from);
 
+  -- Of a token the leaf says all that is asked for: nothing in its body is, and it is always kept as class 1.
   with read as materialized (
-    select e.position, e.leaf::jsonb as leaf, b.retention,
-           case when b.body like '%\\u%' then log.json_of(b.body) else nullif(b.body, '')::jsonb end as body
-      from log.entry e
-      left join log.body b on b.position = e.position and b.position >= v_from and b.position < v_to
-     where e.position >= v_from and e.position < v_to
-  ), kept as (
-    insert into log.event (position, at, account_id, token_id, tenant_id, agent_id, task_id, parent_id, root_id, actor_id, person_id,
-        approver_id, about_id, retention, decision, type, reason)
-      select r.position, to_timestamp((r.leaf->>'time')::float8 / 1000), (r.leaf->>'account')::uuid, log.uuid_in(r.leaf->>'token'),
-             (r.leaf->>'tenant')::uuid, (r.leaf->>'agent')::uuid,
-             case when r.leaf->>'type' = 'account.opened' then (select a.task_key from mayfly.account a where a.id = (r.leaf->>'account')::uuid) end,
-             case when r.leaf->>'type' = 'account.opened' then log.uuid_in(r.body->>'parent') end,
-             case when r.leaf->>'type' = 'account.opened' then log.uuid_in(r.body->>'root') end,
-             log.uuid_in(r.body->>'actor'), log.uuid_in(r.body->>'actor_person'),
-             coalesce(log.uuid_in(r.body->>'approved_by_person'),
-               case when r.leaf->>'type' in ('change.approved', 'change.break_glass') then log.uuid_in(r.body->>'actor_person') end),
-             case when r.leaf->>'type' not in ('token.issued', 'token.denied') then coalesce(
-               case when r.leaf->>'type' like 'change.%' then log.uuid_in(r.body->>'change') end,
-               log.uuid_in(r.body->>'credential'), log.uuid_in(r.body->>'join_token'), log.uuid_in(r.body->>'attachment'),
-               log.uuid_in(r.body->>'connector'), log.uuid_in(r.body->>'webhook'), log.uuid_in(r.body->>'receiver'),
-               log.uuid_in(r.body->>'stream'), log.uuid_in(r.body->>'provider'), log.uuid_in(r.body->>'person'),
-               log.uuid_in(r.body->>'trust_source'), log.uuid_in(r.body->>'resource'), log.uuid_in(r.body->>'revocation'),
-               log.uuid_in(r.body->>'change')) end,
-             r.retention, log.decision_of(r.leaf->>'type', r.body), r.leaf->>'type',
-             left(coalesce(r.body->>'reason', r.body->>'why', r.body->>'code'), 64)
-        from read r order by r.position
-    returning position, at
+    select l.position,
+           case when l.token is null then (l.leaf->>'account')::uuid else log.cut(l.token, '"account":"', 36)::uuid end as account,
+           case when l.token is null then (l.leaf->>'agent')::uuid else log.cut(l.token, '"agent":"', 36)::uuid end as agent,
+           case when l.token is null then (l.leaf->>'tenant')::uuid else log.cut(l.token, '"tenant":"', 36)::uuid end as tenant,
+           case when l.token is null then (l.leaf->>'time')::float8 else log.cut(l.token, '"time":', 13)::float8 end / 1000 as time,
+           case when l.token is null then log.uuid_in(l.leaf->>'token') else log.cut(l.token, '"token":"at_', 32)::uuid end as token,
+           case when l.token is null then l.leaf->>'type' else 'token.issued' end as type
+      from (select f.position, f.token, case when f.token is null then f.leaf::jsonb end as leaf
+              from (select e.position, e.leaf, case when octet_length(e.leaf) = octet_length(log.form_of_token()) and e.leaf like log.form_of_token()
+                        then convert_to(e.leaf, 'UTF8') end as token
+                      from log.entry e where e.position >= v_from and e.position < v_to offset 0) f offset 0) l
+  ), told as materialized (
+    select b.position, b.retention, case when b.body like '%\\u%' then log.json_of(b.body) else nullif(b.body, '')::jsonb end as body
+      from log.body b where b.position = any(array(select r.position from read r where r.type <> 'token.issued'))
   ), mentioned as (
     insert into log.event_mention (position, account_id, tenant_id)
-      select distinct r.position, log.uuid_in(d.account_id), (r.leaf->>'tenant')::uuid
-        from read r, jsonb_to_recordset(case jsonb_typeof(r.body->'decisions') when 'array' then r.body->'decisions' end) d(account_id text)
-       where r.leaf->>'type' = 'decisions.reported' and log.uuid_in(d.account_id) is not null
+      select distinct r.position, log.uuid_in(d.account_id), r.tenant
+        from read r join told t on t.position = r.position,
+             jsonb_to_recordset(case jsonb_typeof(t.body->'decisions') when 'array' then t.body->'decisions' end) d(account_id text)
+       where r.type = 'decisions.reported' and log.uuid_in(d.account_id) is not null
+  ), timed as (
+    insert into log.event_slot as s (slot, first, last)
+      select floor(r.time / 10)::integer, min(r.position), max(r.position) from read r group by 1
+      on conflict (slot) do update set first = least(s.first, excluded.first), last = greatest(s.last, excluded.last)
   )
-  insert into log.event_slot as s (slot, first, last)
-    select floor(extract(epoch from k.at) / 10)::integer, min(k.position), max(k.position) from kept k group by 1
-    on conflict (slot) do update set first = least(s.first, excluded.first), last = greatest(s.last, excluded.last);
+  insert into log.event (position, at, account_id, token_id, tenant_id, agent_id, retention, decision, type, reason, task_id, parent_id,
+      root_id, actor_id, person_id, approver_id, about_id)
+    select r.position, to_timestamp(r.time), r.account, r.token, r.tenant, r.agent, 1, 'a', r.type, null, null, null, null, null, null, null, null
+      from read r where r.type = 'token.issued'
+    union all
+    select r.position, to_timestamp(r.time), r.account, r.token, r.tenant, r.agent, t.retention, log.decision_of(r.type, t.body), r.type,
+           left(coalesce(t.body->>'reason', t.body->>'why', t.body->>'code'), 64),
+           case when r.type = 'account.opened' then (select a.task_key from mayfly.account a where a.id = r.account) end,
+           case when r.type = 'account.opened' then log.uuid_in(t.body->>'parent') end,
+           case when r.type = 'account.opened' then log.uuid_in(t.body->>'root') end,
+           log.uuid_in(t.body->>'actor'), log.uuid_in(t.body->>'actor_person'),
+           coalesce(log.uuid_in(t.body->>'approved_by_person'),
+             case when r.type in ('change.approved', 'change.break_glass') then log.uuid_in(t.body->>'actor_person') end),
+           case when r.type <> 'token.denied' then coalesce(
+             case when r.type like 'change.%' then log.uuid_in(t.body->>'change') end,
+             log.uuid_in(t.body->>'credential'), log.uuid_in(t.body->>'join_token'), log.uuid_in(t.body->>'attachment'),
+             log.uuid_in(t.body->>'connector'), log.uuid_in(t.body->>'webhook'), log.uuid_in(t.body->>'receiver'),
+             log.uuid_in(t.body->>'stream'), log.uuid_in(t.body->>'provider'), log.uuid_in(t.body->>'person'),
+             log.uuid_in(t.body->>'trust_source'), log.uuid_in(t.body->>'resource'), log.uuid_in(t.body->>'revocation'),
+             log.uuid_in(t.body->>'change')) end
+      from read r left join told t on t.position = r.position where r.type <> 'token.issued'
+    order by 1;
 
   update log.event_cursor c set position = v_to where c.id = 1;
   return v_to - v_from;
@@ -4957,11 +4994,14 @@ alter function log.unattended_claims(integer) owner to mayfly_log;
 
 CREATE OR REPLACE FUNCTION log.uuid_in(p_text text)
  RETURNS uuid
- LANGUAGE sql
- IMMUTABLE PARALLEL SAFE
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE STRICT
 AS $function$
-  select substring(replace(p_text, '-', '') from '^(?:[a-z]{2,4}_)?([0-9a-f]{32})$')::uuid
-$function$;
+declare
+  v_id text := case when p_text like '%\_%' then split_part(p_text, '_', 2) else p_text end;
+begin
+  return case when pg_input_is_valid(v_id, 'uuid') then v_id::uuid end;
+end $function$;
 alter function log.uuid_in(text) owner to mayfly_log;
 -- none but its owner may execute it
 

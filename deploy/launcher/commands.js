@@ -76,6 +76,12 @@ export const COMMANDS = {
     run: [['test/bench/issuing.ts']],
     json: true,
   },
+  'bench:log': {
+    about: 'measure what an event costs after it is logged: sealing and projecting, in processor time',
+    example: 'npm run bench:log -- --events 50000',
+    run: [['test/bench/log.ts']],
+    json: true,
+  },
   'bench:seal': {
     about: 'measure how long events wait to be sealed, and what an event takes',
     example: 'npm run bench:seal -- --rate 5000',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { auditEventTypes, catalogue } from '#core/audit/catalogue/catalogue.ts'
-import { prepareEvent } from '#core/audit/event.ts'
+import { prepareEvent, sealFacts } from '#core/audit/event.ts'
 import { eventOnly } from '#core/audit/event-only.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { countEvents, type EventFilter, findEventPosition, findEvents, positionsBetween } from '#db/audit/events.ts'
@@ -26,6 +26,7 @@ const types = [
   'resource.changed',
 ]
 const reasons = ['unknown_scope', 'unknown_resource', 'agent_ceiling']
+const subjectKey = { id: newUuid(6), key: Buffer.alloc(32) }
 const beganMs = Date.now() - 60 * 60_000
 
 interface Made {
@@ -63,8 +64,10 @@ async function write(count: number): Promise<void> {
       ...(reason && { code: 'x', reason }),
     }
     const own = reported ? {} : { agentId: agent, accountId: account }
+    // As the broker makes them, and as it does not: leaves are read in two ways.
+    const whole = token && at % 2 ? { claimsHash: 'c'.repeat(43), private: sealFacts(subjectKey, { scope: [] }) } : {}
     // biome-ignore lint/suspicious/noExplicitAny: facts of several types by one rule
-    const event = prepareEvent({ type, tenantId: tenant, tokenId: token, ...own, facts } as any, atMs)
+    const event = prepareEvent({ type, tenantId: tenant, tokenId: token, ...own, ...whole, facts } as any, atMs)
     const decision = ({ 'token.issued': 'a', 'token.denied': 'd' } as const)[type] ?? null
     const about = { agent: own.agentId, account: own.accountId, mentioned: reported ? [account] : [], token, reason, atMs }
     const id = (JSON.parse(event.leaf) as { id: string }).id
@@ -118,6 +121,28 @@ describe('the projection', () => {
       return [type, type === 'decisions.reported' ? 'd' : decision ? letters[decision] : null]
     })
     expect(said).toEqual(Object.fromEntries(meant))
+  })
+
+  test('knows the leaf of a token by its form, whatever it is of, and no other', async () => {
+    const leaves = await db.admin<{ leaf: string; type: string; fits: boolean }[]>`
+      select leaf, leaf::jsonb->>'type' as type, octet_length(leaf) = octet_length(log.form_of_token()) and leaf like log.form_of_token() as fits
+        from log.entry`
+    const whole = leaves.filter(({ leaf }) => leaf.includes('"token":') && leaf.includes('"private_hash":'))
+    expect(whole.length).toBeGreaterThan(50)
+    expect(leaves.filter(({ fits }) => fits)).toEqual(whole)
+  })
+
+  test('looks for nothing in the body of a token that could be there', async () => {
+    const [row] = await db.admin<
+      { source: string }[]
+    >`select prosrc as source from pg_proc where oid = 'log.project_events'::regproc`
+    const looked = [...row!.source.matchAll(/body->>?'(\w+)'/g)].map(([, name]) => name!)
+    expect(looked).toContain('actor')
+    const { facts, retention } = catalogue['token.issued']
+    // The resource and who vouched are what other events are about.
+    const there = looked.filter(name => name in facts.properties)
+    expect(new Set(there)).toEqual(new Set(['resource', 'trust_source']))
+    expect(retention).toBe('standard')
   })
 
   test('goes on past a body that the database cannot read as JSON', async () => {
