@@ -21,7 +21,7 @@ import {
 import { type CheckpointPlaces, readNotes } from './checkpoint-places.ts'
 
 export interface EvidencePlaces extends CheckpointPlaces {
-  /** The log's keys, in a process that has them; else the database says which they are. */
+  /** The log's keys, in a process that has them, beside those that the database knows. */
   readonly logKeys?: readonly KeyObject[] | undefined
 }
 
@@ -59,7 +59,7 @@ export async function findEvidence(database: Pick<Database, 'sql'>, places: Evid
   const known = await listKnownShards(sql)
   const head = await readLogHead(sql)
   if (head.shard !== shard) return findEvidence(database, places)
-  const verify = verifierOf(places.logKeys ?? (await readRecordedKeys(sql)))
+  const verify = verifierOf([...(places.logKeys ?? []), ...(await readRecordedKeys(sql))])
   const doubts: Doubt[] = []
   const sealed: SealedHead[] = []
   for (const note of notes.filter(one => one.shard === shard || !known.has(one.shard)))

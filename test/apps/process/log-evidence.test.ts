@@ -4,6 +4,7 @@ import { generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type EvidencePlaces, findEvidence, logsToKnow } from '#apps/process/log-evidence.ts'
 import { createLogger } from '#apps/process/logger.ts'
@@ -222,13 +223,13 @@ test('a false checkpoint on record is disowned by the log’s owner, and by nobo
   await settle()
 
   await expect(db.database.sql`select log.disown_checkpoint()`).rejects.toMatchObject({ code: '42501' })
-  const owner = db.admin
-  await owner.begin(async trx => {
-    await trx`set local role mayfly_log`
-    expect(await trx`select log.disown_checkpoint(${verifierKey}) as size`).toEqual([{ size: BigInt(size) }])
-  })
+  const owner = postgres(db.urls.migrate, { max: 1, onnotice: () => {} })
+  await owner`set role mayfly_log`
+  expect(await owner`select log.disown_checkpoint(${verifierKey})::int as size`).toEqual([{ size }])
+  expect(await owner`select by from log.checkpoint_disowned`).toEqual([{ by: 'mayfly_migrate' }])
   await settle()
   expect((await seal()).size).toBeGreaterThanOrEqual(size)
   expect(await forks()).toEqual([])
   await expect(owner`delete from log.checkpoint_disowned`).rejects.toThrow('append-only')
+  await owner.end({ timeout: 2 })
 })
