@@ -25,53 +25,42 @@ export async function makeHandouts(vault: Vault, { database, brokerHosts }: Hand
   const ca = await vault.authority()
   const broker = await vault.server(ca, 'broker', brokerHosts)
   const idp = await vault.server(ca, 'idp', ['idp'])
-  const [admin, app, queue, migrate, redis] = ['postgres', 'app', 'queue', 'migrate', 'redis'].map(name =>
-    vault.password(name),
-  ) as [string, string, string, string, string]
-  const url = (user: string, password: string, name: string) => `postgres://${user}:${password}@postgres:5432/${name}`
-  const appUrl = url('mayfly_app', app, database)
-  const redisUrl = `redis://:${redis}@redis:6379`
-  // Empty while the key-encryption key is not being changed (docs/how-to/rotate-keys.md).
-  const keks = { kek: vault.password('kek'), 'kek-previous': vault.find('kek-previous') ?? '' }
+  const { app, queue } = databaseUrls(vault, database)
+  const redis = vault.password('redis')
+  const both = { 'database-url': app, ...keyEncryptionKeys(vault), 'redis-url': `redis://:${redis}@redis:6379` }
   return [
-    { folder: 'postgres', owner: STORE, files: { password: admin } },
+    { folder: 'postgres', owner: STORE, files: { password: vault.password('postgres') } },
     { folder: 'redis', owner: STORE, files: { 'redis.conf': redisConf(redis), password: redis } },
-    {
-      folder: 'migrate',
-      owner: MAYFLY,
-      files: {
-        'admin-database-url': url('postgres', admin, 'postgres'),
-        'app-password': app,
-        'queue-password': queue,
-        'migrate-password': migrate,
-      },
-    },
-    {
-      folder: 'broker',
-      owner: MAYFLY,
-      files: {
-        'database-url': appUrl,
-        ...keks,
-        'redis-url': redisUrl,
-        'tls-cert.pem': broker.certificatePem,
-        'tls-key.pem': broker.keyPem,
-        'ca.pem': ca.certificatePem,
-      },
-    },
-    {
-      folder: 'worker',
-      owner: MAYFLY,
-      files: {
-        'database-url': appUrl,
-        ...keks,
-        'redis-url': redisUrl,
-        'log-key.pem': vault.logKey(),
-        'queue-database-url': url('mayfly_queue', queue, database),
-      },
-    },
-    { folder: 'idp', owner: MAYFLY, files: { 'tls-cert.pem': idp.certificatePem, 'tls-key.pem': idp.keyPem } },
+    { folder: 'migrate', owner: MAYFLY, files: databasePasswords(vault) },
+    { folder: 'broker', owner: MAYFLY, files: { ...both, ...tlsFiles(broker), 'ca.pem': ca.certificatePem } },
+    { folder: 'worker', owner: MAYFLY, files: { ...both, 'log-key.pem': vault.logKey(), 'queue-database-url': queue } },
+    { folder: 'idp', owner: MAYFLY, files: tlsFiles(idp) },
   ]
 }
+
+const databaseUrl = (user: string, password: string, database: string): string =>
+  `postgres://${user}:${password}@postgres:5432/${database}`
+
+const databaseUrls = (vault: Vault, database: string) => ({
+  app: databaseUrl('mayfly_app', vault.password('app'), database),
+  queue: databaseUrl('mayfly_queue', vault.password('queue'), database),
+})
+
+/** Whoever migrates makes the roles of the others. */
+const databasePasswords = (vault: Vault) => ({
+  'admin-database-url': databaseUrl('postgres', vault.password('postgres'), 'postgres'),
+  'app-password': vault.password('app'),
+  'queue-password': vault.password('queue'),
+  'migrate-password': vault.password('migrate'),
+})
+
+/** The one before is empty while the key is not being changed (docs/how-to/rotate-keys.md). */
+const keyEncryptionKeys = (vault: Vault) => ({ kek: vault.password('kek'), 'kek-previous': vault.find('kek-previous') ?? '' })
+
+const tlsFiles = ({ certificatePem, keyPem }: { readonly certificatePem: string; readonly keyPem: string }) => ({
+  'tls-cert.pem': certificatePem,
+  'tls-key.pem': keyPem,
+})
 
 /** Folders that services write to themselves, and to whom they belong. */
 export const ownFolders = [

@@ -24,76 +24,93 @@ const returnPath = /^\/(?:claim|console(?:\/[A-Za-z0-9_-]{1,80}){0,4})$/
 
 const schema = { hide: true } as const
 
-type SignInRequest = FastifyRequest<{ Params: { slug?: string } }>
+interface SlugRoute {
+  Params: { slug?: string }
+}
+type SignInRequest = FastifyRequest<SlugRoute>
 
 /** Registers the two routes below a prefix. */
 export function signInRoutes(deps: ConsoleDeps): (app: FastifyInstance, prefix: string) => void {
-  const way = createWay(deps)
+  const way = openWay(deps)
   const admit = async (request: FastifyRequest) => deps.rejections.admit(deps.addressOf(request.raw), () => false)
+  const options = { schema, onRequest: admit }
   return (app, prefix) => {
-    app.get<{ Params: { slug?: string } }>(`${prefix}/console/sign-in`, { schema, onRequest: admit }, way.begin)
-    app.get<{ Params: { slug?: string } }>(`${prefix}/console/callback`, { schema, onRequest: admit }, way.finish)
+    app.get<SlugRoute>(`${prefix}/console/sign-in`, options, (request, reply) => begin(way, request, reply))
+    app.get<SlugRoute>(`${prefix}/console/callback`, options, (request, reply) => finish(way, request, reply))
   }
 }
 
-function createWay(deps: ConsoleDeps) {
-  const { directory, clock, claims } = deps
-  const cookies = createSignInCookies(deps.secret)
-  const clients = new ProviderClients({ https: deps.https, keyEncryption: claims.keyEncryption, dbOf: claims.dbOf })
-  const { findProvider } = createSignInLookUps(deps.db)
-  /** A provider of another tenant is none. */
-  const findOwn = async (id: string | undefined, { id: tenantId }: Tenant): Promise<TenantProvider | undefined> => {
-    const row = id === undefined ? undefined : await findProvider(id)
-    return row?.tenant_id === tenantId ? (row as TenantProvider) : undefined
-  }
-  const fail = (request: FastifyRequest, reply: FastifyReply, page: string, tenant: Tenant, failure: Failure, why: unknown) => {
-    deps.rejections.count(tenant.id, deps.addressOf(request.raw), `console_sign_in_${failure}`)
-    request.server.logger.info({ request: request.id, reason: reasonOf(why), failure }, 'sign-in did not succeed')
-    return redirect(reply, `${page}?sign_in=${failure}`)
-  }
-  return {
-    async begin(request: SignInRequest, reply: FastifyReply) {
-      const { tenant } = await resolveTenant(directory, request.params.slug)
-      const { provider, return_to, prompt } = request.query as Readonly<Record<string, unknown>>
-      const path = typeof return_to === 'string' && returnPath.test(return_to) ? return_to : '/console'
-      const page = `${tenant.issuer}${path}`
-      const row = await findOwn(typeof provider === 'string' ? parseId('signInProvider', provider) : undefined, tenant)
-      if (!row) return fail(request, reply, page, tenant, 'refused', 'no such provider of this tenant')
-      try {
-        const config = await clients.get(row)
-        const { url, checks } = await authorizationUrl(config, row, tenant, prompt === 'login')
-        const pending = { tenantId: tenant.id, providerId: row.id, returnTo: path, ...checks }
-        return redirect(reply, url, [cookies.set(pending, clock.nowMs())])
-      } catch (error) {
-        return fail(request, reply, page, tenant, 'unavailable', error)
-      }
-    },
-    async finish(request: SignInRequest, reply: FastifyReply) {
-      const { tenant } = await resolveTenant(directory, request.params.slug)
-      const pending = cookies.read(request.headers, clock.nowMs())
-      reply.header('set-cookie', cookies.clear)
-      if (pending?.tenantId !== tenant.id)
-        return fail(request, reply, `${tenant.issuer}/console`, tenant, 'expired', 'no sign-in of this browser is under way here')
-      const page = `${tenant.issuer}${pending.returnTo}`
-      const row = await findOwn(pending.providerId, tenant)
-      if (!row) return fail(request, reply, page, tenant, 'refused', 'the provider is gone')
-      try {
-        const back = new URL(`${tenant.issuer}/console/callback?${request.raw.url!.split('?', 2)[1] ?? ''}`)
-        const token = await redeem(await clients.get(row), back, pending)
-        const { secret, ttlSeconds } = await open(row, token, pending.nonce)
-        return redirect(reply, page, [setSession(secret, ttlSeconds)])
-      } catch (error) {
-        return fail(request, reply, page, tenant, failureOf(error), error)
-      }
-    },
-  }
+/** What both routes have at hand. */
+type Way = ReturnType<typeof openWay>
 
-  async function open(row: TenantProvider, token: string, nonce: string) {
-    const nowMs = clock.nowMs()
-    const verified = await verifyIdToken(consoleClientOf(row), deps.jwks, { token, nonce }, nowMs)
-    if (!verified.ok) throw new BrokerError('sign_in_refused', { detail: verified.reason })
-    return openConsoleSession(claims.dbOf(row.tenant_id), row, verified.idToken, nowMs)
+function openWay(deps: ConsoleDeps) {
+  const { claims } = deps
+  const { findProvider } = createSignInLookUps(deps.db)
+  return {
+    deps,
+    cookies: createSignInCookies(deps.secret),
+    clients: new ProviderClients({ https: deps.https, keyEncryption: claims.keyEncryption, dbOf: claims.dbOf }),
+    /** A provider of another tenant is none. */
+    async findOwn(id: string | undefined, { id: tenantId }: Tenant): Promise<TenantProvider | undefined> {
+      const row = id === undefined ? undefined : await findProvider(id)
+      return row?.tenant_id === tenantId ? (row as TenantProvider) : undefined
+    },
+    /** Back to the page, with one word for it; why is for the log. */
+    fail(request: FastifyRequest, reply: FastifyReply, { tenant, page }: Place, [failure, why]: [Failure, unknown]) {
+      deps.rejections.count(tenant.id, deps.addressOf(request.raw), `console_sign_in_${failure}`)
+      request.server.logger.info({ request: request.id, reason: reasonOf(why), failure }, 'sign-in did not succeed')
+      return redirect(reply, `${page}?sign_in=${failure}`)
+    },
   }
+}
+
+/** The page that was left for signing in. */
+interface Place {
+  readonly tenant: Tenant
+  readonly page: string
+}
+
+async function begin({ deps, cookies, clients, findOwn, fail }: Way, request: SignInRequest, reply: FastifyReply) {
+  const { tenant } = await resolveTenant(deps.directory, request.params.slug)
+  const { provider, return_to, prompt } = request.query as Readonly<Record<string, unknown>>
+  const path = typeof return_to === 'string' && returnPath.test(return_to) ? return_to : '/console'
+  const place = { tenant, page: `${tenant.issuer}${path}` }
+  const row = await findOwn(typeof provider === 'string' ? parseId('signInProvider', provider) : undefined, tenant)
+  if (!row) return fail(request, reply, place, ['refused', 'no such provider of this tenant'])
+  try {
+    const config = await clients.get(row)
+    const { url, checks } = await authorizationUrl(config, row, tenant, prompt === 'login')
+    const pending = { tenantId: tenant.id, providerId: row.id, returnTo: path, ...checks }
+    return redirect(reply, url, [cookies.set(pending, deps.clock.nowMs())])
+  } catch (error) {
+    return fail(request, reply, place, ['unavailable', error])
+  }
+}
+
+async function finish({ deps, cookies, clients, findOwn, fail }: Way, request: SignInRequest, reply: FastifyReply) {
+  const { tenant } = await resolveTenant(deps.directory, request.params.slug)
+  const pending = cookies.read(request.headers, deps.clock.nowMs())
+  reply.header('set-cookie', cookies.clear)
+  const place = { tenant, page: `${tenant.issuer}${pending?.tenantId === tenant.id ? pending.returnTo : '/console'}` }
+  if (pending?.tenantId !== tenant.id)
+    return fail(request, reply, place, ['expired', 'no sign-in of this browser is under way here'])
+  const row = await findOwn(pending.providerId, tenant)
+  if (!row) return fail(request, reply, place, ['refused', 'the provider is gone'])
+  try {
+    const back = new URL(`${tenant.issuer}/console/callback?${request.raw.url!.split('?', 2)[1] ?? ''}`)
+    const token = await redeem(await clients.get(row), back, pending)
+    const { secret, ttlSeconds } = await openSession(deps, row, token, pending.nonce)
+    return redirect(reply, place.page, [setSession(secret, ttlSeconds)])
+  } catch (error) {
+    return fail(request, reply, place, [failureOf(error), error])
+  }
+}
+
+async function openSession({ claims, clock, jwks }: ConsoleDeps, row: TenantProvider, token: string, nonce: string) {
+  const nowMs = clock.nowMs()
+  const verified = await verifyIdToken(consoleClientOf(row), jwks, { token, nonce }, nowMs)
+  if (!verified.ok) throw new BrokerError('sign_in_refused', { detail: verified.reason })
+  return openConsoleSession(claims.dbOf(row.tenant_id), row, verified.idToken, nowMs)
 }
 
 const redirectUri = ({ issuer }: Tenant): string => `${issuer}/console/callback`
