@@ -13,6 +13,12 @@ export const auditList: Command = {
 Who an entry is about stands in it sealed: --private shows it, as long as nobody was forgotten.`,
   options: {
     ...filterFlags,
+    format: {
+      type: 'string',
+      value: 'FORMAT',
+      summary: 'ocsf: a line of JSON for each, as schema.ocsf.io has it',
+      choices: ['ocsf'],
+    },
     oldest: { type: 'boolean', summary: 'oldest first' },
     private: { type: 'boolean', summary: 'also what is sealed: addresses, foreign subjects, what was asked' },
     all: { type: 'boolean', summary: 'every page; with --json a line of JSON for each' },
@@ -27,6 +33,7 @@ Who an entry is about stands in it sealed: --private shows it, as long as nobody
     },
     { text: 'what became of a token, and where it was asked for', command: 'mayfly audit list --jti at_… --private' },
     { text: 'who read the log', command: 'mayfly audit list --type "audit.*,audit_stream.opened"' },
+    { text: 'for a SIEM', command: 'mayfly audit list --all --format ocsf --type "token.*" --from 7d' },
     { text: 'for a program, all of it', command: 'mayfly audit list --all --oldest --json' },
   ],
   run,
@@ -41,6 +48,7 @@ async function run(context: Context): Promise<void> {
     ...(flags.has('oldest') && { order: 'oldest' }),
     ...(flags.has('private') && { private: 'open' }),
   }
+  if (flags.text('format') !== undefined) return listOcsf(context, { ...query, format: 'ocsf' })
   if (flags.has('all')) return listAll(context, query)
   const wanted = { ...query, cursor: flags.text('cursor') }
   const { items, next, body } = await print.progress('Searching the log', () =>
@@ -68,6 +76,19 @@ function showEvents(
     print.note('Accounts and whole details: a wider terminal, --json, or mayfly audit show POSITION.')
   if (!flags.has('private')) return
   for (const item of items) if (item['private']) print.thing({ position: item['position'], private: item['private'] })
+}
+
+/** With --json too: an event of OCSF is JSON. */
+async function listOcsf(context: Context, query: Record<string, string>): Promise<void> {
+  const { flags, print } = context
+  if (flags.has('all')) {
+    for await (const event of context.broker().all('audit list', '/v1/audit', query)) print.jsonLine(event)
+    return
+  }
+  const wanted = { ...query, cursor: flags.text('cursor') }
+  const { items, next } = await collect(context, 'audit list', '/v1/audit', wanted, limitOf(flags.text('limit')))
+  for (const event of items) print.jsonLine(event)
+  if (next !== undefined) print.note(`There are more: --all, or --cursor ${next}`)
 }
 
 async function listAll(context: Context, query: Record<string, string>): Promise<void> {

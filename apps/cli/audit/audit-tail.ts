@@ -24,6 +24,12 @@ With --json each line has a cursor; --after goes on behind it, with nothing left
     'cursor-file': { type: 'string', value: 'FILE', summary: 'go on where this file says, and keep it up to date' },
     ...({ type, decision, agent, account, jti, actor, reason } as Command['options']),
     leaf: { type: 'boolean', summary: 'also the exact leaf, with --json' },
+    format: {
+      type: 'string',
+      value: 'FORMAT',
+      summary: 'ocsf: a line of JSON for each, as schema.ocsf.io has it',
+      choices: ['ocsf'],
+    },
   },
   operations: ['GET /v1/audit/stream'],
   examples: [
@@ -65,7 +71,8 @@ async function run(context: Context): Promise<void> {
 
 function show({ print, io }: Context, line: LogLine, names: ReadonlyMap<string, string>, beforeMs: number | undefined): number {
   const atMs = Date.parse(String(line['time']))
-  if (print.json) print.jsonLine(line)
+  if (line['ocsf'] !== undefined) print.jsonLine(line['ocsf'])
+  else if (print.json) print.jsonLine(line)
   else io.out(`${storyLine(print.paint, line, names, beforeMs === undefined ? undefined : Math.max(atMs - beforeMs, 0))}\n`)
   return atMs
 }
@@ -75,6 +82,7 @@ async function queryOf(context: Context, kept: string | undefined): Promise<Reco
   const query: Record<string, string> = {
     follow: String(flags.has('follow')),
     ...(flags.has('leaf') && { leaf: 'true' }),
+    ...(flags.text('format') !== undefined && { format: flags.text('format')! }),
     ...beginOf(context, kept),
   }
   for (const name of ['type', 'decision', 'account', 'jti', 'actor', 'reason']) {

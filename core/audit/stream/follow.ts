@@ -4,6 +4,7 @@
 //
 // When nothing is wanted for a while a line says so, with the position that has been reached: silence is told from a broken line.
 
+import { toOcsf } from '#core/audit/catalogue/ocsf.ts'
 import { plainJson } from '#core/json/plain-json.ts'
 import { type EntryView, type StreamEntry, viewEntry } from './entry.ts'
 import type { Wanted } from './filter.ts'
@@ -33,6 +34,8 @@ export interface FollowOptions {
   /** Whether it goes on when the end of the log is reached. */
   readonly follow: boolean
   readonly leaf: boolean
+  /** Each entry as an event of schema.ocsf.io, under `ocsf`. */
+  readonly ocsf?: boolean
   readonly heartbeatMs: number
   /** Aborted when it has to end. */
   readonly signal: AbortSignal
@@ -103,7 +106,8 @@ class Reader {
     for (const entry of entries) {
       this.position = entry.position
       if (!this.#options.wanted(entry)) continue
-      lines += this.#line(viewEntry(entry, this.#options))
+      const { position } = entry
+      lines += this.#line(this.#options.ocsf ? { position, ocsf: toOcsf(entry.stored) } : viewEntry(entry, this.#options))
       this.#entries += 1
     }
     return lines

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { formatId, formatUuid } from '#core/ids/id.ts'
 import { plainJson } from '#core/json/plain-json.ts'
 import type { LogHead } from '#db/audit-stream/log-range.ts'
+import { type OcsfEvent, toOcsf } from '../catalogue/ocsf.ts'
 import { type EntryView, viewEntry } from './entry.ts'
 import { type AuditFilter, createFilter } from './filter.ts'
 import type { LogPages } from './log-pages.ts'
@@ -15,6 +16,8 @@ export interface AuditSubscription extends Pick<AuditFilter, 'types' | 'decision
   readonly begin: 'now' | 'start'
   /** Whether exact leaves are sent along. */
   readonly leaf: boolean
+  /** `ocsf`: each entry as an event of schema.ocsf.io, which has the leaf as its raw data. Left out: as the API shows it. */
+  readonly format?: 'entry' | 'ocsf'
 }
 
 export const messageType = 'audit.entries'
@@ -52,7 +55,8 @@ export async function composeMessage(
   const { subscription, tenantId } = start
   const wanted = createFilter(tenantId, subscription)
   const end = Math.min(start.upto ?? start.position + mostLookedAt, size)
-  const entries: EntryView[] = []
+  const entries: (EntryView | OcsfEvent)[] = []
+  let lastTime = ''
   let bytes = 0
   let upto = start.position
   reading: while (upto < end) {
@@ -61,15 +65,14 @@ export async function composeMessage(
       if (wanted(entry)) {
         // One that was tried before ends where it did, whatever it takes.
         if (start.upto === null && (entries.length >= mostEntries || bytes >= mostBytes)) break reading
-        const view = viewEntry(entry, subscription)
-        entries.push(view)
-        bytes += entry.stored.leaf.length + JSON.stringify(view.facts ?? null).length
+        entries.push(subscription.format === 'ocsf' ? toOcsf(entry.stored) : viewEntry(entry, subscription))
+        lastTime = entry.shown.time
+        bytes += entry.stored.leaf.length + JSON.stringify(entry.shown.facts ?? null).length
       }
       upto = entry.position + 1
     }
   }
-  const last = entries.at(-1)
-  if (last === undefined) return { upto, sent: undefined }
+  if (entries.length === 0) return { upto, sent: undefined }
   const data = {
     tenant: formatId('tenant', tenantId),
     log: shard,
@@ -77,7 +80,7 @@ export async function composeMessage(
     position: upto - 1,
     entries,
   }
-  const body = plainJson({ type: messageType, timestamp: last.time, data })
+  const body = plainJson({ type: messageType, timestamp: lastTime, data })
   return { upto, sent: { id: messageId(start.webhookId, body), body, entries: entries.length } }
 }
 

@@ -46,6 +46,12 @@ const Query = Type.Object(
     actor: Type.Optional(Type.String({ maxLength: 60, description: 'Who did it: crd_…, psn_… or agt_…' })),
     reason: Type.Optional(Type.String({ pattern: reasonPattern, description: 'A reason code, or its beginning: scope*' })),
     leaf: Type.Optional(YesOrNo('false', 'Whether the exact leaf stands in each line.')),
+    format: Type.Optional(
+      Type.Enum(['entry', 'ocsf'] as const, {
+        description:
+          'ocsf: what happened stands under ocsf, as an event of schema.ocsf.io; position, after and cursor beside it.',
+      }),
+    ),
   },
   closed,
 )
@@ -170,7 +176,7 @@ async function serve(deps: V1Deps, serving: Serving): Promise<void> {
   const wanted = createFilter(principal.tenantId, filter)
   const write = (text: string): Promise<void> => writeTo(raw, text, why => stream.stop(why))
   const { why, position, entries, error } = await stream.run(
-    { after, shard, wanted, follow, leaf, write },
+    { after, shard, wanted, follow, leaf, ocsf: query.format === 'ocsf', write },
     writePosition(deps.cursors, principal),
   )
   stream.free()

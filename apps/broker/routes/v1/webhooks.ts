@@ -42,6 +42,12 @@ const Audit = Type.Object(
       Type.Enum(['now', 'start'] as const, { default: 'now', description: 'Where it begins; read once, when it does.' }),
     ),
     leaf: Type.Optional(Type.Boolean({ default: false, description: 'Whether the exact leaf is sent with each entry.' })),
+    format: Type.Optional(
+      Type.Enum(['entry', 'ocsf'] as const, {
+        description:
+          'entry unless it says so. ocsf: each entry as an event of schema.ocsf.io, with the exact leaf as its raw_data.',
+      }),
+    ),
   },
   { ...closed, description: "The tenant's log as it grows, in its order." },
 )

@@ -874,6 +874,8 @@ export interface Webhook {
     begin?: 'now' | 'start'
     /** Whether the exact leaf is sent with each entry. */
     leaf?: boolean
+    /** entry unless it says so. ocsf: each entry as an event of schema.ocsf.io, with the exact leaf as its raw_data. */
+    format?: 'entry' | 'ocsf'
   }
   /** Standard Webhooks v1 or v1a. */
   signature?: 'hmac' | 'ed25519'
@@ -2040,6 +2042,8 @@ export interface WebhookInput {
     begin?: 'now' | 'start'
     /** Whether the exact leaf is sent with each entry. */
     leaf?: boolean
+    /** entry unless it says so. ocsf: each entry as an event of schema.ocsf.io, with the exact leaf as its raw_data. */
+    format?: 'entry' | 'ocsf'
   }
   /** Standard Webhooks v1 or v1a. */
   signature?: 'hmac' | 'ed25519'
@@ -2076,6 +2080,8 @@ export interface CreatedWebhook {
     begin?: 'now' | 'start'
     /** Whether the exact leaf is sent with each entry. */
     leaf?: boolean
+    /** entry unless it says so. ocsf: each entry as an event of schema.ocsf.io, with the exact leaf as its raw_data. */
+    format?: 'entry' | 'ocsf'
   }
   /** Standard Webhooks v1 or v1a. */
   signature?: 'hmac' | 'ed25519'

@@ -39,6 +39,23 @@ describe('mayfly audit tail', () => {
     expect(third.filter(({ type }) => !type.startsWith('audit_stream.'))).toEqual([])
   })
 
+  test('tells a SIEM of the same entries as OCSF, as the list does, by the one mapping there is', async () => {
+    const entries = linesOf((await tail(['--json', '--after', 'start', '--type', 'agent.*'])).out).filter(line => line.id)
+    const events = linesOf((await tail(['--format', 'ocsf', '--after', 'start', '--type', 'agent.*'])).out)
+    expect(events.length).toBeGreaterThan(0)
+    expect(events.map(({ metadata }) => [metadata.sequence, metadata.event_code])).toEqual(
+      entries.map(({ position, type }) => [position, type]),
+    )
+    for (const event of events) expect(event).toMatchObject({ class_uid: expect.any(Number), metadata: { version: '1.6.0' } })
+    const words = ['audit', 'list', '--format', 'ocsf', '--oldest', '--type', 'agent.*']
+    for (const more of [['--all'], ['--limit', '200']]) {
+      const listed = await person.mayfly([...words, ...more], { env: environmentOf(broker, person) })
+      expect([listed.code, linesOf(listed.out)], listed.err).toEqual([0, events])
+    }
+    const opened = await person.mayfly([...words, '--private'], { env: environmentOf(broker, person) })
+    expect([opened.code, opened.err]).toEqual([1, expect.stringContaining('leave out private')])
+  })
+
   test('follows until it is stopped, and shows only what is asked for', async () => {
     const stopping = new AbortController()
     let out = ''

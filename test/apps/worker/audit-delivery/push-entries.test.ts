@@ -161,6 +161,16 @@ describe('a webhook that is sent the log', () => {
     expect(receiver.calls[1]!.headers['webhook-id']).toBe(sent!.headers['webhook-id'])
   })
 
+  test('may be told as OCSF, where the exact leaf is the raw data', async () => {
+    await world.append(tenantId, 2)
+    await register({ audit: { begin: 'start', leaf: false, format: 'ocsf' } })
+    await world.drain()
+    const logged = await readLog(world.db.admin)
+    expect(entries()).toHaveLength(3)
+    for (const event of entries() as never as { raw_data: string; metadata: { sequence: number }; class_uid: number }[])
+      expect([event.raw_data, event.class_uid]).toEqual([logged[event.metadata.sequence]!.leafText, expect.any(Number)])
+  })
+
   test('may begin with the first entry that its tenant ever had, and be shown exact leaves', async () => {
     await world.append(tenantId, 2)
     await register({ audit: { begin: 'start', leaf: true } })

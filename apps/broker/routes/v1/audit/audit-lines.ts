@@ -4,7 +4,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ShownEvent } from '#core/audit/query/show-event.ts'
 
-export type EventFormat = 'json' | 'ndjson' | 'csv'
+export type EventFormat = 'json' | 'ndjson' | 'csv' | 'ocsf'
 
 /** What is asked for by `format`, else by Accept. */
 export function formatOf(request: FastifyRequest, named: EventFormat | undefined): EventFormat {

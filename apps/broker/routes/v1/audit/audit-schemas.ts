@@ -55,7 +55,9 @@ export const EventsQuery = Type.Object(
     order: order('newest'),
     count: Type.Optional(Type.Enum(['exact'], { description: 'Also how many there are in all. Each of them is looked at.' })),
     format: Type.Optional(
-      Type.Enum(['json', 'ndjson', 'csv'], { description: 'Also by Accept: application/x-ndjson, text/csv.' }),
+      Type.Enum(['json', 'ndjson', 'csv', 'ocsf'], {
+        description: 'Also by Accept: application/x-ndjson, text/csv. ocsf: as json, with items as events of schema.ocsf.io.',
+      }),
     ),
   },
   closed,

@@ -3,12 +3,14 @@
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
+import { toOcsf } from '#core/audit/catalogue/ocsf.ts'
 import { Counts } from '#core/audit/query/counts.ts'
 import { locateEvent } from '#core/audit/query/locate.ts'
 import { readPage } from '#core/audit/query/read-page.ts'
 import { Readings } from '#core/audit/query/readings.ts'
 import { type AuditWords, namesOf } from '#core/audit/query/words.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { plainJson } from '#core/json/plain-json.ts'
 import { readEvent } from '#db/audit/events.ts'
 import type { V1App, V1Deps } from '../deps.ts'
 import { operatorSecurity, problems } from '../schemas.ts'
@@ -17,7 +19,7 @@ import { answerLines, formatOf } from './audit-lines.ts'
 import { auditWords, EventParams, EventsPageView, EventsQuery, EventView, OneEventQuery } from './audit-schemas.ts'
 import { type AuditDeps, afterOf, nextOf, recordReading, scopeOf, showEvents } from './read-log.ts'
 
-const most = { json: 200, ndjson: 1_000, csv: 1_000 } as const
+const most = { json: 200, ocsf: 200, ndjson: 1_000, csv: 1_000 } as const
 export const auditTags = { tags: ['audit'], security: operatorSecurity }
 
 export function auditRoutes(app: V1App, deps: V1Deps): void {
@@ -56,6 +58,8 @@ async function listEvents(audit: AuditDeps, request: FastifyRequest, query: Stat
   const format = formatOf(request, query.format)
   const limit = query.limit ?? 50
   if (limit > most[format]) throw new BrokerError('malformed_request', { hint: `limit: ${most[format]} at most in this format.` })
+  if (format === 'ocsf' && query.private !== undefined)
+    throw new BrokerError('malformed_request', { hint: 'What is sealed has no place in an event of OCSF: leave out private.' })
   const tenantId = scopeOf(request, query.tenant)
   const words = wordsOf(query)
   if (words.task !== undefined && tenantId === null)
@@ -71,9 +75,12 @@ async function listEvents(audit: AuditDeps, request: FastifyRequest, query: Stat
   await recordReading(audit, request, tenantId, filters, items.length)
   const next = nextOf(deps, list, page)
   reply.header('cache-control', 'no-store')
-  if (format !== 'json') return answerLines(reply, format, items, next)
+  if (format === 'ndjson' || format === 'csv') return answerLines(reply, format, items, next)
+  // Its items have members that no schema of ours names.
+  if (format === 'ocsf') reply.serializer(plainJson)
   return {
-    items,
+    items:
+      format === 'ocsf' ? page.events.map(({ body, ...event }) => toOcsf({ ...event, ...(body !== null && { body }) })) : items,
     ...(next !== undefined && { next_cursor: next }),
     complete_to: page.completeTo,
     behind: page.behind,
