@@ -53,6 +53,8 @@ const idsAndWords: Readonly<Record<string, string>> = {
   'log.sealer.witnesses': 'names of witnesses, which are programs',
   'log.pending_revocation.actor': 'as mayfly.revocation.actor, between a statement and the end of its transaction',
   'log.pending_revocation.subject': 'as mayfly.revocation.subject, between a statement and the end of its transaction',
+  'log.signer.handover': 'public keys and signatures',
+  'log.signer.verifier_key': 'a public key',
   'log.transition.name': 'written by migrations',
   'log.transition.due': 'written by migrations',
   'log.transition.of_child': 'written by migrations',
