@@ -13,8 +13,10 @@ import {
   bundles,
   hashTiles,
   ofAnotherLog,
+  rotated,
   sampleEntries,
   sampleExport,
+  sampleLogKey,
   sampleTenantExport,
   signedCheckpoint,
   verifyFiles,
@@ -106,6 +108,21 @@ describe.skipIf(!hasPython)('F15: the verifier in TypeScript and the one in Pyth
     const own = await sampleTenantExport(entries)
     expect(() => verifyFiles(own, { from: checkpoint })).toThrow('cannot be compared')
     expect(runPython(write(own), checkpoint)).toMatchObject({ valid: false, error: expect.stringContaining('compared') })
+  })
+
+  test('go on to the next key of a log where the one that they are held to names it, and not where it names itself', () => {
+    const held = [sampleLogKey]
+    const older = signedCheckpoint(entries, 300)
+    const [led, claimed] = [rotated.export(entries), rotated.export(entries, 'itself')]
+    expect(verifyFiles(led, { logKeys: held, from: older }).isValid).toBe(true)
+    expect(runPython(write(led), older, held)).toMatchObject({ valid: true })
+    expect(runPython(write(led), older)).toMatchObject({ valid: true })
+    expect(runPython(write(claimed), older, [rotated.key, ...held])).toMatchObject({ valid: true })
+    expect(() => verifyFiles(claimed, { logKeys: held })).toThrow('cannot be believed')
+    expect(runPython(write(claimed), undefined, held)).toMatchObject({ valid: false, error: expect.any(String) })
+    const meanwhile = claimed.set('checkpoint', Buffer.from(rotated.byBoth(entries)))
+    for (const key of [rotated.key, sampleLogKey])
+      expect(runPython(write(meanwhile), undefined, [key])).toMatchObject({ valid: true })
   })
 
   test('believe no checkpoint that another key signed', () => {
@@ -204,12 +221,11 @@ interface Said {
   readonly findings: readonly { readonly index: number | null; readonly text: string }[]
 }
 
-function runPython(place: string, from?: string): Said {
+function runPython(place: string, from?: string, keys: readonly string[] = []): Said {
   const older = join(place, 'older')
   if (from !== undefined) writeFileSync(older, from)
-  const { stdout } = spawnSync('python3', [program, place, ...(from === undefined ? [] : ['--from', older])], {
-    encoding: 'utf8',
-  })
+  const more = [...(from === undefined ? [] : ['--from', older]), ...keys.flatMap(key => ['--key', key])]
+  const { stdout } = spawnSync('python3', [program, place, ...more], { encoding: 'utf8' })
   return JSON.parse(stdout)
 }
 

@@ -8,6 +8,7 @@ import { type VerifyOptions, verifyExport } from '#core/audit/export/verify-expo
 import { formatId } from '#core/ids/id.ts'
 import { formatCheckpoint } from '#core/tlog/checkpoint.ts'
 import { encodeBundle } from '#core/tlog/entry-bundle.ts'
+import { formatHandover } from '#core/tlog/handover.ts'
 import { Frontier, hashBytes, leafHash, nodeHash } from '#core/tlog/hash.ts'
 import { createCosigner, createNoteSigner, formatVerifierKey, signNote } from '#core/tlog/note.ts'
 import { inclusionProof } from '#core/tlog/proof.ts'
@@ -23,6 +24,7 @@ const logKey = generateKeyPairSync('ed25519').privateKey
 const witnessKey = generateKeyPairSync('ed25519').privateKey
 const logSigner = createNoteSigner(sampleOrigin, logKey)
 const witness = createCosigner('witness.example', witnessKey, () => 1_795_305_700)
+const nextSigner = createNoteSigner(sampleOrigin, generateKeyPairSync('ed25519').privateKey)
 export const sampleLogKey = formatVerifierKey(logSigner.verifierKey)
 export const sampleWitnessKey = formatVerifierKey(witness.verifierKey)
 
@@ -58,10 +60,28 @@ export function sampleEntries(count: number): SampleEntry[] {
 }
 
 /** A signed note over the first `size` of these entries. */
-export function signedCheckpoint(entries: readonly SampleEntry[], size = entries.length): string {
+export function signedCheckpoint(entries: readonly SampleEntry[], size = entries.length, signers = [logSigner, witness]): string {
   const frontier = new Frontier()
   for (const { leaf } of entries.slice(0, size)) frontier.append(leafHash(leaf))
-  return signNote(formatCheckpoint({ origin: sampleOrigin, size, root: frontier.root() }), [logSigner, witness])
+  return signNote(formatCheckpoint({ origin: sampleOrigin, size, root: frontier.root() }), signers)
+}
+
+/** After a rotation of its key: what the log's new key has signed, the keys as `/log/keys` tells them, and what both signed meanwhile. */
+export const rotated = {
+  key: formatVerifierKey(nextSigner.verifierKey),
+  checkpoint: (entries: readonly SampleEntry[]) => signedCheckpoint(entries, entries.length, [nextSigner]),
+  byBoth: (entries: readonly SampleEntry[]) => signedCheckpoint(entries, entries.length, [nextSigner, logSigner]),
+  /** The export with the keys of before and after. by: who names the new one. */
+  export(entries: readonly SampleEntry[], by: 'old' | 'itself' = 'old'): Map<string, Buffer> {
+    const handover = signNote(formatHandover(nextSigner.verifierKey), [by === 'old' ? logSigner : nextSigner])
+    const log = [this.key, sampleLogKey]
+    const keys = [
+      { key: this.key, since: '2026-11-23T08:00:00.000Z', handover },
+      { key: sampleLogKey, since: '2025-11-23T08:00:00.000Z' },
+    ]
+    const files = sampleExport({ entries, checkpoint: this.checkpoint(entries) })
+    return files.set('keys.json', Buffer.from(JSON.stringify({ log, keys, witnesses: [], issuers: {} })))
+  },
 }
 
 /** Hash tiles over these entries, by path. */
