@@ -1,5 +1,6 @@
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { explainConflict } from '#core/errors/explain-conflict.ts'
 import { refuseProblems } from '#core/errors/validation-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
@@ -14,7 +15,6 @@ import {
   lockConnector,
   updateConnector,
 } from '#db/connector/connectors.ts'
-import { violatedUnique } from '#db/registry/unique-violation.ts'
 import type { ConnectorKind } from './connector.ts'
 import { kindRules } from './kinds/table.ts'
 import {
@@ -26,6 +26,8 @@ import {
   sealAdmin,
   validateConnector,
 } from './registration.ts'
+
+const nameTaken = 'A connector has this name already.'
 
 export interface ConnectorRegistryChange {
   readonly actor: Principal
@@ -55,7 +57,7 @@ export async function registerConnector(
   const place = { id: newUuid(change.nowMs), tenant_id: change.tenantId }
   const sealed = await sealAdmin(change.keyEncryption, place, admin)
   const { name, kind } = input
-  const row = await explainConflict(insertConnector(trx, { ...place, name, kind, config, ...sealed }))
+  const row = await explainConflict(insertConnector(trx, { ...place, name, kind, config, ...sealed }), nameTaken)
   await record(trx, change, 'connector.created', row.id)
   return { row, signingSecret: made.admin['signing'] }
 }
@@ -87,7 +89,7 @@ export async function replaceConnector(
   // What was made for it stays beside what is given anew.
   const admin = input.admin && { ...(await openAdmin(change.keyEncryption, before)), ...input.admin }
   const sealed = admin && (await sealAdmin(change.keyEncryption, before, admin))
-  const row = await explainConflict(updateConnector(trx, id, change.tenantId, { name: input.name, config, ...sealed }))
+  const row = await explainConflict(updateConnector(trx, id, change.tenantId, { name: input.name, config, ...sealed }), nameTaken)
   await record(trx, change, 'connector.changed', id)
   return row!
 }
@@ -117,15 +119,6 @@ function keepFixed(config: ConnectorConfig, before: ConnectorConfig, kind: Conne
 function demandAdmin(kind: ConnectorKind): Readonly<Record<string, string>> {
   refuseProblems(kindRules[kind].admin.map(name => ({ pointer: `/admin/${name}`, detail: 'This credential is missing.' })))
   return {}
-}
-
-async function explainConflict<T>(query: Promise<T>): Promise<T> {
-  try {
-    return await query
-  } catch (cause) {
-    if (violatedUnique(cause) === undefined) throw cause
-    throw new BrokerError('conflict', { hint: 'A connector has this name already.', cause })
-  }
 }
 
 function record(

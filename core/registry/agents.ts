@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { explainConflict } from '#core/errors/explain-conflict.ts'
 import { refuseProblems } from '#core/errors/validation-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { canonicalJson } from '#core/json/canonical.ts'
@@ -12,9 +13,10 @@ import { type AgentRow, type AgentValues, deleteAgent, findAgent, insertAgent, u
 import { keepCeiling } from '#db/registry/ceilings.ts'
 import { listResourceUris } from '#db/registry/resources.ts'
 import { readTrustSourceKinds } from '#db/registry/trust-sources.ts'
-import { violatedUnique } from '#db/registry/unique-violation.ts'
 import { holdTenant } from './tenants.ts'
 import { type AgentInput, validateAgent } from './validate-agent.ts'
+
+const nameTaken = 'An agent of this tenant has this name already.'
 
 export interface AgentChange {
   readonly actor: Principal
@@ -28,7 +30,7 @@ export async function registerAgent(trx: Trx, change: AgentChange, input: AgentI
   await holdTenant(trx, change.tenantId)
   const { values, ceilingHash } = await check(trx, change, input)
   const id = newUuid(change.nowMs)
-  await explainConflict(insertAgent(trx, id, change.tenantId, values))
+  await explainConflict(insertAgent(trx, id, change.tenantId, values), nameTaken)
   await record(trx, change, 'agent.created', id, { ceiling_hash: ceilingHash })
   return (await findAgent(trx, id, change.tenantId))!
 }
@@ -38,7 +40,7 @@ export async function replaceAgent(trx: Trx, change: AgentChange, id: string, in
   await holdTenant(trx, change.tenantId)
   if (!(await findAgent(trx, id, change.tenantId))) throw new BrokerError('not_found')
   const { values, ceilingHash } = await check(trx, change, input)
-  await explainConflict(updateAgent(trx, id, change.tenantId, values))
+  await explainConflict(updateAgent(trx, id, change.tenantId, values), nameTaken)
   await record(trx, change, 'agent.changed', id, { ceiling_hash: ceilingHash })
   return (await findAgent(trx, id, change.tenantId))!
 }
@@ -72,15 +74,6 @@ async function check(trx: Trx, change: AgentChange, input: AgentInput): Promise<
   const ceiling_id = await keepCeiling(trx, hash, text)
   const values = { name: input.name, owner: input.owner, review_on: input.review_on, rules, settings, ceiling_id }
   return { values, ceilingHash: hash.toString('base64url') }
-}
-
-async function explainConflict<T>(query: Promise<T>): Promise<T> {
-  try {
-    return await query
-  } catch (cause) {
-    if (violatedUnique(cause) === undefined) throw cause
-    throw new BrokerError('conflict', { hint: 'An agent of this tenant has this name already.', cause })
-  }
 }
 
 type EventType = 'agent.created' | 'agent.changed' | 'agent.deleted'

@@ -1,13 +1,15 @@
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { explainConflict } from '#core/errors/explain-conflict.ts'
 import { refuseProblems } from '#core/errors/validation-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { actorFacts, type Principal } from '#core/operators/principal.ts'
 import type { Trx } from '#db/connect.ts'
 import { deleteResource, findResource, insertResource, type ResourceRow, updateResource } from '#db/registry/resources.ts'
-import { violatedUnique } from '#db/registry/unique-violation.ts'
 import { holdTenant } from './tenants.ts'
 import { type ResourceInput, validateResource } from './validate-resource.ts'
+
+const uriTaken = 'A resource with this URI is registered already; a URI has one owner in the whole deployment.'
 
 export interface ResourceChange {
   readonly actor: Principal
@@ -20,7 +22,7 @@ export interface ResourceChange {
 /** Throws ValidationError, and `conflict` when the URI is registered anywhere in the deployment. */
 export async function registerResource(trx: Trx, change: ResourceChange, input: ResourceInput): Promise<ResourceRow> {
   await holdTenant(trx, change.tenantId)
-  const row = await explainConflict(insertResource(trx, newUuid(change.nowMs), change.tenantId, check(change, input)))
+  const row = await explainConflict(insertResource(trx, newUuid(change.nowMs), change.tenantId, check(change, input)), uriTaken)
   await record(trx, change, 'resource.created', row.id)
   return row
 }
@@ -48,18 +50,6 @@ function check(change: ResourceChange, input: ResourceInput) {
   const { config, problems } = validateResource(input, change.baseUrl)
   refuseProblems(problems)
   return { uri: input.uri, name: input.name, config }
-}
-
-async function explainConflict<T>(query: Promise<T>): Promise<T> {
-  try {
-    return await query
-  } catch (cause) {
-    if (violatedUnique(cause) === undefined) throw cause
-    throw new BrokerError('conflict', {
-      hint: 'A resource with this URI is registered already; a URI has one owner in the whole deployment.',
-      cause,
-    })
-  }
 }
 
 function record(

@@ -1,5 +1,6 @@
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { explainConflict } from '#core/errors/explain-conflict.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
 import { createSigningKey, type SealedSigningKey, signingAlgorithms, toSigningKeyRow } from '#core/keys/signing-key.ts'
@@ -7,7 +8,6 @@ import { actorFacts, type Principal } from '#core/operators/principal.ts'
 import type { Trx } from '#db/connect.ts'
 import { insertSigningKey } from '#db/registry/signing-keys.ts'
 import { insertTenant, lockTenant, type TenantRow } from '#db/registry/tenants.ts'
-import { violatedUnique } from '#db/registry/unique-violation.ts'
 import { withTenant } from '#db/with-tenant.ts'
 
 /** One key for each algorithm. Takes a tenth of a second or more, so it is done before a transaction is opened. */
@@ -49,16 +49,11 @@ export async function createTenant(
   return tenant
 }
 
-async function insert(trx: Trx, input: TenantInput): Promise<TenantRow> {
-  try {
-    return await insertTenant(trx, { id: input.id, slug: input.slug, name: input.name, is_first: input.isFirst })
-  } catch (cause) {
-    const constraint = violatedUnique(cause)
-    if (constraint === undefined) throw cause
-    const hint =
-      constraint === 'tenant_one_first' ? 'The first tenant exists already.' : 'This slug is taken. Choose another one.'
-    throw new BrokerError('conflict', { hint, cause })
-  }
+function insert(trx: Trx, { id, slug, name, isFirst }: TenantInput): Promise<TenantRow> {
+  const query = insertTenant(trx, { id, slug, name, is_first: isFirst })
+  return explainConflict(query, 'This slug is taken. Choose another one.', {
+    tenant_one_first: 'The first tenant exists already.',
+  })
 }
 
 /** Locks the tenant for a change to its registry. Throws `not_found`. */

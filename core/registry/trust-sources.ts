@@ -1,5 +1,6 @@
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { explainConflict } from '#core/errors/explain-conflict.ts'
 import { refuseProblems } from '#core/errors/validation-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { actorFacts, type Principal } from '#core/operators/principal.ts'
@@ -17,10 +18,11 @@ import {
   type TrustSourceValues,
   updateTrustSource,
 } from '#db/registry/trust-sources.ts'
-import { violatedUnique } from '#db/registry/unique-violation.ts'
 import { issuerOf } from './issuer.ts'
 import { holdTenant } from './tenants.ts'
 import { type TrustSourceInput, trustSourceKind, validateTrustSource } from './trust-source-kinds/table.ts'
+
+const nameTaken = 'A trust source of this tenant has this name already.'
 
 export interface TrustSourceChange {
   readonly actor: Principal
@@ -35,7 +37,7 @@ export async function registerTrustSource(trx: Trx, change: TrustSourceChange, i
   const tenant = await holdTenant(trx, change.tenantId)
   const values = check(tenant, change, input)
   await refuseSignInsTokens(trx, values)
-  const row = await explainConflict(insertTrustSource(trx, newUuid(change.nowMs), tenant.id, values))
+  const row = await explainConflict(insertTrustSource(trx, newUuid(change.nowMs), tenant.id, values), nameTaken, taken)
   await record(trx, change, 'trust_source.created', row.id, { source_kind: row.kind })
   return row
 }
@@ -54,7 +56,7 @@ export async function replaceTrustSource(
     refuseProblems([{ pointer: '/kind', detail: `This trust source is ${before.kind}; its kind cannot change.` }])
   const values = check(tenant, change, input)
   await refuseSignInsTokens(trx, values)
-  const row = await explainConflict(updateTrustSource(trx, id, tenant.id, values))
+  const row = await explainConflict(updateTrustSource(trx, id, tenant.id, values), nameTaken, taken)
   await record(trx, change, 'trust_source.changed', id, { source_kind: before.kind })
   return row!
 }
@@ -111,17 +113,6 @@ const taken: Readonly<Record<string, string>> = {
   trust_source_issuer_audience:
     'A trust source of this deployment has this issuer with this audience already. Choose an audience that only this one uses.',
   trust_source_trust_domain: 'A trust source of this tenant has this trust domain already.',
-}
-
-async function explainConflict<T>(query: Promise<T>): Promise<T> {
-  try {
-    return await query
-  } catch (cause) {
-    const constraint = violatedUnique(cause)
-    if (constraint === undefined) throw cause
-    const hint = taken[constraint] ?? 'A trust source of this tenant has this name already.'
-    throw new BrokerError('conflict', { hint, cause })
-  }
 }
 
 type EventType = 'trust_source.created' | 'trust_source.changed' | 'trust_source.deleted'

@@ -1,10 +1,10 @@
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { explainConflict } from '#core/errors/explain-conflict.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { hashSecret, newSecret } from '#core/ids/secret.ts'
 import { actorFacts, type Principal } from '#core/operators/principal.ts'
 import type { Trx } from '#db/connect.ts'
-import { violatedUnique } from '#db/registry/unique-violation.ts'
 import { deleteReceiver, insertReceiver, type ReceiverRow, renewReceiverSecret } from '#db/ssf/receivers.ts'
 
 export const DEFAULT_RECEIVER_TTL_SECONDS = 365 * 86_400
@@ -32,18 +32,18 @@ export async function createReceiver(
 ): Promise<{ readonly row: ReceiverRow; readonly secret: string }> {
   const secret = newSecret('receiver')
   const id = newUuid(change.nowMs)
-  const row = await insertReceiver(trx, {
-    id,
-    tenant_id: change.tenantId,
-    name,
-    audience: audience ?? formatId('receiver', id),
-    ca_pem: caPem ?? null,
-    secret_hash: hashSecret(secret),
-    expires_at: new Date(change.nowMs + ttlSeconds * 1000),
-  }).catch(cause => {
-    if (violatedUnique(cause) === undefined) throw cause
-    throw new BrokerError('conflict', { hint: 'A receiver has this name already.', cause })
-  })
+  const row = await explainConflict(
+    insertReceiver(trx, {
+      id,
+      tenant_id: change.tenantId,
+      name,
+      audience: audience ?? formatId('receiver', id),
+      ca_pem: caPem ?? null,
+      secret_hash: hashSecret(secret),
+      expires_at: new Date(change.nowMs + ttlSeconds * 1000),
+    }),
+    'A receiver has this name already.',
+  )
   await record(trx, change, 'receiver.created', id)
   return { row, secret }
 }

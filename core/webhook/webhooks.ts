@@ -1,6 +1,7 @@
 import { recordEvent } from '#core/audit/record.ts'
 import type { AuditSubscription } from '#core/audit/stream/message.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { explainConflict } from '#core/errors/explain-conflict.ts'
 import { refuseProblems } from '#core/errors/validation-error.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import type { KeyEncryption } from '#core/keys/key-encryption.ts'
@@ -9,7 +10,6 @@ import { holdTenant } from '#core/registry/tenants.ts'
 import { findHttpsFault } from '#core/registry/url-faults.ts'
 import { deleteAuditStream, insertAuditStream, restartAuditStream } from '#db/audit-stream/streams.ts'
 import type { Trx } from '#db/connect.ts'
-import { violatedUnique } from '#db/registry/unique-violation.ts'
 import {
   deleteWebhook,
   findWebhook,
@@ -19,6 +19,8 @@ import {
   type WebhookRow,
 } from '#db/webhook/webhooks.ts'
 import { newWebhookSecret, type SignatureMethod, webhookPublicKey } from './signature.ts'
+
+const nameTaken = 'A webhook has this name already.'
 
 export interface WebhookConfig {
   readonly url: string
@@ -62,7 +64,7 @@ export async function registerWebhook(
   const place = { id: newUuid(change.nowMs), tenant_id: change.tenantId }
   const secret_sealed = await change.keyEncryption.seal(Buffer.from(secret), contextOf(place))
   const sealed = { secret_sealed, kek_id: change.keyEncryption.keyId, public_key: webhookPublicKey(secret) ?? null }
-  const row = await explainConflict(insertWebhook(trx, { ...place, name, config, ...sealed }))
+  const row = await explainConflict(insertWebhook(trx, { ...place, name, config, ...sealed }), nameTaken)
   if (config.audit) await insertAuditStream(trx, { webhookId: row.id, tenantId: change.tenantId, begin: config.audit.begin })
   await record(trx, change, 'webhook.created', row.id)
   return { row, secret: sealed.public_key === null ? secret : undefined }
@@ -76,7 +78,7 @@ export async function replaceWebhook(trx: Trx, change: WebhookChange, id: string
   const { name, ...config } = checkInput(input)
   if (webhookConfigOf(before).signature !== config.signature)
     refuseProblems([{ pointer: '/signature', detail: 'How it signs cannot change. Register another webhook.' }])
-  const row = await explainConflict(updateWebhook(trx, id, change.tenantId, { name, config }))
+  const row = await explainConflict(updateWebhook(trx, id, change.tenantId, { name, config }), nameTaken)
   await followChange(trx, change.tenantId, id, config.audit)
   await record(trx, change, 'webhook.changed', id)
   return row!
@@ -101,15 +103,6 @@ function checkInput(input: WebhookInput): WebhookInput {
   if (input.events.length === 0 && !input.audit)
     refuseProblems([{ pointer: '/events', detail: 'Name events, or with audit what it is sent of the log.' }])
   return input
-}
-
-async function explainConflict<T>(query: Promise<T>): Promise<T> {
-  try {
-    return await query
-  } catch (cause) {
-    if (violatedUnique(cause) === undefined) throw cause
-    throw new BrokerError('conflict', { hint: 'A webhook has this name already.', cause })
-  }
 }
 
 function record(

@@ -1,5 +1,6 @@
 import { recordEvent } from '#core/audit/record.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
+import { explainConflict } from '#core/errors/explain-conflict.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
 import { holdTenant } from '#core/registry/tenants.ts'
 import type { Trx } from '#db/connect.ts'
@@ -11,10 +12,11 @@ import {
 } from '#db/operators/sign-in-providers.ts'
 import { deleteHeld } from '#db/registry/credentials.ts'
 import { isAudienceUsed } from '#db/registry/issuer-audience.ts'
-import { violatedUnique } from '#db/registry/unique-violation.ts'
 import { actorFacts, type Principal } from '../principal.ts'
 import { withdrawProposals } from '../two-person/withdraw.ts'
 import { type SignInProviderInput, validateSignInProvider } from './provider.ts'
+
+const nameTaken = 'A sign-in provider has this name already.'
 
 export interface SignInProviderChange {
   readonly actor: Principal
@@ -33,7 +35,7 @@ export async function registerSignInProvider(
   if (change.tenantId !== null) await holdTenant(trx, change.tenantId)
   const values = validateSignInProvider(input, change)
   await refuseWorkloadsTokens(trx, input)
-  const row = await explainConflict(insertSignInProvider(trx, newUuid(change.nowMs), change.tenantId, values))
+  const row = await explainConflict(insertSignInProvider(trx, newUuid(change.nowMs), change.tenantId, values), nameTaken)
   await record(trx, change, 'sign_in_provider.created', row.id, {})
   return row
 }
@@ -48,7 +50,7 @@ export async function replaceSignInProvider(
   if (change.tenantId !== null) await holdTenant(trx, change.tenantId)
   const values = validateSignInProvider(input, change)
   await refuseWorkloadsTokens(trx, input)
-  const row = await explainConflict(updateSignInProvider(trx, id, change.tenantId, values))
+  const row = await explainConflict(updateSignInProvider(trx, id, change.tenantId, values), nameTaken)
   if (!row) throw new BrokerError('not_found')
   // Behind the update, which waits for whoever opens a session under the provider as it was.
   const ended = await deleteHeld(trx, { providerId: id })
@@ -78,15 +80,6 @@ async function refuseWorkloadsTokens(trx: Trx, input: SignInProviderInput): Prom
   throw new BrokerError('conflict', {
     hint: 'Workloads come with tokens of this issuer for this audience. Register a client of its own for people.',
   })
-}
-
-async function explainConflict<T>(query: Promise<T>): Promise<T> {
-  try {
-    return await query
-  } catch (cause) {
-    if (violatedUnique(cause) === undefined) throw cause
-    throw new BrokerError('conflict', { hint: 'A sign-in provider has this name already.', cause })
-  }
 }
 
 type EventType = 'sign_in_provider.created' | 'sign_in_provider.changed' | 'sign_in_provider.deleted'
