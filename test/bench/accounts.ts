@@ -2,7 +2,6 @@
 // one with few live accounts and one with many, asked in turn (A B B A …) for tokens in a thousand of them. Also says how
 // many bytes a live account takes with its share of the indexes, and the tombstone that is left of one.
 
-import { parseArgs } from 'node:util'
 import postgres from 'postgres'
 import { addLiveAccounts, addTombstones } from './account-bytes.ts'
 import { type BenchBroker, startBenchBroker } from './broker/bench-broker.ts'
@@ -10,39 +9,19 @@ import type { Contender } from './contender.ts'
 import { describeMachine, rssBytesOf } from './machine.ts'
 import { enter, leave, orderOf, runRound, warmUp } from './measure.ts'
 import { median } from './statistics.ts'
+import { readTwoBrokersOptions } from './two-brokers-options.ts'
 
 const usage = `Usage: npm run bench:accounts -- [--few 1000] [--many 1000000] [--rounds 6] [--seconds 4] [--connections 64] [--json]`
 const asked = 1_000
 
-const number = { type: 'string' } as const
-const { values } = parseArgs({
-  options: {
-    few: number,
-    many: number,
-    rounds: number,
-    seconds: number,
-    connections: number,
-    json: { type: 'boolean' },
-    help: { type: 'boolean' },
-  },
+const { size, options } = readTwoBrokersOptions({
+  usage,
+  size: { few: 1_000, many: 1_000_000 },
+  rounds: 6,
+  connections: 64,
+  most: 5_000_000,
 })
-if (values.help) {
-  console.log(usage)
-  process.exit(0)
-}
-const few = Number(values.few ?? 1_000)
-const many = Number(values.many ?? 1_000_000)
-const options = {
-  rounds: Number(values.rounds ?? 6),
-  seconds: Number(values.seconds ?? 4),
-  warmupSeconds: 1,
-  connections: Number(values.connections ?? 64),
-  latencySeconds: 0,
-  json: values.json ?? false,
-  only: [],
-}
-for (const value of [few, many, options.rounds, options.seconds, options.connections])
-  if (!(value > 0 && value <= 5_000_000)) throw new Error(usage)
+const { few, many } = size
 
 const tell = (line: string): boolean => process.stderr.write(`${line}\n`)
 

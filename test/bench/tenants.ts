@@ -1,7 +1,6 @@
 // npm run bench:tenants: does the speed depend on how many tenants, agents and certificate authorities there are? Two brokers,
 // each with a PostgreSQL of its own, one with one agent of one tenant and one with many, asked in turn (A B B A …).
 
-import { parseArgs } from 'node:util'
 import type { JSONWebKeySet } from 'jose'
 import { type BenchBroker, startBenchBroker } from './broker/bench-broker.ts'
 import { type ManyTenants, registerManyTenants } from './broker/many-tenants.ts'
@@ -11,42 +10,17 @@ import { describeMachine, rssBytesOf } from './machine.ts'
 import { enter, leave, orderOf, ratios, runRound, warmUp } from './measure.ts'
 import { failures } from './report.ts'
 import { median } from './statistics.ts'
+import { readTwoBrokersOptions } from './two-brokers-options.ts'
 
 const usage = `Usage: npm run bench:tenants -- [--tenants 50] [--agents 1000] [--anchors 60] [--rounds 7] [--seconds 4] [--connections 96] [--json]`
 
-const number = { type: 'string' } as const
-const { values } = parseArgs({
-  options: {
-    tenants: number,
-    agents: number,
-    anchors: number,
-    rounds: number,
-    seconds: number,
-    connections: number,
-    json: { type: 'boolean' },
-    help: { type: 'boolean' },
-  },
+const { size, options } = readTwoBrokersOptions({
+  usage,
+  size: { tenants: 50, agents: 1_000, anchors: 60 } satisfies ManyTenants,
+  rounds: 7,
+  connections: 96,
+  most: 10_000,
 })
-if (values.help) {
-  console.log(usage)
-  process.exit(0)
-}
-const size: ManyTenants = {
-  tenants: Number(values.tenants ?? 50),
-  agents: Number(values.agents ?? 1_000),
-  anchors: Number(values.anchors ?? 60),
-}
-const options = {
-  rounds: Number(values.rounds ?? 7),
-  seconds: Number(values.seconds ?? 4),
-  warmupSeconds: 1,
-  connections: Number(values.connections ?? 96),
-  latencySeconds: 0,
-  json: values.json ?? false,
-  only: [],
-}
-for (const value of [...Object.values(size), options.rounds, options.seconds, options.connections])
-  if (!(value > 0 && value <= 10_000)) throw new Error(usage)
 if (size.agents < size.tenants || size.anchors < size.tenants) throw new Error('Each tenant needs an agent and an anchor.')
 
 const tell = (line: string): boolean => process.stderr.write(`${line}\n`)
