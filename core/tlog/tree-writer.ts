@@ -4,7 +4,7 @@
 import { encodeBundle } from './entry-bundle.ts'
 import { Frontier, hashBytes, leafHash } from './hash.ts'
 import { createTileReader, readTileAt, tileWidthAt } from './read-tiles.ts'
-import { tilePath, tileWidth } from './tile-path.ts'
+import { tileHeight, tilePath, tileWidth } from './tile-path.ts'
 import type { SealStore, TileStore } from './tile-store.ts'
 import { ChangedEntryError, TlogError } from './tlog-error.ts'
 
@@ -74,13 +74,15 @@ export class TreeWriter {
 
   append(entry: Buffer): void {
     const leaf = leafHash(entry)
-    this.#frontier.append(leaf)
+    const made: Buffer[] = []
+    this.#frontier.append(leaf, made)
     this.#lastLeaf = leaf
     this.#entries.push(entry)
-    this.#push(0, leaf)
+    this.#push(0, leaf, made)
   }
 
-  #push(level: number, hash: Buffer): void {
+  /** made: the nodes of the tree that the last leaf completed, among them the root of each tile that it fills. */
+  #push(level: number, hash: Buffer, made: readonly Buffer[]): void {
     const edge = this.#edges[level] ?? []
     this.#edges[level] = edge
     edge.push(hash)
@@ -91,10 +93,8 @@ export class TreeWriter {
       this.#finish(tilePath('entries', index), encodeBundle(this.#entries))
       this.#entries.length = 0
     }
-    const tile = new Frontier()
-    for (const node of edge) tile.append(node)
     edge.length = 0
-    this.#push(level + 1, tile.root())
+    this.#push(level + 1, made[tileHeight * (level + 1) - 1]!, made)
   }
 
   #finish(path: string, bytes: Buffer): void {
