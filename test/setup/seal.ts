@@ -16,6 +16,8 @@ export interface TestSealer {
   readonly folder: string
   /** Seals what there is now. sql: of the runtime role. */
   seal(sql: Sql): Promise<SealRound & { readonly key: VerifierKey }>
+  /** The log goes on under a new key; the earlier ones sign beside it, unless they ended. */
+  rotate(change: 'begin' | 'finish'): void
   close(): void
 }
 
@@ -25,7 +27,8 @@ const newKey = (): KeyObject => generateKeyPairSync('ed25519').privateKey
 export function createTestSealer(host: string, cosign?: Cosign, privateKey: KeyObject = newKey()): TestSealer {
   const root = mkdtempSync(join(tmpdir(), 'mayfly-seal-'))
   const folder = join(root, 'tiles')
-  const signers = (origin: string) => [createNoteSigner(origin, privateKey)]
+  let keys = [privateKey]
+  const signers = (origin: string) => keys.map(key => createNoteSigner(origin, key))
   const tiles = openTileStore({ folder })
   let sealer: LogSealer | undefined
   return {
@@ -36,6 +39,10 @@ export function createTestSealer(host: string, cosign?: Cosign, privateKey: KeyO
       const { shard, origin, verifierKey, witnesses = [] } = round
       await reportSealer(sql, { shard, origin, verifierKey, witnesses, fault: undefined })
       return { ...round, key: parseVerifierKey(verifierKey) }
+    },
+    rotate(change) {
+      keys = change === 'begin' ? [newKey(), ...keys] : keys.slice(0, 1)
+      sealer = undefined
     },
     close: () => rmSync(root, { recursive: true, force: true }),
   }
