@@ -102,7 +102,10 @@ export class TenantFeed {
 
   async #catchUp(stream: FeedStream): Promise<void> {
     const { head, batch, frames } = await this.#catchUps.after(stream.epoch)
-    if (head.shard !== this.#shard || head.epoch < stream.epoch) return stream.end(resetFrame)
+    if (head.shard !== this.#shard || head.epoch < stream.epoch) {
+      await this.#tellIfForgotten(head)
+      return stream.end(resetFrame)
+    }
     await stream.catchUpWith(batch, frames)
   }
 
@@ -212,14 +215,18 @@ export class TenantFeed {
 
   /** What the streams were told is not what the database holds any more: all take a new snapshot. */
   async #reset(head: FeedHead): Promise<void> {
-    // Whoever serves this feed may have to be silent from here on, rather than say what an earlier state of the database says.
-    if (head.shard === this.#shard) await this.#deps.onForgotten?.().catch(() => {})
+    await this.#tellIfForgotten(head)
     this.#shard = head.shard
     this.#epoch = head.epoch
     this.#sent = head.epoch
     this.#announced = head.epoch
     this.#found = head.epoch
     for (const stream of this.streams) stream.end(resetFrame)
+  }
+
+  /** Whoever serves this feed may have to be silent from here on, rather than say what an earlier state of the database says. */
+  async #tellIfForgotten(head: FeedHead): Promise<void> {
+    if (head.shard === this.#shard) await this.#deps.onForgotten?.().catch(() => {})
   }
 
   async #toAll(send: (stream: FeedStream) => void): Promise<void> {

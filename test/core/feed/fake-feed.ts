@@ -15,6 +15,8 @@ export class FakeFeed {
   gate: Promise<void> | undefined
   readonly ended: FeedEnd[] = []
   missed = 0
+  /** What is done where the database knows less than it did. */
+  onForgotten = async (): Promise<void> => {}
   readonly live = new Set(['credential'])
   /** Epochs of tenants that stand elsewhere. */
   readonly heads = new Map<string, number>()
@@ -23,6 +25,7 @@ export class FakeFeed {
   constructor(maxStreams = 100) {
     this.hub = new FeedHub({
       maxStreams,
+      onForgotten: () => this.onForgotten(),
       mark: () => this.nowMs,
       readHeads: async tenantIds => {
         this.#answer()

@@ -214,6 +214,26 @@ describe('all streams', () => {
     }
   })
 
+  test('are told nothing of a database that knows less than it did where the process must be silent from then on', async () => {
+    const fake = new FakeFeed()
+    fake.epoch = 5
+    const sink = await fake.open(5)
+    fake.onForgotten = async () => {
+      await nextTurn()
+      fake.hub.close()
+    }
+    fake.epoch = 3
+    await beat(fake)
+    expect(sink.story).not.toContain('reset')
+    expect(sink.state).toBe('ended')
+    // Nor is one that comes, and knows more than the database.
+    const another = new FakeFeed()
+    another.epoch = 3
+    another.onForgotten = async () => another.hub.close()
+    await expect(another.open(5)).rejects.toMatchObject({ code: 'feed_unavailable' })
+    expect((await new FakeFeed().open(5)).story).toEqual(['reset'])
+  })
+
   test('of credentials that have ended are closed', async () => {
     const fake = new FakeFeed()
     const [stays, goes] = [await fake.open(0), await fake.open(0, { credentialId: 'revoked' })]
