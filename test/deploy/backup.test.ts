@@ -13,13 +13,14 @@ import { prepareDatabase } from '#db/prepare.ts'
 import { findServerFaults } from '#db/server/check-server.ts'
 import { createTenant, makeRequest } from '#test/db/log/requests.ts'
 import { testPasswords } from '#test/setup/database.ts'
-import { findInstalledPostgres, type InstalledPostgres, startInstalledPostgres } from '#test/setup/installed-postgres.ts'
+import { findInstalledPostgres, type InstalledPostgres, majorOf, startInstalledPostgres } from '#test/setup/installed-postgres.ts'
 
 const bin = findInstalledPostgres()
+const version = bin && majorOf(join(bin, 'postgres'))
 const folder = mkdtempSync(join(tmpdir(), 'mayfly-backup-'))
 const backup = join(folder, 'yesterday')
 
-describe.runIf(bin !== undefined)('backup and restore', () => {
+describe.runIf(bin !== undefined)(`backup and restore of PostgreSQL ${version}`, () => {
   let server: InstalledPostgres
   let urls: { app: string; queue: string; migrate: string }
   let env: Record<string, string>

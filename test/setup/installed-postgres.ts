@@ -12,13 +12,31 @@ const needed = ['initdb', 'postgres', 'pg_dump', 'pg_restore', 'psql']
 /** Where distributions put them. */
 const homes = ['/usr/lib/postgresql', '/opt/homebrew/opt', '/usr/local/opt']
 
-/** Folder of the newest one that is whole; undefined: none is installed. */
+/** Folder of the newest one that is whole, or what TEST_PG_BIN names; undefined: none is installed. */
 export function findInstalledPostgres(): string | undefined {
+  const [newest] = installedPostgres()
+  return newest
+}
+
+/** Every one that is whole, newest first; of TEST_PG_BIN that one alone. Throws where TEST_PG_BIN names none: nobody tests another by mistake. */
+export function installedPostgres(): readonly string[] {
+  const named = process.env['TEST_PG_BIN']
+  if (named) {
+    const missing = needed.filter(program => !existsSync(join(named, program)))
+    if (missing.length > 0) throw new Error(`TEST_PG_BIN=${named} lacks ${missing.join(', ')}`)
+    return [named]
+  }
   const folders = homes.flatMap(home => (existsSync(home) ? readdirSync(home).map(name => join(home, name, 'bin')) : []))
   const number = (folder: string): number => Number(/(\d+)/.exec(folder.split('/').at(-2) ?? '')?.[1] ?? 0)
   return folders
     .filter(folder => needed.every(program => existsSync(join(folder, program))))
-    .sort((a, b) => number(b) - number(a))[0]
+    .sort((a, b) => number(b) - number(a))
+}
+
+/** `pg_dump (PostgreSQL) 17.12 …` → 17. */
+export function majorOf(program: string): number {
+  const text = execFileSync(program, ['--version'], { encoding: 'utf8' })
+  return Number(/\) (\d+)/.exec(text)?.[1] ?? 0)
 }
 
 export interface InstalledPostgres {

@@ -32,8 +32,7 @@ async function working(name: string) {
   const account = String((body as { account_id: string }).account_id)
   return { account, who: ['--issuer', running.idp.issuer, '--subject', subject] }
 }
-const stateOf = async (account: string): Promise<string> =>
-  (await broker.running.v1('GET', `/v1/accounts/${account}`)).body.state
+const stateOf = async (account: string): Promise<string> => (await broker.running.v1('GET', `/v1/accounts/${account}`)).body.state
 const erasures = async (): Promise<number> => (await broker.running.v1('GET', '/v1/erasures')).body.items.length
 
 describe('mayfly audit erase', () => {
