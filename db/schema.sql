@@ -110,7 +110,7 @@ CREATE INDEX event_refusal ON ONLY log.event USING btree (tenant_id, (("position
 CREATE INDEX event_refusal_of_agent ON ONLY log.event USING btree (agent_id, (("position" >> 14))) WHERE (decision = ANY (ARRAY['d'::"char", 'f'::"char"]));
 CREATE INDEX event_task ON ONLY log.event USING btree (task_id) WHERE (task_id IS NOT NULL);
 CREATE INDEX event_tenant ON ONLY log.event USING btree (tenant_id, (("position" >> 14)));
-CREATE INDEX event_token ON ONLY log.event USING btree (SUBSTRING(uuid_send(token_id) FROM 1 FOR 5)) WHERE (token_id IS NOT NULL);
+CREATE INDEX event_token ON ONLY log.event USING btree (token_id) WHERE ((token_id IS NOT NULL) AND (type <> 'token.issued'::text));
 CREATE INDEX event_type ON ONLY log.event USING btree (tenant_id, type, (("position" >> 14))) WHERE (type <> 'token.issued'::text);
 CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.event FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
 alter table log.event enable row level security;
@@ -2127,8 +2127,8 @@ begin
     if p_filter ? v_name then v := v || format(' and e.%I = %L', v_name || '_id', (p_filter->>v_name)::uuid); end if;
   end loop;
   if p_filter ? 'token' then
-    v := v || format(' and substring(uuid_send(e.token_id) from 1 for 5) = substring(uuid_send(%1$L::uuid) from 1 for 5) and e.token_id = %1$L',
-      (p_filter->>'token')::uuid);
+    v := v || (select format(' and e.token_id = %L and (e.type <> ''token.issued'' or e.position between %s and %s)', (p_filter->>'token')::uuid, i.first, i.last)
+      from across.positions_of_issue((p_filter->>'token')::uuid) i);
   end if;
   if p_filter ? 'tasks' then
     v := v || format(' and e.task_id = any(%L)', array(select jsonb_array_elements_text(p_filter->'tasks'))::uuid[]);
@@ -2170,7 +2170,13 @@ begin
         union (select %1$s from log.event_mention m join %2$s e on e.position = m.position where m.account_id = any(%3$s)
           and %8$s and %4$s and %5$s %6$s limit %7$s)) q %9$s',
       v_columns, p_table, v_accounts, p_where, p_bounds, p_order, p_limit, replace(p_bounds, 'e.position', 'm.position'), replace(p_order, 'e.position', 'q.pos'));
-  elsif p_drive is null and (p_filter ? 'token' or p_filter ? 'tasks') then
+  elsif p_drive is null and p_filter ? 'token' then
+    return (select format('select q.*, true as hit from ((select %1$s from %2$s e where %3$s and %4$s and e.type <> ''token.issued'')
+        union all (select %1$s from %2$s e where %3$s and %4$s and e.type = ''token.issued'' and e.position between %5$s and %6$s
+          and (e.position >> 14) between %7$s and %8$s)) q %9$s limit %10$s',
+      v_columns, p_table, p_where, p_bounds, i.first, i.last, i.first >> 14, i.last >> 14, replace(p_order, 'e.position', 'q.pos'), p_limit)
+      from across.positions_of_issue((p_filter->>'token')::uuid) i);
+  elsif p_drive is null and p_filter ? 'tasks' then
     return format('select %s, true as hit from %s e where %s and %s%s limit %s', v_columns, p_table, p_where, p_bounds, p_order, p_limit);
   end if;
   return format('select %s, coalesce(%s, false) as hit from %s e where %s and %s and %s%s',
@@ -3125,6 +3131,20 @@ begin
      and s.slot <= coalesce(floor(extract(epoch from p_to) / 10), 2147483647)::bigint;
 end $function$;
 alter function across.positions_between(timestamp with time zone,timestamp with time zone) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.positions_of_issue(p_token uuid, OUT first bigint, OUT last bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_at timestamptz := to_timestamp(('x' || left(replace(p_token::text, '-', ''), 12))::bit(48)::bigint::float8 / 1000);
+begin
+  select p.first, p.last into first, last from across.positions_between(v_at, v_at) p;
+end $function$;
+alter function across.positions_of_issue(uuid) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
 CREATE OR REPLACE FUNCTION across.postpone_outbox(p_rows jsonb)
@@ -4443,7 +4463,9 @@ begin
   return query
     select f.from_shard, n.size from log.fork f, lateral (values (f.sealed_size), (f.size)) n(size) where n.size is not null
     union all
-    select s.shard, (w->>'size')::bigint from log.sealer s, jsonb_array_elements(s.witnesses) w where w->>'size' ~ '^[0-9]{1,15}$';
+    select s.shard, (w->>'size')::bigint from log.sealer s, jsonb_array_elements(s.witnesses) w where w->>'size' ~ '^[0-9]{1,15}$'
+    union all
+    select d.shard, d.size from log.checkpoint_disowned d;
 end $function$;
 alter function log.named_checkpoints() owner to mayfly_log;
 -- none but its owner may execute it

@@ -128,8 +128,8 @@ begin
 end $$;
 
 -- A checkpoint a second is thirty million a year. Those of the last two days all stay; of older ones the last of each hour does, and any
--- that a fork or a witness names. Every tree begins with each one before it, so what goes is proven by what stays; the trigger, and not the
--- function, is what says that nothing else goes: the newest of a log, and of an hour, stay whoever deletes.
+-- that a fork or a witness names, or that was taken back. Every tree begins with each one before it, so what goes is proven by what stays;
+-- the trigger, and not the function, is what says that nothing else goes: the newest of a log, and of an hour, stay whoever deletes.
 create function log.checkpoint_stays() returns trigger language plpgsql set search_path = pg_catalog, pg_temp as $$
 begin
   if current_user = 'mayfly_log' and current_setting('mayfly.thins', true) = 'on' and old.at < clock_timestamp() - interval '2 days'
@@ -147,14 +147,16 @@ begin
   return (select date_trunc('hour', c.at, 'UTC') from log.checkpoint c where c.shard = p_shard and c.size > p_size order by c.size limit 1);
 end $$;
 
--- Checkpoints that something refers to: a log that was begun behind one, or a witness that cosigned it last.
+-- Checkpoints that something refers to: a log that was begun behind one, a witness that cosigned it last, an owner who took it back.
 create function log.named_checkpoints() returns table (shard uuid, size bigint)
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 begin
   return query
     select f.from_shard, n.size from log.fork f, lateral (values (f.sealed_size), (f.size)) n(size) where n.size is not null
     union all
-    select s.shard, (w->>'size')::bigint from log.sealer s, jsonb_array_elements(s.witnesses) w where w->>'size' ~ '^[0-9]{1,15}$';
+    select s.shard, (w->>'size')::bigint from log.sealer s, jsonb_array_elements(s.witnesses) w where w->>'size' ~ '^[0-9]{1,15}$'
+    union all
+    select d.shard, d.size from log.checkpoint_disowned d;
 end $$;
 
 -- Hours that are over for two days, with how many of their checkpoints may go: `2026-11-21T08`.

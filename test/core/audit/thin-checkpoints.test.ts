@@ -21,6 +21,8 @@ async function fill(): Promise<void> {
     await trx`delete from log.checkpoint`
     await trx`delete from log.sealer`
     await trx`delete from log.fork`
+    await trx`delete from log.checkpoint_disowned`
+    await trx`insert into log.checkpoint_disowned (shard, size) values (${shard}, 6001)`
     for (const [at, log] of [
       [9, earlier],
       [5, shard],
@@ -46,11 +48,11 @@ const sizes = async (log: string): Promise<number[]> => {
   return rows.map(({ size }) => size)
 }
 
-test('of what is over for two days the last checkpoint of each hour stays, and what a witness or a fork names; the last days stay whole', async () => {
+test('of what is over for two days the last checkpoint of each hour stays, and what a witness or a fork names or its owner took back; the last days stay whole', async () => {
   const { sql } = db.database
   const last = Array.from({ length: 180 }, (_, at) => 9_000 + at)
-  expect(await thinOldCheckpoints(sql, Date.now())).toBe(3 * 177 - 3)
-  expect(await sizes(shard)).toEqual([5_059, 5_077, 5_119, 5_179, 6_059, 6_119, 6_179, ...last])
+  expect(await thinOldCheckpoints(sql, Date.now())).toBe(3 * 177 - 4)
+  expect(await sizes(shard)).toEqual([5_059, 5_077, 5_119, 5_179, 6_001, 6_059, 6_119, 6_179, ...last])
   expect(await sizes(earlier)).toEqual([1_059, 1_100, 1_101, 1_119, 1_179])
   const hour = (ago: number, at: number): string => new Date(midnight - ago * dayMs + at * 3_600_000).toISOString().slice(0, 13)
   const events = (await readLog(db.admin)).filter(({ leaf }) => leaf.type === 'log.thinned')
@@ -60,7 +62,9 @@ test('of what is over for two days the last checkpoint of each hour stays, and w
     { hour: hour(9, 2), checkpoints: 59 },
     { hour: hour(5, 0), checkpoints: 59 },
     { hour: hour(5, 1), checkpoints: 58 },
-    ...[hour(5, 2), hour(4, 0), hour(4, 1), hour(4, 2)].map(each => ({ hour: each, checkpoints: 59 })),
+    { hour: hour(5, 2), checkpoints: 59 },
+    { hour: hour(4, 0), checkpoints: 58 },
+    ...[hour(4, 1), hour(4, 2)].map(each => ({ hour: each, checkpoints: 59 })),
   ])
   expect(await thinOldCheckpoints(sql, Date.now())).toBe(0)
 })
