@@ -1,8 +1,13 @@
 // What the container's first argument stands for. One image, one role a container; the role runs in this very process, so that
 // signals reach it.
 
+import { existsSync } from 'node:fs'
+
+/** Made with the image (`bundle-broker.ts`). Elsewhere there are only the sources. */
+const bundle = new URL('../../bundle/broker.js', import.meta.url)
+
 const roles: Record<string, { about: string; run: () => Promise<unknown> }> = {
-  broker: { about: 'the HTTPS API', run: () => import('#apps/broker/main.ts') },
+  broker: { about: 'the HTTPS API', run: () => import(existsSync(bundle) ? bundle.href : '#apps/broker/main.ts') },
   worker: { about: 'what must happen some time, in nobody’s request', run: () => startWorker() },
   'guard-proxy': { about: 'say to nginx or Envoy whether a request may pass', run: () => import('#apps/guard-proxy/main.ts') },
   migrate: {

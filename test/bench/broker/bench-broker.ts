@@ -1,7 +1,7 @@
-// The broker as it is measured: one process of its own, started like in production with the image's environment, on a PostgreSQL
+// The broker as it is measured: one process of its own, what the image starts with the image's environment, on a PostgreSQL
 // of its own with durable settings on the machine's disk. Each row has one.
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -21,6 +21,7 @@ import {
 import { createBootstrapToken } from '#core/operators/bootstrap.ts'
 import { openDatabase } from '#db/connect.ts'
 import { prepareDatabase } from '#db/prepare.ts'
+import { bundleBroker } from '#deploy/docker/bundle-broker.ts'
 import { freePort } from '#test/setup/free-port.ts'
 import {
   agentUri,
@@ -168,16 +169,26 @@ function imageEnvironment(): Record<string, string> {
   return env
 }
 
+/** The broker as one file, as the image carries it: compiled once already, without a configuration. */
+async function imageBundle(env: Record<string, string>): Promise<string> {
+  const file = fileURLToPath(new URL('../../../node_modules/.cache/mayfly-bench/broker.js', import.meta.url))
+  await bundleBroker(file)
+  spawnSync(process.execPath, [file], { env })
+  return file
+}
+
 /** Waits for the line that says it is ready. Throws with what it wrote when it ends before. */
 async function spawnBroker(
   databaseUrl: string,
   tls: { chainPem: string; keyPem: string },
   ports: { public: number; mtls: number },
 ): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('#apps/broker/main.ts'))], {
+  const env = imageEnvironment()
+  const bundle = await imageBundle(env)
+  const child = spawn(process.execPath, [bundle], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
-      ...imageEnvironment(),
+      ...env,
       DATABASE_URL: databaseUrl,
       MAYFLY_PORT: String(ports.public),
       MAYFLY_MTLS_PORT: String(ports.mtls),

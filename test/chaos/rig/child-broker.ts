@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const main = fileURLToPath(import.meta.resolve('#apps/broker/main.ts'))
+const source = fileURLToPath(import.meta.resolve('#apps/broker/main.ts'))
 const endWithParent = fileURLToPath(new URL('end-with-parent.ts', import.meta.url))
 
 const readyWithinMs = 20_000
@@ -17,9 +17,9 @@ export class ChildBroker {
   /** Resolves with the exit code or the signal that ended it. */
   readonly ended: Promise<number | NodeJS.Signals>
 
-  private constructor(env: Readonly<Record<string, string>>, preload: readonly string[]) {
+  private constructor(env: Readonly<Record<string, string>>, preload: readonly string[], program: string) {
     const imports = [endWithParent, ...preload].flatMap(file => ['--import', file])
-    this.process = spawn(process.execPath, [...imports, main], { env: { ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
+    this.process = spawn(process.execPath, [...imports, program], { env: { ...env }, stdio: ['pipe', 'pipe', 'pipe'] })
     this.process.stdin?.on('error', () => {})
     for (const stream of [this.process.stdout, this.process.stderr])
       stream?.on('data', chunk => {
@@ -29,9 +29,16 @@ export class ChildBroker {
     this.ended = new Promise(resolve => this.process.once('exit', (code, signal) => resolve(signal ?? code ?? 1)))
   }
 
-  /** Resolves when it says that it is ready; throws with its last words when it ends before. preload: files for `--import`. */
-  static async start(env: Readonly<Record<string, string>>, preload: readonly string[] = []): Promise<ChildBroker> {
-    const child = new ChildBroker(env, preload)
+  /**
+   * Resolves when it says that it is ready; throws with its last words when it ends before. preload: files for `--import`.
+   * program: the broker's source when left out.
+   */
+  static async start(
+    env: Readonly<Record<string, string>>,
+    preload: readonly string[] = [],
+    program: string = source,
+  ): Promise<ChildBroker> {
+    const child = new ChildBroker(env, preload, program)
     const ready = new Promise<'ready'>(resolve => {
       child.process.stdout?.on('data', () => {
         if (child.lines.some(line => line.includes('broker ready'))) resolve('ready')

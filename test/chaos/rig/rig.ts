@@ -59,6 +59,8 @@ export interface RigOptions {
   readonly preload?: readonly string[]
   /** The issuer's address leads through a wire that can be cut. */
   readonly relayed?: boolean
+  /** What is run as the broker; its source when left out. */
+  readonly program?: string
 }
 
 export async function startRig(databaseUrl: string, first: RigOptions = {}): Promise<Rig> {
@@ -86,7 +88,7 @@ export async function startRig(databaseUrl: string, first: RigOptions = {}): Pro
   }
   const http = createHttp({ publicUrl: `https://localhost:${port}`, mtlsUrl }, ca.certificatePem)
   const start = (extra: Record<string, string> = {}, preload: readonly string[] = []): Promise<ChildBroker> =>
-    ChildBroker.start({ ...env, MAYFLY_LOG_LEVEL: 'info', ...extra }, preload)
+    ChildBroker.start({ ...env, MAYFLY_LOG_LEVEL: 'info', ...extra }, preload, first.program)
   let broker = await start(first.env, first.preload)
   const { operatorToken, resourceSecrets } = await register(databaseUrl, http, issuer.url, ca)
   const form = createForm(issuer, certificate)
