@@ -22,24 +22,31 @@ export interface Change<Owner extends string | null = string> {
 }
 
 /** Owner: the tenant's uuid; for kinds that the deployment has too, null is the deployment. */
-export interface Collection<
-  Row extends { readonly id: string },
-  Body extends TSchema,
-  View extends TSchema,
-  Owner extends string | null = string,
-> {
+export interface Readable<Row extends { readonly id: string }, View extends TSchema, Owner extends string | null = string> {
   /** `/v1/agents` */
   readonly path: string
   readonly idKind: IdKind
   /** 'agent', for summaries. */
   readonly noun: string
-  readonly Body: Body
+  /** Many of them, for summaries; left out: the noun and an s. */
+  readonly plural?: string
+  /** Left out: the noun. */
+  readonly tag?: string
   readonly View: View
   /** Whose things the caller sees and makes; left out: its tenant's. */
   ownerOf?(actor: Principal): Owner
   toView(row: Row): Static<View>
   list(db: Db, owner: Owner, page: Page): Promise<readonly Row[]>
   find(db: Db, id: string, owner: Owner): Promise<Row | undefined>
+}
+
+export interface Collection<
+  Row extends { readonly id: string },
+  Body extends TSchema,
+  View extends TSchema,
+  Owner extends string | null = string,
+> extends Readable<Row, View, Owner> {
+  readonly Body: Body
   create(trx: Trx, change: Change<Owner>, input: Static<Body>): Promise<Row>
   replace(trx: Trx, change: Change<Owner>, id: string, input: Static<Body>): Promise<Row>
   remove(trx: Trx, change: Change<Owner>, id: string): Promise<void>
@@ -62,40 +69,33 @@ export function registerCollection<
   registerDelete(app, deps, kind)
 }
 
-function registerReads<Row extends { readonly id: string }>(app: V1App, deps: V1Deps, kind: AnyKind<Row>): void {
-  const base = { tags: [kind.noun], security: operatorSecurity }
+/** Listing and getting one: also for kinds whose changes are their own. */
+export function registerReads<Row extends { readonly id: string }, View extends TSchema, Owner extends string | null = string>(
+  app: V1App,
+  deps: V1Deps,
+  readable: Readable<Row, View, Owner>,
+): void {
+  // Inside, the schema of a kind is just a schema: it is checked at run time, and its type ends at this function's edge.
+  const kind = readable as unknown as Readable<Row, TSchema>
+  const { path, idKind, noun, View, list, find, toView, plural = `${noun}s`, tag = noun, ownerOf = ownTenant } = kind
+  const base = { tags: [tag], security: operatorSecurity }
   app.get(
-    kind.path,
-    {
-      schema: {
-        ...base,
-        summary: `List ${kind.noun}s`,
-        querystring: PageQuery,
-        response: { 200: PageOf(kind.View), ...problems },
-      },
-    },
+    path,
+    { schema: { ...base, summary: `List ${plural}`, querystring: PageQuery, response: { 200: PageOf(View), ...problems } } },
     async request => {
-      const owner = kind.ownerOf(principalOf(request))
-      const read = (page: Page) => kind.list(deps.db.forTenant(owner), owner, page)
-      const page = await answerPage(deps.cursors, `${kind.path} ${owner}`, request.query, read, kind.toView)
-      return page
+      const owner = ownerOf(principalOf(request))
+      const read = (page: Page) => list(deps.db.forTenant(owner), owner, page)
+      return await answerPage(deps.cursors, `${path} ${owner}`, request.query, read, toView)
     },
   )
   app.get(
-    `${kind.path}/:id`,
-    {
-      schema: {
-        ...base,
-        summary: `Get one ${kind.noun}`,
-        params: IdParams(kind.idKind),
-        response: { 200: kind.View, ...problems },
-      },
-    },
+    `${path}/:id`,
+    { schema: { ...base, summary: `Get one ${noun}`, params: IdParams(idKind), response: { 200: View, ...problems } } },
     async request => {
-      const owner = kind.ownerOf(principalOf(request))
-      const row = await kind.find(deps.db.forTenant(owner), uuidOf(kind.idKind, request.params.id), owner)
+      const owner = ownerOf(principalOf(request))
+      const row = await find(deps.db.forTenant(owner), uuidOf(idKind, request.params.id), owner)
       if (!row) throw new BrokerError('not_found')
-      return kind.toView(row)
+      return toView(row)
     },
   )
 }

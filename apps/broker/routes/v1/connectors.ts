@@ -2,61 +2,30 @@
 
 import { Type } from 'typebox'
 import { registerConnector, removeConnector, replaceConnector } from '#core/connector/connectors.ts'
-import { BrokerError } from '#core/errors/broker-error.ts'
 import { webhookPublicKey } from '#core/webhook/signature.ts'
-import { findConnector, listConnectors } from '#db/connector/connectors.ts'
-import { ownTenant, tenantOf } from '../../http/access.ts'
-import { answerPage } from './answer-page.ts'
-import { uuidOf } from './collection.ts'
+import { type ConnectorRow, findConnector, listConnectors } from '#db/connector/connectors.ts'
+import { ownTenant } from '../../http/access.ts'
+import { registerReads, uuidOf } from './collection.ts'
 import { ConnectorBody, ConnectorView, CreatedConnectorView, toConnectorInput, toConnectorView } from './connector-schema.ts'
 import type { V1App, V1Deps } from './deps.ts'
-import type { Call } from './operation.ts'
+import { type Call, ofOwnTenant } from './operation.ts'
 import { registerOperation } from './register-operation.ts'
-import { IdParams, operatorSecurity, PageOf, PageQuery, problems } from './schemas.ts'
+import { IdParams } from './schemas.ts'
 
 const path = '/v1/connectors'
 const tags = ['connector']
-const base = { tags, security: operatorSecurity }
 
 export function connectorRoutes(app: V1App, deps: V1Deps): void {
-  registerReads(app, deps)
-  registerChanges(app, deps)
-}
-
-function registerReads(app: V1App, deps: V1Deps): void {
-  app.get(
+  registerReads(app, deps, {
     path,
-    {
-      schema: {
-        ...base,
-        summary: 'List connectors',
-        querystring: PageQuery,
-        response: { 200: PageOf(ConnectorView), ...problems },
-      },
-    },
-    async request => {
-      const tenantId = tenantOf(request)
-      const read = (page: Parameters<typeof listConnectors>[2]) => listConnectors(deps.db.forTenant(tenantId), tenantId, page)
-      return (await answerPage(deps.cursors, `${path} ${tenantId}`, request.query, read, toConnectorView)) as never
-    },
-  )
-  app.get(
-    `${path}/:id`,
-    {
-      schema: {
-        ...base,
-        summary: 'Get one connector',
-        params: IdParams('connector'),
-        response: { 200: ConnectorView, ...problems },
-      },
-    },
-    async request => {
-      const tenantId = tenantOf(request)
-      const row = await findConnector(deps.db.forTenant(tenantId), uuidOf('connector', request.params.id), tenantId)
-      if (!row) throw new BrokerError('not_found')
-      return toConnectorView(row) as never
-    },
-  )
+    idKind: 'connector',
+    noun: 'connector',
+    View: ConnectorView,
+    toView: (row: ConnectorRow) => toConnectorView(row) as never,
+    list: listConnectors,
+    find: findConnector,
+  })
+  registerChanges(app, deps)
 }
 
 function registerChanges(app: V1App, deps: V1Deps): void {
@@ -66,13 +35,12 @@ function registerChanges(app: V1App, deps: V1Deps): void {
     keyEncryption: deps.keyEncryption,
     nowMs,
   })
-  const owner = { tenantOf: ({ actor }: Call) => ownTenant(actor) }
   const idOf = ({ params }: Call): string => uuidOf('connector', params['id']!)
   registerOperation(
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `POST ${path}`,
       status: 201,
       secret: true,
@@ -88,7 +56,7 @@ function registerChanges(app: V1App, deps: V1Deps): void {
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `PUT ${path}/:id`,
       status: 200,
       work: async (trx, call) =>
@@ -100,7 +68,7 @@ function registerChanges(app: V1App, deps: V1Deps): void {
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `DELETE ${path}/:id`,
       status: 204,
       async work(trx, call) {

@@ -4,6 +4,7 @@
 import { BrokerError } from '#core/errors/broker-error.ts'
 import type { Principal } from '#core/operators/principal.ts'
 import type { Db, Trx } from '#db/connect.ts'
+import { ownTenant } from '../../http/access.ts'
 
 export interface Call {
   readonly actor: Principal
@@ -30,6 +31,9 @@ export interface Operation {
   /** prepared: what `prepare` gave. Returns what is shown of the outcome; undefined: nothing is left. */
   work(trx: Trx, call: Call, prepared: unknown): Promise<object | undefined>
 }
+
+/** Of operations on what is the caller's tenant's alone. */
+export const ofOwnTenant: Pick<Operation, 'tenantOf'> = { tenantOf: ({ actor }) => ownTenant(actor) }
 
 /** What can wait, by route. */
 export class Operations {

@@ -1,7 +1,6 @@
 // Receivers of security events: who of a tenant may have streams. What they do with them is theirs (`/ssf`).
 
 import { type Static, Type } from 'typebox'
-import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
 import {
   createReceiver,
@@ -11,18 +10,17 @@ import {
   renewReceiverToken,
 } from '#core/ssf/receivers.ts'
 import { findReceiver, listReceivers, type ReceiverRow } from '#db/ssf/receivers.ts'
-import { ownTenant, tenantOf } from '../../http/access.ts'
-import { answerPage } from './answer-page.ts'
-import { uuidOf } from './collection.ts'
+import { ownTenant } from '../../http/access.ts'
+import { registerReads, uuidOf } from './collection.ts'
 import { CaPem } from './connector-schema.ts'
 import type { V1App, V1Deps } from './deps.ts'
-import type { Call } from './operation.ts'
+import { type Call, ofOwnTenant } from './operation.ts'
 import { registerOperation } from './register-operation.ts'
-import { closed, Id, IdParams, Name, operatorSecurity, PageOf, PageQuery, problems, Text, Time, TtlSeconds } from './schemas.ts'
+import { closed, Id, IdParams, Name, Text, Time, TtlSeconds } from './schemas.ts'
 
 const path = '/v1/receivers'
-const tags = ['security events']
-const base = { tags, security: operatorSecurity }
+const tag = 'security events'
+const tags = [tag]
 const longestSeconds = 2 * 365 * 86_400
 
 const expires_in_seconds = Type.Optional(
@@ -58,41 +56,21 @@ const View = Type.Object(shown, closed)
 const Created = Type.Object({ ...shown, token: Type.String({ description: 'mfe_…. Shown this once.' }) }, closed)
 
 export function receiverRoutes(app: V1App, deps: V1Deps): void {
-  registerReads(app, deps)
+  registerReads(app, deps, {
+    path,
+    idKind: 'receiver',
+    noun: 'receiver',
+    plural: 'receivers of security events',
+    tag,
+    View,
+    toView,
+    list: listReceivers,
+    find: findReceiver,
+  })
   registerCreation(app, deps)
   registerChanges(app, deps)
 }
 
-function registerReads(app: V1App, deps: V1Deps): void {
-  app.get(
-    path,
-    {
-      schema: {
-        ...base,
-        summary: 'List receivers of security events',
-        querystring: PageQuery,
-        response: { 200: PageOf(View), ...problems },
-      },
-    },
-    async request => {
-      const tenantId = tenantOf(request)
-      const read = (page: Parameters<typeof listReceivers>[2]) => listReceivers(deps.db.forTenant(tenantId), tenantId, page)
-      return answerPage(deps.cursors, `${path} ${tenantId}`, request.query, read, toView)
-    },
-  )
-  app.get(
-    `${path}/:id`,
-    { schema: { ...base, summary: 'Get one receiver', params: IdParams('receiver'), response: { 200: View, ...problems } } },
-    async request => {
-      const tenantId = tenantOf(request)
-      const row = await findReceiver(deps.db.forTenant(tenantId), uuidOf('receiver', request.params.id), tenantId)
-      if (!row) throw new BrokerError('not_found')
-      return toView(row)
-    },
-  )
-}
-
-const owner = { tenantOf: ({ actor }: Call) => ownTenant(actor) }
 const changeBy = ({ actor, nowMs }: Call): ReceiverChange => ({ actor, tenantId: ownTenant(actor), nowMs })
 const idOf = ({ params }: Call): string => uuidOf('receiver', params['id']!)
 
@@ -101,7 +79,7 @@ function registerCreation(app: V1App, deps: V1Deps): void {
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `POST ${path}`,
       status: 201,
       secret: true,
@@ -125,7 +103,7 @@ function registerChanges(app: V1App, deps: V1Deps): void {
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `POST ${path}/:id/token`,
       status: 200,
       secret: true,
@@ -142,7 +120,7 @@ function registerChanges(app: V1App, deps: V1Deps): void {
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `DELETE ${path}/:id`,
       status: 204,
       async work(trx, call) {

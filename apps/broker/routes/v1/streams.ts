@@ -14,7 +14,7 @@ import { ownTenant, tenantOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
 import { uuidOf } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
-import type { Call } from './operation.ts'
+import { type Call, ofOwnTenant } from './operation.ts'
 import { registerOperation } from './register-operation.ts'
 import { closed, Id, IdParams, operatorSecurity, PageOf, PageQuery, problems, Text, Time } from './schemas.ts'
 
@@ -122,7 +122,6 @@ async function getStream(deps: V1Deps, tenantId: string, id: string): Promise<St
   return row
 }
 
-const owner = { tenantOf: ({ actor }: Call) => ownTenant(actor) }
 const idOf = ({ params }: Call): string => uuidOf('stream', params['id']!)
 
 function registerStatus(app: V1App, deps: V1Deps): void {
@@ -130,7 +129,7 @@ function registerStatus(app: V1App, deps: V1Deps): void {
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `POST ${path}/:id/status`,
       status: 204,
       async work(trx, call) {
@@ -150,7 +149,7 @@ function registerLetters(app: V1App, deps: V1Deps): void {
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `POST ${lettersPath}/:dead_letter_id/redeliver`,
       status: 204,
       async work(trx, call) {
@@ -166,7 +165,7 @@ function registerLetters(app: V1App, deps: V1Deps): void {
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `DELETE ${lettersPath}/:dead_letter_id`,
       status: 204,
       async work(trx, call) {

@@ -13,10 +13,10 @@ import { listMessages, type MessageRow, redeliver } from '#db/webhook/messages.t
 import { findWebhook, listWebhooks, type WebhookRow } from '#db/webhook/webhooks.ts'
 import { ownTenant, principalOf, tenantOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
-import { stamps, uuidOf } from './collection.ts'
+import { registerReads, stamps, uuidOf } from './collection.ts'
 import { CaPem } from './connector-schema.ts'
 import type { V1App, V1Deps } from './deps.ts'
-import type { Call } from './operation.ts'
+import { type Call, ofOwnTenant } from './operation.ts'
 import { registerOperation } from './register-operation.ts'
 import { closed, Id, IdParams, Name, operatorSecurity, PageOf, PageQuery, problems, Time, Uri } from './schemas.ts'
 
@@ -103,30 +103,10 @@ const MessageView = Type.Object(
 const MessageParams = Type.Object({ id: Id('webhook'), message_id: Id('message') }, closed)
 
 export function webhookRoutes(app: V1App, deps: V1Deps): void {
-  registerReads(app, deps)
+  registerReads(app, deps, { path, idKind: 'webhook', noun: 'webhook', View, toView, list: listWebhooks, find: findWebhook })
   registerCreate(app, deps)
   registerChanges(app, deps)
   registerMessages(app, deps)
-}
-
-function registerReads(app: V1App, deps: V1Deps): void {
-  app.get(
-    path,
-    { schema: { ...base, summary: 'List webhooks', querystring: PageQuery, response: { 200: PageOf(View), ...problems } } },
-    async request => {
-      const tenantId = tenantOf(request)
-      const read = (page: Parameters<typeof listWebhooks>[2]) => listWebhooks(deps.db.forTenant(tenantId), tenantId, page)
-      return answerPage(deps.cursors, `${path} ${tenantId}`, request.query, read, toView)
-    },
-  )
-  app.get(
-    `${path}/:id`,
-    { schema: { ...base, summary: 'Get one webhook', params: IdParams('webhook'), response: { 200: View, ...problems } } },
-    async request => {
-      const tenantId = tenantOf(request)
-      return toView(await getWebhook(deps, tenantId, request.params.id))
-    },
-  )
 }
 
 async function getWebhook(deps: V1Deps, tenantId: string, id: string): Promise<WebhookRow> {
@@ -135,7 +115,6 @@ async function getWebhook(deps: V1Deps, tenantId: string, id: string): Promise<W
   return row
 }
 
-const owner = { tenantOf: ({ actor }: Call) => ownTenant(actor) }
 const changeBy = (deps: V1Deps, { actor, nowMs }: Call) => ({
   actor,
   tenantId: ownTenant(actor),
@@ -159,7 +138,7 @@ function registerCreate(app: V1App, deps: V1Deps): void {
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `POST ${path}`,
       status: 201,
       secret: true,
@@ -178,7 +157,7 @@ function registerChanges(app: V1App, deps: V1Deps): void {
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `PUT ${path}/:id`,
       status: 200,
       work: async (trx, call) => toView(await replaceWebhook(trx, changeBy(deps, call), idOf(call), inputOf(call))),
@@ -189,7 +168,7 @@ function registerChanges(app: V1App, deps: V1Deps): void {
     app,
     deps,
     {
-      ...owner,
+      ...ofOwnTenant,
       route: `DELETE ${path}/:id`,
       status: 204,
       async work(trx, call) {
