@@ -27,7 +27,7 @@ export class Vault {
     return getOrCreateSecretFile(join(this.#folder, name), newPassword)
   }
 
-  /** The key that seals the log, PEM. Whoever replaces it begins another log. */
+  /** The key that seals the log, PEM. It is rotated in its file: docs/how-to/rotate-keys.md. */
   logKey(): string {
     return getOrCreateSecretFile(join(this.#folder, 'log-key.pem'), makeLogKey)
   }
