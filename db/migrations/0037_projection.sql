@@ -44,8 +44,8 @@ create table log.event (
 create index event_tenant on log.event (tenant_id, (position >> 14));
 create index event_account on log.event (account_id, (position >> 16)) where account_id is not null;
 create index event_agent on log.event (agent_id, (position >> 14)) where agent_id is not null;
--- The milliseconds that a token's id begins with, without the last eight bits: tokens of a quarter of a second share an entry.
-create index event_token on log.event ((substring(uuid_send(token_id) from 1 for 5))) where token_id is not null;
+-- What befell tokens. Their issue, which most entries are, is found by its time: a token's id begins with it.
+create index event_token on log.event (token_id) where token_id is not null and type <> 'token.issued';
 create index event_task on log.event (task_id) where task_id is not null;
 create index event_parent on log.event (parent_id) where parent_id is not null;
 create index event_actor on log.event (actor_id, (position >> 14)) where actor_id is not null;
@@ -248,6 +248,15 @@ begin
      and s.slot <= coalesce(floor(extract(epoch from p_to) / 10), 2147483647)::bigint;
 end $$;
 
+-- The positions between which a token was issued, if it was: its id and the leaf that says so are made in the same millisecond.
+create function across.positions_of_issue(p_token uuid, out first bigint, out last bigint)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_at timestamptz := to_timestamp(('x' || left(replace(p_token::text, '-', ''), 12))::bit(48)::bigint::float8 / 1000);
+begin
+  select p.first, p.last into first, last from across.positions_between(v_at, v_at) p;
+end $$;
+
 -- A filter as a condition on log.event. Every value goes through its type and is quoted. p_tenant null: of all tenants.
 -- Members: accounts, tasks, types, prefixes, decisions (arrays); agent, token, actor, person, approver, about (uuid); without (a type that
 -- the event's account has no event of), reason, reason_prefix (text); from, before (milliseconds since the epoch).
@@ -264,8 +273,8 @@ begin
     if p_filter ? v_name then v := v || format(' and e.%I = %L', v_name || '_id', (p_filter->>v_name)::uuid); end if;
   end loop;
   if p_filter ? 'token' then
-    v := v || format(' and substring(uuid_send(e.token_id) from 1 for 5) = substring(uuid_send(%1$L::uuid) from 1 for 5) and e.token_id = %1$L',
-      (p_filter->>'token')::uuid);
+    v := v || (select format(' and e.token_id = %L and (e.type <> ''token.issued'' or e.position between %s and %s)', (p_filter->>'token')::uuid, i.first, i.last)
+      from across.positions_of_issue((p_filter->>'token')::uuid) i);
   end if;
   if p_filter ? 'tasks' then
     v := v || format(' and e.task_id = any(%L)', array(select jsonb_array_elements_text(p_filter->'tasks'))::uuid[]);
@@ -374,7 +383,13 @@ begin
         union (select %1$s from log.event_mention m join %2$s e on e.position = m.position where m.account_id = any(%3$s)
           and %8$s and %4$s and %5$s %6$s limit %7$s)) q %9$s',
       v_columns, p_table, v_accounts, p_where, p_bounds, p_order, p_limit, replace(p_bounds, 'e.position', 'm.position'), replace(p_order, 'e.position', 'q.pos'));
-  elsif p_drive is null and (p_filter ? 'token' or p_filter ? 'tasks') then
+  elsif p_drive is null and p_filter ? 'token' then
+    return (select format('select q.*, true as hit from ((select %1$s from %2$s e where %3$s and %4$s and e.type <> ''token.issued'')
+        union all (select %1$s from %2$s e where %3$s and %4$s and e.type = ''token.issued'' and e.position between %5$s and %6$s
+          and (e.position >> 14) between %7$s and %8$s)) q %9$s limit %10$s',
+      v_columns, p_table, p_where, p_bounds, i.first, i.last, i.first >> 14, i.last >> 14, replace(p_order, 'e.position', 'q.pos'), p_limit)
+      from across.positions_of_issue((p_filter->>'token')::uuid) i);
+  elsif p_drive is null and p_filter ? 'tasks' then
     return format('select %s, true as hit from %s e where %s and %s%s limit %s', v_columns, p_table, p_where, p_bounds, p_order, p_limit);
   end if;
   return format('select %s, coalesce(%s, false) as hit from %s e where %s and %s and %s%s',

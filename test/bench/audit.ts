@@ -43,7 +43,9 @@ const questions: readonly Question[] = [
   ['type', () => 'type=resource.changed'],
   ['types', () => 'type=account.expired,agent.*'],
   ['refusals', () => 'decision=deny'],
-  ['reason', () => 'decision=deny&reason=proof_missing'],
+  ['reason', () => 'decision=deny&reason=unknown_scope'],
+  // Nothing was ever refused for it.
+  ['reason_never_given', () => 'decision=deny&reason=proof_missing'],
   ['actor', (_, __, nth) => `actor=crd_${md5(`actor${nth % 20}`)}`],
   ['person', (_, __, nth) => `actor=psn_${md5(`person${nth % 7}`)}`],
   ['about', (_, __, nth) => `about=res_${md5(`resource${nth % 50}`)}`],
