@@ -49,6 +49,26 @@ export function listHolds(db: Db, page: Page): Promise<HoldRow[]> {
   return readPage(query, page)
 }
 
+/**
+ * Holds that last and cover an account: on itself, its agent, whoever opened or claimed it, or the whole tenant. agentId: null where only a
+ * tombstone is left of it. db: of the tenant.
+ */
+export async function findHoldsOver(
+  db: Db,
+  { accountId, agentId }: { readonly accountId: string; readonly agentId: string | null },
+): Promise<HoldRow[]> {
+  const { rows } = await sql<HoldRow>`
+    select ${sql.join(columns.map(name => sql.ref(`h.${name}`)))} from mayfly.legal_hold h
+     where h.lifted_at is null
+       and (h.kind = 'tenant' or h.kind = 'account' and h.target_id = ${accountId} or h.kind = 'agent' and h.target_id = ${agentId}
+         or h.kind = 'person' and h.target_id = (select c.person_id from mayfly.claim c where c.account_id = ${accountId})
+         or h.key_ids @> (
+           select array[substring(log.find_opening(a.id, a.opened_at) from '"subject_key":"([0-9a-f-]{36})"')::uuid]
+             from mayfly.account a where a.id = ${accountId}))
+     order by h.id`.execute(db)
+  return rows
+}
+
 /** False: it is lifted already, or not there. */
 export async function liftHold(trx: Trx, id: string, liftedBy: string): Promise<boolean> {
   const result = await trx

@@ -5,12 +5,20 @@ import { stateNames } from '#core/account/transitions.ts'
 import { formatId } from '#core/ids/id.ts'
 import type { Permission } from '#core/permission/permission.ts'
 import type { AccountView as Row, TombstoneView } from '#db/accounts/account-views.ts'
+import { LegalHoldView } from './legal-holds.ts'
 import { closed, Details, Id, Scope, Time } from './schemas.ts'
 
 const State = Type.Enum([...Object.values(stateNames)])
 const TimeOrNone = (description: string) => Type.Union([Time, Type.Null()], { description })
 
 export const permissionMembers = { scope: Type.Optional(Scope), authorization_details: Type.Optional(Details) }
+
+const LegalHolds = Type.Optional(
+  Type.Array(LegalHoldView, {
+    description:
+      'Where one account is shown: legal holds that last and cover it, who placed them, and when. Left out: none does.',
+  }),
+)
 
 export const AccountView = Type.Object(
   {
@@ -28,6 +36,7 @@ export const AccountView = Type.Object(
     depth: Type.Integer({ description: '0: a root account.' }),
     claimed_at: Type.Optional(Time),
     review_on: Type.Optional(Type.String({ description: 'When whoever claimed it is to look at it again.' })),
+    legal_holds: LegalHolds,
   },
   closed,
 )
@@ -39,6 +48,7 @@ export const ReapedView = Type.Object(
     state: Type.Literal('reaped', { description: 'All that is left: its task stays refused until the retention ends.' }),
     ended_as: State,
     reaped_at: Time,
+    legal_holds: LegalHolds,
   },
   closed,
 )

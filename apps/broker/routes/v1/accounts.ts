@@ -7,6 +7,7 @@ import { BrokerError } from '#core/errors/broker-error.ts'
 import { parseId } from '#core/ids/id.ts'
 import { findAccountView, findTombstone, listAccounts, readSubtree } from '#db/accounts/account-views.ts'
 import type { AccountState } from '#db/accounts/read-accounts.ts'
+import { findHoldsOver } from '#db/erasure/holds.ts'
 import { tenantOf } from '../../http/access.ts'
 import { accountTags, getAccount, showAccount } from './account-reads.ts'
 import { AccountView, ReapedView, toReapedView } from './account-view.ts'
@@ -15,6 +16,7 @@ import { openAccountRoute } from './accounts-open.ts'
 import { answerPage } from './answer-page.ts'
 import { uuidOf } from './collection.ts'
 import type { V1App, V1Deps } from './deps.ts'
+import { toLegalHoldView } from './legal-holds.ts'
 import { closed, Id, IdParams, PageOf, PageQuery, problems } from './schemas.ts'
 
 /** More would be no page for anybody; the log has them all. */
@@ -87,10 +89,12 @@ function getRoute(app: V1App, deps: V1Deps): void {
       const [tenantId, id] = [tenantOf(request), uuidOf('account', request.params.id)]
       const db = deps.accounts.dbOf(tenantId)
       const row = await findAccountView(db, tenantId, id)
-      if (row) return reply.send(await showAccount(deps, row))
+      const holds = await findHoldsOver(db, { accountId: id, agentId: row?.agentId ?? null })
+      const held = holds.length > 0 && { legal_holds: holds.map(toLegalHoldView) }
+      if (row) return reply.send({ ...(await showAccount(deps, row)), ...held })
       const tombstone = await findTombstone(db, tenantId, id)
       if (!tombstone) throw new BrokerError('not_found')
-      return reply.send(toReapedView(tombstone))
+      return reply.send({ ...toReapedView(tombstone), ...held })
     },
   )
 }

@@ -20,7 +20,7 @@ const Body = Type.Object(
   },
   { ...closed, examples: [{ matter: 'case 2026-14', account: 'acct_018f3c5e8a7b7c0e9d1f2a3b4c5d6e7f' }] },
 )
-const View = Type.Object(
+export const LegalHoldView = Type.Object(
   {
     id: Id('legalHold'),
     matter: Type.String(),
@@ -41,22 +41,34 @@ export function legalHoldRoutes(app: V1App, deps: V1Deps): void {
   registerChanges(app, deps)
   app.get(
     '/v1/legal-holds',
-    { schema: { ...base, summary: 'List legal holds', querystring: PageQuery, response: { 200: PageOf(View), ...problems } } },
+    {
+      schema: {
+        ...base,
+        summary: 'List legal holds',
+        querystring: PageQuery,
+        response: { 200: PageOf(LegalHoldView), ...problems },
+      },
+    },
     async request => {
       const rows = rowsOf(deps.db, request)
       const list = `/v1/legal-holds ${ownTenant(principalOf(request))}`
-      return await answerPage(deps.cursors, list, request.query, page => listHolds(rows, page), toView)
+      return await answerPage(deps.cursors, list, request.query, page => listHolds(rows, page), toLegalHoldView)
     },
   )
   app.get(
     '/v1/legal-holds/:id',
     {
-      schema: { ...base, summary: 'Show one legal hold', params: IdParams('legalHold'), response: { 200: View, ...problems } },
+      schema: {
+        ...base,
+        summary: 'Show one legal hold',
+        params: IdParams('legalHold'),
+        response: { 200: LegalHoldView, ...problems },
+      },
     },
     async request => {
       const row = await findHold(rowsOf(deps.db, request), uuidOf('legalHold', request.params.id))
       if (!row) throw new BrokerError('not_found')
-      return toView(row)
+      return toLegalHoldView(row)
     },
   )
 }
@@ -69,9 +81,9 @@ function registerChanges(app: V1App, deps: V1Deps): void {
       route: 'POST /v1/legal-holds',
       status: 201,
       tenantOf: call => ownTenant(call.actor),
-      work: async (trx, call) => toView(await placeHold(trx, changeOf(call), inputOf(call.body as Static<typeof Body>))),
+      work: async (trx, call) => toLegalHoldView(await placeHold(trx, changeOf(call), inputOf(call.body as Static<typeof Body>))),
     },
-    { ...base, summary: 'Place a legal hold: what it covers is neither erased nor dropped', body: Body, answer: View },
+    { ...base, summary: 'Place a legal hold: what it covers is neither erased nor dropped', body: Body, answer: LegalHoldView },
   )
   registerOperation(
     app,
@@ -82,11 +94,11 @@ function registerChanges(app: V1App, deps: V1Deps): void {
       tenantOf: call => ownTenant(call.actor),
       present: async (db, call) => {
         const row = await findHold(db, uuidOf('legalHold', call.params['id']!))
-        return row && toView(row)
+        return row && toLegalHoldView(row)
       },
-      work: async (trx, call) => toView(await endHold(trx, changeOf(call), uuidOf('legalHold', call.params['id']!))),
+      work: async (trx, call) => toLegalHoldView(await endHold(trx, changeOf(call), uuidOf('legalHold', call.params['id']!))),
     },
-    { ...base, summary: 'Lift a legal hold', params: IdParams('legalHold'), answer: View },
+    { ...base, summary: 'Lift a legal hold', params: IdParams('legalHold'), answer: LegalHoldView },
   )
 }
 
@@ -98,7 +110,7 @@ function inputOf({ matter, ...targets }: Static<typeof Body>): HoldInput {
   return first ? { matter, kind: first[0], targetId: uuidOf(first[0], first[1]) } : { matter, kind: 'tenant', targetId: null }
 }
 
-function toView(row: HoldRow): Static<typeof View> {
+export function toLegalHoldView(row: HoldRow): Static<typeof LegalHoldView> {
   const target = targetOf(row)
   return {
     id: formatId('legalHold', row.id),

@@ -253,6 +253,8 @@ export type AnyAccount =
       ended_as: 'active' | 'completed' | 'expired' | 'revoked' | 'claimed' | 'closed' | 'held'
       /** RFC 3339, UTC. */
       reaped_at: string
+      /** Where one account is shown: legal holds that last and cover it, who placed them, and when. Left out: none does. */
+      legal_holds?: LegalHold[]
     }
 export type TrustSourceInput =
   | {
@@ -815,6 +817,22 @@ export interface Account {
   claimed_at?: string
   /** When whoever claimed it is to look at it again. */
   review_on?: string
+  /** Where one account is shown: legal holds that last and cover it, who placed them, and when. Left out: none does. */
+  legal_holds?: LegalHold[]
+}
+export interface LegalHold {
+  id: string
+  matter: string
+  /** tenant: everything of the tenant. */
+  covers: 'tenant' | 'account' | 'agent' | 'person'
+  /** The account, agent or person. */
+  target?: string
+  placed_by: string
+  /** RFC 3339, UTC. */
+  placed_at: string
+  lifted_by?: string
+  /** RFC 3339, UTC. */
+  lifted_at?: string
 }
 export interface AccountAttachment {
   id: string
@@ -1048,20 +1066,6 @@ export interface Erasure {
   after_restore: boolean
   /** Accounts that it had opened and that go on until somebody ends them; 200 at most. */
   living_accounts?: string[]
-}
-export interface LegalHold {
-  id: string
-  matter: string
-  /** tenant: everything of the tenant. */
-  covers: 'tenant' | 'account' | 'agent' | 'person'
-  /** The account, agent or person. */
-  target?: string
-  placed_by: string
-  /** RFC 3339, UTC. */
-  placed_at: string
-  lifted_by?: string
-  /** RFC 3339, UTC. */
-  lifted_at?: string
 }
 export interface Operator {
   id: string
