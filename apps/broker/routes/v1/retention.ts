@@ -1,4 +1,4 @@
-import { type Static, Type } from 'typebox'
+import { Type } from 'typebox'
 import {
   longestMonths,
   type Months,
@@ -9,11 +9,9 @@ import {
 } from '#core/audit/retention.ts'
 import type { Db } from '#db/connect.ts'
 import { findRetention, type RetentionRow } from '#db/erasure/retention.ts'
-import { principalOf } from '../../http/access.ts'
 import type { V1App, V1Deps } from './deps.ts'
-import { visibleTenant } from './limits.ts'
-import { registerOperation } from './register-operation.ts'
-import { closed, IdParams, operatorSecurity, problems } from './schemas.ts'
+import { closed } from './schemas.ts'
+import { registerTenantSetting } from './tenant-setting.ts'
 
 const abouts: Readonly<Record<RetentionName, string>> = {
   security: 'Who changed what, who let it pass, what was revoked.',
@@ -36,43 +34,23 @@ const View = Type.Object(
   closed,
 )
 
-const path = '/v1/tenants/:id/retention'
-
 export function retentionRoutes(app: V1App, deps: V1Deps): void {
-  const tags = ['audit']
-  app.get(
-    path,
-    {
-      schema: {
-        tags,
-        security: operatorSecurity,
-        summary: 'How long bodies of the log of a tenant stay',
-        params: IdParams('tenant'),
-        response: { 200: View, ...problems },
-      },
+  registerTenantSetting(app, deps, {
+    path: '/v1/tenants/:id/retention',
+    tag: 'audit',
+    summaries: {
+      get: 'How long bodies of the log of a tenant stay',
+      put: 'Say how long bodies of the log of a tenant stay',
     },
-    async request => {
-      const tenantId = visibleTenant(principalOf(request), request.params.id)
-      return show(deps.db.forTenant(tenantId), tenantId)
+    Body,
+    View,
+    isCompared: true,
+    show,
+    async set(trx, change, { security = null, standard = null, short = null }) {
+      await setRetention(trx, change, { security, standard, short })
+      return show(trx, change.tenantId)
     },
-  )
-  registerOperation(
-    app,
-    deps,
-    {
-      route: `PUT ${path}`,
-      status: 200,
-      tenantOf: ({ actor, params }) => visibleTenant(actor, params['id']!),
-      present: (db, { actor, params }) => show(db, visibleTenant(actor, params['id']!)),
-      work: async (trx, { actor, params, body, nowMs }) => {
-        const tenantId = visibleTenant(actor, params['id']!)
-        const { security = null, standard = null, short = null } = body as Static<typeof Body>
-        await setRetention(trx, { actor, tenantId, nowMs }, { security, standard, short })
-        return show(trx, tenantId)
-      },
-    },
-    { tags, summary: 'Say how long bodies of the log of a tenant stay', params: IdParams('tenant'), body: Body, answer: View },
-  )
+  })
 }
 
 async function show(db: Db, tenantId: string): Promise<{ months: Months; own: Partial<Months> }> {
