@@ -29,9 +29,8 @@ export function openDiskStore(folder: string): SealStore {
       await place(draft, target)
     } catch (error) {
       made.delete(dirname(target))
-      throw error
-    } finally {
       await rm(draft, { force: true })
+      throw error
     }
     await syncFolder(dirname(target))
   }
@@ -41,7 +40,10 @@ export function openDiskStore(folder: string): SealStore {
     async create(path, bytes) {
       try {
         // Of several links of one name one is made.
-        await put(path, bytes, link)
+        await put(path, bytes, async (draft, target) => {
+          await link(draft, target)
+          await rm(draft, { force: true })
+        })
         return true
       } catch (error) {
         if (codeOf(error) === 'EEXIST') return false
