@@ -42,7 +42,7 @@ export interface ReadEntry {
 export function readEntry({ position, leaf: text, body }: StoredEntry): ReadEntry {
   const leaf = JSON.parse(text) as Leaf
   const type = findEventType(leaf.type)
-  if (body === undefined) return { position, leaf, facts: undefined, sealed: undefined, type }
+  if (body === undefined || body === '') return { position, leaf, facts: undefined, sealed: undefined, type }
   const { private: sealed, subject_key: subjectKeyId, ...facts } = JSON.parse(body) as Record<string, unknown>
   const hidden = typeof sealed === 'string' && typeof subjectKeyId === 'string' ? { subjectKeyId, text: sealed } : undefined
   return { position, leaf, facts, sealed: hidden, type }

@@ -4,7 +4,7 @@
 // was hashed, so that a SIEM's copy can be held against a proof years later.
 
 import { formatId } from '#core/ids/id.ts'
-import { type Decision, decisionOf } from '../stream/decision.ts'
+import { type Decision, decisionOf, isToldByFacts } from '../stream/decision.ts'
 import { type Leaf, type ReadEntry, readEntry, type StoredEntry, valueAt } from './entry.ts'
 import type { OcsfMapping } from './event-type.ts'
 
@@ -86,6 +86,7 @@ function statusOf(entry: ReadEntry): object {
   const status_detail = detail === '' ? {} : { status_detail: detail }
   if (decision === 'deny') return { status_id: 2, status: 'Failure', ...status_detail }
   if (decision === 'defer') return { status_id: 99, status: 'Deferred', ...status_detail }
+  if (decision === undefined && isToldByFacts(entry.leaf.type)) return { status_id: 0, status: 'Unknown' }
   return { status_id: 1, status: 'Success', ...status_detail }
 }
 

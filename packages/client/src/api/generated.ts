@@ -926,6 +926,7 @@ export interface Audit {
   time: string
   /** docs/events.md lists them. */
   type: string
+  /** Missing where nothing is decided, and of a guard’s report whose facts retention has dropped: it said which. */
   decision?: 'allow' | 'deny' | 'defer'
   /** Code of ours. */
   reason?: string

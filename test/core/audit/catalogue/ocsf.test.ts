@@ -5,6 +5,7 @@ import type { EventType } from '#core/audit/catalogue/event-type.ts'
 import { toOcsf } from '#core/audit/catalogue/ocsf.ts'
 import { prepareEvent } from '#core/audit/event.ts'
 import { decisionOf } from '#core/audit/stream/decision.ts'
+import { readEntry as showStored } from '#core/audit/stream/entry.ts'
 import { sampleFacts } from '#test/setup/sample-events.ts'
 
 const tenantId = '01900000-0000-7000-8000-00000000000a'
@@ -80,4 +81,13 @@ test.each([
   const facts = { ...sampleFacts('decisions.reported'), denied }
   const entry = { position: 1, ...prepareEvent({ type: 'decisions.reported', ...ids, facts } as never, nowMs) }
   expect(toOcsf(entry)).toMatchObject(told)
+})
+
+test('what guards reported is neither once retention has dropped their report', () => {
+  const facts = { ...sampleFacts('decisions.reported'), denied: 0 }
+  const { leaf } = prepareEvent({ type: 'decisions.reported', ...ids, facts } as never, nowMs)
+  for (const body of [undefined, '']) {
+    expect(toOcsf({ position: 1, leaf, body })).toMatchObject({ status_id: 0, status: 'Unknown' })
+    expect(showStored({ position: 1, leaf, body }).shown.decision).toBeUndefined()
+  }
 })

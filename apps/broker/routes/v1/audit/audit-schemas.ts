@@ -90,7 +90,12 @@ export const EventView = Type.Object(
     id: Text('uuid'),
     time: Text('RFC 3339, UTC.'),
     type: Text('docs/events.md lists them.'),
-    decision: Type.Optional(Type.Enum(['allow', 'deny', 'defer'])),
+    decision: Type.Optional(
+      Type.Enum(['allow', 'deny', 'defer'], {
+        description:
+          'Missing where nothing is decided, and of a guard’s report whose facts retention has dropped: it said which.',
+      }),
+    ),
     reason: Type.Optional(Text('Code of ours.')),
     tenant: Type.Optional(Id('tenant')),
     agent: Type.Optional(Id('agent')),
