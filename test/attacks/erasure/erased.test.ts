@@ -7,17 +7,13 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import type { LedgerEntry } from '#core/audit/erasure/ledger.ts'
 import { readLedger } from '#core/audit/erasure/ledger.ts'
-import { openLedgerKey } from '#core/audit/erasure/ledger-key.ts'
 import { replayErasures } from '#core/audit/erasure/replay.ts'
 import { sweepErasures } from '#core/audit/erasure/sweep.ts'
-import { prepareEvent } from '#core/audit/event.ts'
 import { parseId } from '#core/ids/id.ts'
 import { hashList } from '#core/subject/subject.ts'
 import { Frontier, leafHash } from '#core/tlog/hash.ts'
 import { createMemoryStore } from '#core/tlog/tile-store.ts'
 import { projectLog } from '#db/audit/projection.ts'
-import { findErasureKey } from '#db/erasure/erasure-key.ts'
-import { destroySubjectKeys, insertErasure } from '#db/erasure/erasures.ts'
 import { foldUsage } from '#db/quota/fold-usage.ts'
 import { changeRegistration } from '#test/setup/change-registration.ts'
 import { dumpEverything, findPgDump, type PgDump, runPgDump } from '#test/setup/dump.ts'
@@ -295,100 +291,5 @@ describe('the ledger', () => {
     expect(await replayErasures({ db: database.db, keyEncryption }, entries, Date.now())).toBe(0)
     await sweep()
     expect(traces(await everythingIn())).toEqual([])
-  })
-
-  test('has names alone forgotten again, whichever of several erasures the backup is older than', async () => {
-    const { admin, database } = at.database
-    const { keyEncryption } = at.running.broker.deps
-    const owned = async (owner: string) => {
-      const made = await at.running.v1('POST', '/v1/agents', { ...ownedBy(owner), name: randomUUID() })
-      expect(made.status, made.text).toBe(201)
-      return parseId('agent', made.body.id)!
-    }
-    const eraseNames = async (...names: string[]) => {
-      const done = await at.running.v1('POST', '/v1/erasures', { names })
-      expect([done.status, done.body.agents_without_owner], done.text).toEqual([201, [expect.any(String)]])
-    }
-    const [old, one, other] = ['Canary Xq7 the Elder', 'Canary Xq7 Junior', 'Canary Xq7 the Third']
-    await owned(old)
-    await eraseNames(old)
-    const agents = [await owned(one), await owned(other)]
-    // The backup knows of the first erasure, and of neither of the two that follow.
-    const backup = { key: await admin`select * from mayfly.erasure_key`, erasures: await admin`select id from mayfly.erasure` }
-    const step = Number(backup.key[0]!['step'])
-    await eraseNames(one)
-    await eraseNames(other)
-    await sweep()
-    const { entries } = await readLedger(store)
-    expect(entries.slice(-3).map(({ sealedStep }) => sealedStep)).toEqual([step - 1, step, step + 1])
-    expect([...store.files.values()].join('')).not.toMatch(canaries)
-    const database_of_today = await openLedgerKey(
-      await findErasureKey(database.db.forTenant(tenantId())),
-      keyEncryption,
-      entries.at(-1) as { sealedUnder: string; sealedStep: number },
-    )
-    expect(database_of_today).toBeUndefined()
-    const key = backup.key[0]!
-    await admin`delete from mayfly.erasure where id <> all(${backup.erasures.map(({ id }) => id as string)})`
-    await admin`update mayfly.erasure_key set step = ${key['step']}, key_sealed = ${key['key_sealed']} where id = ${key['id']}`
-    await admin`update mayfly.agent set owner = ${one} where id = ${agents[0]!}`
-    await admin`update mayfly.agent set owner = ${other} where id = ${agents[1]!}`
-    expect(await replayErasures({ db: database.db, keyEncryption }, entries, Date.now())).toBe(2)
-    expect(traces(await everythingIn())).toEqual([])
-    const [after] = await admin`select step from mayfly.erasure_key where id = ${key['id']}`
-    expect(after).toEqual({ step: step + 2 })
-  })
-})
-
-describe('whoever holds the runtime role', () => {
-  const destroy = async (change: (leaf: string, body: string) => readonly [string, string]) => {
-    const { db } = at.database.database
-    const id = randomUUID()
-    const [key] = await at.database.admin<
-      { id: string }[]
-    >`select id from mayfly.subject_key where tenant_id = ${tenantId()} limit 1`
-    const facts = { by: 'restore', erasure: `ers_${id.replaceAll('-', '')}`, keys: 1, people: 0 } as const
-    const { leaf, body } = prepareEvent({ type: 'subject.erased', tenantId: tenantId(), facts }, Date.now())
-    const [itsLeaf, itsBody] = change(leaf, body)
-    await db
-      .forTenant(tenantId())
-      .transaction()
-      .execute(async trx => {
-        const row = { id, tenantId: tenantId(), keyIds: [key!.id], personIds: [], replayed: false }
-        await insertErasure(trx, { ...row, sealed: null, sealedUnder: null, sealedStep: null })
-        await destroySubjectKeys(trx, id, { leaf: itsLeaf, body: itsBody })
-      })
-    return { id, key: key!.id }
-  }
-
-  test('destroys no key without the event that tells of it', async () => {
-    const other = prepareEvent(
-      { type: 'subject.erased', tenantId: null, facts: { by: 'restore', erasure: 'x', keys: 1, people: 0 } },
-      1,
-    )
-    const wrong: readonly (readonly [string, (leaf: string, body: string) => readonly [string, string]])[] = [
-      ['none', () => ['', '']],
-      ['another erasure’s', () => [other.leaf, other.body]],
-      ['of another type', (leaf, body) => [leaf.replace('subject.erased', 'account.opened'), body]],
-      ['with another body', (leaf, body) => [leaf, body.replace('"keys":1', '"keys":0')]],
-      ['of another tenant', (leaf, body) => [leaf.replace(tenantId(), randomUUID()), body]],
-      ['without salt', (leaf, body) => [leaf.replace(/"salt":"[^"]*"/, '"salt":""'), body]],
-    ]
-    const count = async () => Number((await at.database.admin`select count(*) as n from mayfly.subject_key`)[0]!['n'])
-    const before = await count()
-    for (const [how, change] of wrong) await expect(destroy(change), how).rejects.toThrow()
-    expect(await count()).toBe(before)
-    const { id, key } = await destroy((leaf, body) => [leaf, body])
-    expect(await count()).toBe(before - 1)
-    const last = (await readLog(at.database.admin)).filter(({ leaf }) => leaf.type === 'subject.erased').at(-1)!
-    expect(last.body).toMatchObject({ erasure: `ers_${id.replaceAll('-', '')}`, keys: 1 })
-    expect(key).toBeDefined()
-  })
-
-  test('neither deletes a key nor writes over it', async () => {
-    const { sql } = at.database.database
-    await expect(sql`delete from mayfly.subject_key`).rejects.toMatchObject({ code: '42501' })
-    await expect(sql`update mayfly.subject_key set key_sealed = 'x'`).rejects.toMatchObject({ code: '42501' })
-    await expect(sql`select log.forget_bodies(${randomUUID()}, 1, 1)`).rejects.toThrow()
   })
 })
