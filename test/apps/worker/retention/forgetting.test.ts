@@ -88,6 +88,19 @@ test('each tenant gets its key for names in the ledger before anybody is erased'
   await forgetting.close()
 })
 
+test('the round that drops what is over thins the checkpoints of the log too', async () => {
+  const shard = randomUUID()
+  await db.admin`
+    insert into log.checkpoint (shard, size, root, at, note)
+    select ${shard}, m, decode(repeat('00', 32), 'hex'), '2026-01-02T03:00:00Z'::timestamptz + make_interval(mins => m), 'note' from generate_series(1, 9) m`
+  const lines: string[] = []
+  const forgetting = start(folder, lines)
+  await forgetting.drop()
+  expect(await db.admin`select size::int from log.checkpoint where shard = ${shard}`).toEqual([{ size: 9 }])
+  expect(lines.join()).toContain('checkpoints that nothing needs any more have gone')
+  await forgetting.close()
+})
+
 test('a fresh log has nothing to drop', async () => {
   const forgetting = start(folder)
   expect(await forgetting.drop()).toEqual({ months: [], rows: 0 })

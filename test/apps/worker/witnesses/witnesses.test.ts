@@ -78,6 +78,12 @@ describe('witnesses', () => {
     expect(report()).toMatchObject([{ size: 9 }])
   })
 
+  test('that have cosigned this very checkpoint are not asked for it again', async () => {
+    const { cosign, report } = open('http://127.0.0.1:1')
+    expect(await cosign({ ...asked(6), without: [witness.key.keyId] })).toEqual({ lines: [], witnesses: report() })
+    expect(faults).toEqual([])
+  })
+
   test('that know a longer log say so: what was restored from a copy is not cosigned', async () => {
     await open().cosign(asked(20))
     await witnesses!.close()
