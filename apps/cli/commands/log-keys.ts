@@ -17,7 +17,6 @@ export const logKeys: Command = {
   about: `The keys of the log, the newest first, and those of earlier logs that a restore has ended. With --log-key the key that you kept is
 asked: only a key that it handed the log over to, by its own signature, is told you as its successor.`,
   options: { 'log-key': { type: 'string', value: 'VKEY', many: true, summary: 'the key of the log, as it was kept' } },
-  operations: ['GET /log/keys'],
   examples: [
     { text: 'the key to keep, while there is no reason to doubt', command: 'mayfly log keys' },
     { text: 'the key to go on with after a rotation', command: "mayfly log keys --log-key 'broker.example/log/…+1a2b3c4d+AQ…'" },
