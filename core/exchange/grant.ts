@@ -3,6 +3,7 @@
 
 import type { ErrorCode } from '#core/errors/codes.ts'
 import { GenerationCache } from '#core/memory/generation-cache.ts'
+import { ownCopy } from '#core/memory/own-copy.ts'
 import { type Ceiling, computeEffective } from '#core/permission/effective.ts'
 import { normaliseDetails, parseDetails, parseScope } from '#core/permission/normalise.ts'
 import type { AuthorizationDetail, Permission } from '#core/permission/permission.ts'
@@ -30,10 +31,30 @@ export interface AccountCeiling {
   readonly above?: { readonly name: string; readonly ceilings: readonly Ceiling[] } | undefined
 }
 
+const longestRemembered = 4096
+
+/** What an agent asked for last, and what came of it. */
+interface Last extends Pick<ExchangeRequest, 'scope' | 'authorizationDetails' | 'allowNarrowing'> {
+  readonly snapshot: TenantSnapshot
+  readonly ceilingId: string
+  readonly target: string
+  readonly result: Grant | Denial
+}
+
 export class Grants {
   readonly #memos = new WeakMap<TenantSnapshot, GenerationCache<string, Grant | Denial>>()
+  readonly #lasts = new WeakMap<Agent, Last>()
 
+  /** Most agents ask for the same again and again: a few comparisons tell, where a look-up must write and hash a key. */
   evaluate(snapshot: TenantSnapshot, agent: Agent, ceiling: AccountCeiling, request: ExchangeRequest): Grant | Denial {
+    const last = this.#lasts.get(agent)
+    if (last && !ceiling.above && isSame(last, snapshot, ceiling, request)) return last.result
+    const result = this.#find(snapshot, agent, ceiling, request)
+    if (!ceiling.above && isShort(request)) this.#lasts.set(agent, lastOf(snapshot, ceiling, request, result))
+    return result
+  }
+
+  #find(snapshot: TenantSnapshot, agent: Agent, ceiling: AccountCeiling, request: ExchangeRequest): Grant | Denial {
     let memo = this.#memos.get(snapshot)
     if (!memo) {
       memo = new GenerationCache(5_000)
@@ -47,10 +68,38 @@ export class Grants {
     let result = memo.get(key)
     if (!result) {
       result = evaluateGrant(snapshot, agent, ceiling, request)
-      // A stranger's huge request is not worth remembering.
-      if (key.length < 4096) memo.set(key, result)
+      if (key.length < longestRemembered) memo.set(key, result)
     }
     return result
+  }
+}
+
+function isSame(last: Last, snapshot: TenantSnapshot, ceiling: AccountCeiling, request: ExchangeRequest): boolean {
+  return (
+    last.snapshot === snapshot &&
+    last.ceilingId === ceiling.id &&
+    last.target === request.targets[0] &&
+    request.targets.length === 1 &&
+    last.scope === request.scope &&
+    last.authorizationDetails === request.authorizationDetails &&
+    last.allowNarrowing === request.allowNarrowing
+  )
+}
+
+/** A huge request is not worth remembering. */
+const isShort = ({ targets, scope, authorizationDetails }: ExchangeRequest): boolean =>
+  targets.length === 1 && targets[0]!.length + (scope?.length ?? 0) + (authorizationDetails?.length ?? 0) < longestRemembered
+
+function lastOf(snapshot: TenantSnapshot, ceiling: AccountCeiling, request: ExchangeRequest, result: Grant | Denial): Last {
+  const { targets, scope, authorizationDetails, allowNarrowing } = request
+  return {
+    snapshot,
+    ceilingId: ceiling.id,
+    target: ownCopy(targets[0]!),
+    scope: scope === undefined ? undefined : ownCopy(scope),
+    authorizationDetails: authorizationDetails === undefined ? undefined : ownCopy(authorizationDetails),
+    allowNarrowing,
+    result,
   }
 }
 

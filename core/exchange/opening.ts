@@ -6,6 +6,7 @@ import type { Lineage } from '#core/delegation/lineage.ts'
 import { lineageOf } from '#core/delegation/lineage.ts'
 import { newUuid } from '#core/ids/id.ts'
 import { newClaimSecret } from '#core/ids/secret.ts'
+import { ownCopy } from '#core/memory/own-copy.ts'
 import { liveLimits } from '#core/quota/live-limits.ts'
 import type { VerifiedSubject } from '#core/subject/subject.ts'
 import type { Opening as OpeningRow } from '#db/log/append.ts'
@@ -64,6 +65,3 @@ export function planOpening(
   const child = choice.kind === 'child' ? { parent: choice.parent, lineage: lineageOf(account.id, choice.lineage) } : undefined
   return { row, account, claimSecret, child }
 }
-
-/** A piece of a request's text would keep the whole request in memory as long as the account is remembered. Task ids are ASCII. */
-const ownCopy = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')

@@ -12,6 +12,9 @@ export type AccountChoice =
   | { readonly ok: true; readonly kind: 'existing'; readonly account: Account; readonly pin?: Pin }
   | { readonly ok: true; readonly kind: 'new'; readonly taskId: string; readonly taskKey: string; readonly pin?: undefined }
 
+/** The account that a subject asked for last: most ask for the same again, whose task key need not be hashed again then. */
+const lastAccounts = new WeakMap<VerifiedSubject, Account>()
+
 /**
  * No round trip when the account is remembered. Else one, shared with whoever asks at the same time; or none, when a task that is
  * not remembered may be taken for a new one: the commit opens its account, or tells of the one that is there.
@@ -36,9 +39,13 @@ export function resolveAccount(
       'no_task',
       'Send task_id or account_id: this agent registers no claims to derive the task from.',
     )
-  const key = taskKey(subject.agent.id, taskId)
+  const last = lastAccounts.get(subject)
+  const key = last?.taskId === taskId ? last.taskKey : taskKey(subject.agent.id, taskId)
   const remembered = accounts.recall(key)
-  if (remembered && isLive(remembered, nowSeconds)) return checkOwn(remembered, subject, nowSeconds)
+  if (remembered && isLive(remembered, nowSeconds)) {
+    if (remembered !== last) lastAccounts.set(subject, remembered)
+    return checkOwn(remembered, subject, nowSeconds)
+  }
   // Only what was just read may be called over: meanwhile its deadline may have been moved.
   if (remembered) accounts.forget(key)
   const mayOpen = subject.agent.settings.may_open
