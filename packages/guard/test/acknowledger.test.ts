@@ -7,7 +7,7 @@ afterEach(() => void vi.useRealTimers())
 
 const position = (epoch: number): Position => ({ shard: 's', epoch })
 
-function start(status = 204) {
+function start(status = 204, random = () => 0) {
   const sent: { epoch: number; atMs: number }[] = []
   const acknowledger = new Acknowledger(
     async ({ epoch }) => {
@@ -15,6 +15,7 @@ function start(status = 204) {
       return status
     },
     () => Date.now(),
+    random,
   )
   const began = Date.now()
   return { acknowledger, sent }
@@ -59,4 +60,12 @@ test('what the broker could not take is sent again', async () => {
   expect(sent.map(({ epoch }) => epoch)).toEqual([1, 1, 1, 1])
   expect(acknowledger.acknowledged).toBeUndefined()
   acknowledger.close()
+})
+
+test('guards that hear of the same do not say so at the same moment', async () => {
+  const all = [0, 0.25, 0.999].map(each => start(204, () => each))
+  for (const { acknowledger } of all) acknowledger.applied(position(1))
+  await vi.advanceTimersByTimeAsync(200)
+  expect(all.map(({ sent }) => sent.map(({ atMs }) => atMs))).toEqual([[20], [30], [59]])
+  for (const { acknowledger } of all) acknowledger.close()
 })

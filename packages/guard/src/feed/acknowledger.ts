@@ -1,6 +1,7 @@
 // Tells the broker how far this guard has come, so that whoever revokes can see that it has arrived. The first word goes out
-// after a moment: other guards on this machine and streams of this broker have yet to hear of the same. Then there is at most one
-// each 200 ms, and where news does not end, one a second; every 30 s it says that it is still there. Nothing waits for it.
+// after a moment, another one for each guard: other guards on this machine and streams of this broker have yet to hear of the same, and
+// a thousand words at once would hold up the next news. Then there is at most one each 200 ms, and where news does not end, one a second;
+// every 30 s it says that it is still there. Nothing waits for it.
 
 import type { Position } from './messages.ts'
 
@@ -8,6 +9,7 @@ import type { Position } from './messages.ts'
 export type SendPosition = (position: Position) => Promise<number>
 
 const firstWordMs = 20
+const spreadMs = 40
 const leastBetweenMs = 200
 const mostBetweenMs = 1000
 const signOfLifeMs = 30_000
@@ -17,6 +19,7 @@ const afterFailureMs = 1000
 export class Acknowledger {
   readonly #send: SendPosition
   readonly #monotonicMs: () => number
+  readonly #random: () => number
   #latest: Position | undefined
   #acknowledged: Position | undefined
   #nextAt = Number.NEGATIVE_INFINITY
@@ -26,9 +29,11 @@ export class Acknowledger {
   #hasNews = false
   #isClosed = false
 
-  constructor(send: SendPosition, monotonicMs: () => number = () => performance.now()) {
+  /** random: from 0 to 1. */
+  constructor(send: SendPosition, monotonicMs: () => number = () => performance.now(), random: () => number = Math.random) {
     this.#send = send
     this.#monotonicMs = monotonicMs
+    this.#random = random
   }
 
   /** The position that the broker has taken note of. */
@@ -42,7 +47,7 @@ export class Acknowledger {
     // News that does not end must not put off the word about it.
     if (this.#hasNews) return
     this.#hasNews = true
-    this.#plan(Math.max(firstWordMs, this.#nextAt - this.#monotonicMs()))
+    this.#plan(Math.max(firstWordMs + spreadMs * this.#random(), this.#nextAt - this.#monotonicMs()))
   }
 
   close(): void {
