@@ -1,12 +1,11 @@
 // What is measured: a broker and a PostgreSQL of their own, accounts with a token each, and the calls that revoke them.
 
-import { createHash, X509Certificate } from 'node:crypto'
 import postgres, { type Sql } from 'postgres'
-import { createWorkloadTokenMinter } from '#apps/idp/workload-token.ts'
 import type { IssuedCertificate } from '#apps/standalone/dev-ca.ts'
 import type { Answer } from '#test/setup/registration.ts'
 import { type Exchanges, exchangesOf, registerWorkload, tokenOf } from '#test/setup/sub-agents.ts'
 import { type BenchBroker, startBenchBroker } from '../broker/bench-broker.ts'
+import { workloadExchange } from '../broker/workload-exchange.ts'
 import { nowMs, WallClock } from './clock.ts'
 import { Gate } from './gate.ts'
 import type { FleetOptions, HeldToken } from './protocol.ts'
@@ -101,29 +100,13 @@ async function revoke({ registrar, tenant }: BenchBroker, id: string): Promise<C
 }
 
 /** Opens accounts by exchanges of workload tokens, as agents do. */
-function opener({ trafficOptions, tenant, registrar }: BenchBroker): (count: number) => Promise<Opened[]> {
-  const { subject, resource, scope, runName } = trafficOptions
-  const mint = createWorkloadTokenMinter(subject.keys)
-  const thumbprint = createHash('sha256').update(new X509Certificate(tenant.certificate.certificatePem).raw).digest('base64url')
+function opener(broker: BenchBroker): (count: number) => Promise<Opened[]> {
+  const { trafficOptions, tenant, registrar } = broker
+  const { resource, scope, runName } = trafficOptions
+  const exchangeOf = workloadExchange(broker)
   let serial = 0
   const openOne = async (): Promise<Opened> => {
-    const subjectToken = mint({
-      issuer: subject.issuer,
-      sub: subject.sub,
-      aud: subject.audience,
-      runId: `${runName}-${serial++}`,
-      cnf: { 'x5t#S256': thumbprint },
-      ttlSeconds: 3_600,
-      nowSeconds: Math.floor(Date.now() / 1000),
-    })
-    const form = {
-      grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
-      subject_token: subjectToken,
-      subject_token_type: 'urn:ietf:params:oauth:token-type:jwt',
-      resource,
-      scope,
-      ttl: tokenTtl,
-    }
+    const form = { ...exchangeOf(`${runName}-${serial++}`), resource, scope, ttl: tokenTtl }
     return toOpened(await again(() => registrar.http.token(form, tenant.certificate)), tenant.certificate)
   }
   return count => inParallel(count, openOne)
