@@ -6,7 +6,7 @@ export interface LogEntry {
   /** The exact bytes that were hashed, as text. */
   readonly leaf: string
   /** undefined once retention has dropped it. */
-  readonly body: string | undefined
+  readonly body?: string | undefined
 }
 
 /** How many leaves the log has; the next one gets this position. */

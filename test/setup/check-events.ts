@@ -1,6 +1,6 @@
 import type { Sql } from 'postgres'
 import { findEventFaults } from '#core/audit/catalogue/check.ts'
-import type { StoredEntry } from '#core/audit/catalogue/entry.ts'
+import type { LogEntry } from '#db/log/read-entries.ts'
 
 /**
  * Throws when the log holds an entry that is not what the catalogue says of its type. Each test database is asked as it closes, so every
@@ -22,7 +22,7 @@ export async function checkEvents(admin: Sql): Promise<void> {
 
 const isEnvelope = (leaf: string): boolean => leaf.startsWith('{') && leaf.endsWith('"v":1}') && leaf.includes('"body_hash"')
 
-function faultsOf(entry: StoredEntry): string[] {
+function faultsOf(entry: LogEntry): string[] {
   try {
     return findEventFaults(entry)
   } catch (error) {

@@ -2,8 +2,9 @@
 // every entry that they find in a log.
 
 import { Compile } from 'typebox/compile'
+import type { LogEntry } from '#db/log/read-entries.ts'
 import { auditEventTypes, catalogue } from './catalogue.ts'
-import { readEntry, type StoredEntry } from './entry.ts'
+import { readEntry } from './entry.ts'
 
 const validators = new Map<string, ReturnType<typeof Compile>>()
 
@@ -18,7 +19,7 @@ function validatorOf(type: keyof typeof catalogue) {
 const isKnown = (type: string): type is keyof typeof catalogue => (auditEventTypes as readonly string[]).includes(type)
 
 /** What is wrong with it, a line each; nothing: it is as it should be. A body that is gone is not looked at. */
-export function findEventFaults(stored: StoredEntry): string[] {
+export function findEventFaults(stored: LogEntry): string[] {
   const { leaf, facts, sealed } = readEntry(stored)
   if (!isKnown(leaf.type)) return [`${leaf.type}: not in the catalogue`]
   const row = catalogue[leaf.type]

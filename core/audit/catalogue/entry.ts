@@ -1,14 +1,8 @@
 // An entry of the log, read: the leaf as it was hashed, the body where it is still there.
 
+import type { LogEntry } from '#db/log/read-entries.ts'
 import { findEventType } from './catalogue.ts'
 import type { EventType, Place } from './event-type.ts'
-
-/** As the log stores it. body: undefined where its retention has ended. */
-export interface StoredEntry {
-  readonly position: number
-  readonly leaf: string
-  readonly body?: string | undefined
-}
 
 /** uuids, but `token`, which is the token's `jti`, and hashes in base64url. */
 export interface Leaf {
@@ -39,7 +33,7 @@ export interface ReadEntry {
 }
 
 /** Throws SyntaxError for what is no entry. */
-export function readEntry({ position, leaf: text, body }: StoredEntry): ReadEntry {
+export function readEntry({ position, leaf: text, body }: LogEntry): ReadEntry {
   const leaf = JSON.parse(text) as Leaf
   const type = findEventType(leaf.type)
   if (body === undefined || body === '') return { position, leaf, facts: undefined, sealed: undefined, type }

@@ -4,8 +4,9 @@
 // was hashed, so that a SIEM's copy can be held against a proof years later.
 
 import { formatId } from '#core/ids/id.ts'
+import type { LogEntry } from '#db/log/read-entries.ts'
 import { type Decision, decisionOf, isToldByFacts } from '../stream/decision.ts'
-import { type Leaf, type ReadEntry, readEntry, type StoredEntry, valueAt } from './entry.ts'
+import { type Leaf, type ReadEntry, readEntry, valueAt } from './entry.ts'
 import type { OcsfMapping } from './event-type.ts'
 
 /** JSON, with `class_uid`, `activity_id` and whatever else the class asks for. */
@@ -37,7 +38,7 @@ const severities = ['Unknown', 'Informational', 'Low', 'Medium', 'High'] as cons
 const unknownType: OcsfMapping = { class: 3004, activity: 99 }
 
 /** log: the log's name (`origin` of its checkpoints), where the reader knows it. Throws SyntaxError for what is no entry. */
-export function toOcsf(stored: StoredEntry, log?: string): OcsfEvent {
+export function toOcsf(stored: LogEntry, log?: string): OcsfEvent {
   const entry = readEntry(stored)
   const { leaf, facts, type, position } = entry
   const mapping = type?.ocsf ?? unknownType
