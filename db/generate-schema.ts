@@ -18,6 +18,7 @@ const columnTypes: Readonly<Record<string, string>> = {
   date: 'Day',
   'timestamp with time zone': 'Timestamp',
   'uuid[]': 'List<string>',
+  'text[]': 'List<string>',
   'integer[]': 'List<number>',
 }
 

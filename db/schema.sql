@@ -113,6 +113,7 @@ CREATE INDEX event_tenant ON ONLY log.event USING btree (tenant_id, (("position"
 CREATE INDEX event_token ON ONLY log.event USING btree (token_id) WHERE ((token_id IS NOT NULL) AND (type <> 'token.issued'::text));
 CREATE INDEX event_type ON ONLY log.event USING btree (tenant_id, type, (("position" >> 14))) WHERE (type <> 'token.issued'::text);
 CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.event FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+CREATE TRIGGER event_reported AFTER INSERT ON log.event FOR EACH ROW WHEN ((new.type = 'decisions.reported'::text)) EXECUTE FUNCTION log.mention_reported();
 alter table log.event enable row level security;
 alter table log.event force row level security;
 create policy across on log.event for all to mayfly_across, mayfly_log using (true) with check (true);
@@ -168,7 +169,17 @@ create table log.event_slot (
 );
 alter table log.event_slot owner to mayfly_log;
 alter table log.event_slot add constraint event_slot_pkey PRIMARY KEY (slot);
+CREATE TRIGGER event_slot_widens AFTER INSERT OR UPDATE ON log.event_slot FOR EACH ROW EXECUTE FUNCTION log.widen_stretch();
 grant select on log.event_slot to mayfly_across;
+
+create table log.event_stretch (
+  stretch integer not null,
+  first bigint not null,
+  last bigint not null
+);
+alter table log.event_stretch owner to mayfly_log;
+alter table log.event_stretch add constraint event_stretch_pkey PRIMARY KEY (stretch);
+grant select on log.event_stretch to mayfly_across;
 
 create table log.fork (
   id uuid not null,
@@ -257,6 +268,23 @@ alter table log.pending_revocation force row level security;
 create policy append on log.pending_revocation for insert to mayfly_app with check ((tenant_id = mayfly.tenant_in_force()));
 create policy move on log.pending_revocation for all to mayfly_log using (true) with check (true);
 grant insert ("least"), insert (actor), insert (cause), insert (id), insert (kind), insert (subject), insert (tenant_id), insert (until) on log.pending_revocation to mayfly_app;
+
+create table log.report_mention (
+  position bigint not null,
+  subject_id uuid not null,
+  tenant_id uuid not null,
+  allowed boolean not null,
+  refused text[]
+);
+alter table log.report_mention owner to mayfly_log;
+alter table log.report_mention add constraint report_mention_pkey PRIMARY KEY (subject_id, "position");
+CREATE INDEX report_refusal ON log.report_mention USING btree (subject_id, "position") WHERE (refused IS NOT NULL);
+CREATE TRIGGER event_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON log.report_mention FOR EACH STATEMENT EXECUTE FUNCTION log.refuse_change();
+alter table log.report_mention enable row level security;
+alter table log.report_mention force row level security;
+create policy across on log.report_mention for all to mayfly_across, mayfly_log using (true) with check (true);
+create policy tenant on log.report_mention for all to mayfly_app using ((tenant_id = mayfly.tenant_in_force())) with check ((tenant_id = mayfly.tenant_in_force()));
+grant select on log.report_mention to mayfly_across;
 
 create table log.retention_class (
   code smallint not null,
@@ -1593,7 +1621,18 @@ CREATE OR REPLACE FUNCTION across.account_family(p_tenant uuid, p_account uuid, 
  SET enable_mergejoin TO 'off'
 AS $function$
 #variable_conflict use_column
+declare
+  v_level uuid[] := array[p_account];
+  v_ids uuid[] := v_level;
+  v_distances integer[] := array[0];
 begin
+  for v_distance in 1 .. 16 loop
+    v_level := array(select e.account_id from unnest(v_level) l(id) join log.event e on e.parent_id = l.id
+      where e.tenant_id = p_tenant limit greatest(p_limit - cardinality(v_ids), 0));
+    exit when v_level = '{}';
+    v_ids := v_ids || v_level;
+    v_distances := v_distances || array_fill(v_distance, array[cardinality(v_level)]);
+  end loop;
   return query
     with recursive up(id, parent, distance) as (
       select e.account_id, e.parent_id, 0 from log.event e
@@ -1601,15 +1640,10 @@ begin
       union all
       select e.account_id, e.parent_id, u.distance - 1 from up u join log.event e on e.account_id = u.parent and e.type = 'account.opened'
        where e.tenant_id = p_tenant and u.distance > -16
-    ), down(id, distance) as (
-      select p_account, 0
-      union all
-      select e.account_id, d.distance + 1 from down d join log.event e on e.parent_id = d.id
-       where e.tenant_id = p_tenant and d.distance < 16
     ), family(id, distance) as (
       select u.id, u.distance from up u where u.distance < 0
       union all
-      (select d.id, d.distance from down d order by d.distance limit p_limit)
+      select d.id, d.distance from unnest(v_ids, v_distances) d(id, distance)
     )
     select f.id, f.distance, o.parent_id, o.agent_id, o.at, x.at, x.type
       from family f
@@ -1824,20 +1858,13 @@ CREATE OR REPLACE FUNCTION across.count_events(p_tenant uuid, p_filter jsonb, p_
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
- SET enable_seqscan TO 'on'
- SET enable_hashjoin TO 'on'
- SET enable_mergejoin TO 'on'
- SET jit TO 'off'
 AS $function$
 declare
-  v_count bigint;
-  v_accounts text := case when p_filter ? 'accounts'
-    then quote_literal(array(select jsonb_array_elements_text(p_filter->'accounts'))::uuid[]) end;
+  v_count bigint := 0;
+  v_reports text := across.report_query(p_tenant, p_filter, p_first, p_last);
 begin
-  execute format('select count(*) from log.event e where %s and e.position between %s and %s%s', across.event_condition(p_tenant, p_filter),
-    p_first, p_last, case when v_accounts is not null then format(' and (e.account_id = any(%1$s) or e.type = ''decisions.reported'' and exists (
-      select from log.event_mention m where m.position = e.position and m.account_id = any(%1$s)))', v_accounts) else '' end) into v_count;
-  return v_count;
+  if v_reports is not null then execute 'select count(*) ' || v_reports into v_count; end if;
+  return v_count + across.count_own_events(p_tenant, p_filter, p_first, p_last);
 end $function$;
 alter function across.count_events(uuid,jsonb,bigint,bigint) owner to mayfly_across;
 -- may be executed by: mayfly_app
@@ -1854,6 +1881,29 @@ begin
 end $function$;
 alter function across.count_operators(text) owner to mayfly_across;
 -- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.count_own_events(p_tenant uuid, p_filter jsonb, p_first bigint, p_last bigint)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'on'
+ SET enable_hashjoin TO 'on'
+ SET enable_mergejoin TO 'on'
+ SET jit TO 'off'
+AS $function$
+declare
+  v_count bigint;
+  v_accounts text := case when p_filter ? 'accounts'
+    then quote_literal(array(select jsonb_array_elements_text(p_filter->'accounts'))::uuid[]) end;
+begin
+  execute format('select count(*) from log.event e where %s and e.position between %s and %s%s', across.event_condition(p_tenant, p_filter),
+    p_first, p_last, case when v_accounts is not null then format(' and (e.account_id = any(%1$s) or e.type = ''decisions.reported'' and exists (
+      select from log.event_mention m where m.position = e.position and m.account_id = any(%1$s)))', v_accounts) else '' end) into v_count;
+  return v_count;
+end $function$;
+alter function across.count_own_events(uuid,jsonb,bigint,bigint) owner to mayfly_across;
+-- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION across.count_sealed(p_table text, p_column text, p_from_block integer, p_to_block integer)
  RETURNS TABLE(kek_id text, rows bigint)
@@ -2238,29 +2288,94 @@ end $function$;
 alter function across.find_credentials(text[],text[]) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
-CREATE OR REPLACE FUNCTION across.find_event_position(p_tenant uuid, p_id uuid)
- RETURNS bigint
+CREATE OR REPLACE FUNCTION across.find_events(p_tenant uuid, p_filter jsonb, p_first bigint, p_last bigint, p_ascending boolean, p_limit integer, p_budget_ms integer)
+ RETURNS TABLE("position" bigint, leaf text, body text, retention smallint, decision text, reason text)
  LANGUAGE plpgsql
- STABLE SECURITY DEFINER
+ SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET enable_seqscan TO 'off'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
 AS $function$
 declare
-  v_at timestamptz := to_timestamp(('x' || left(replace(p_id::text, '-', ''), 12))::bit(48)::bigint::float8 / 1000);
-  v_first bigint;
-  v_last bigint;
+  v_reports text := across.report_query(p_tenant, p_filter, p_first, p_last);
+  v_down text := case when p_ascending then '' else 'desc' end;
 begin
-  select p.first, p.last into v_first, v_last from across.positions_between(v_at, v_at) p;
-  return (select e.position from log.event e join log.entry n on n.position = e.position
-    where e.position between v_first and v_last and e.at = v_at and (p_tenant is null or e.tenant_id = p_tenant)
-      and strpos(n.leaf, format('"id":"%s"', p_id)) > 0 limit 1);
+  if v_reports is null then
+    return query select * from across.find_own_events(p_tenant, p_filter, p_first, p_last, p_ascending, p_limit, p_budget_ms);
+    return;
+  end if;
+  -- Where the time was up, reports beyond that place wait for the next page, as all else.
+  return query execute format($q$
+    with own as materialized (select * from across.find_own_events($1, $2, $3, $4, $5, $6, $7)),
+    stop as materialized (select o.position from own o where o.leaf is null),
+    told as materialized (
+      select m.position, e.at, e.retention, case when m.refused is null or not coalesce($2->'decisions' ? 'd', true) then 'a' else 'd' end as decision, m.refused
+        %1$s and (select case when $5 then m.position <= s.position else m.position >= s.position end from stop s) is not false
+       order by m.position %2$s limit $6),
+    page as materialized (
+      select o.* from own o where o.leaf is not null
+      union all
+      select t.position, n.leaf, (select b.body from log.body b where b.position = t.position and b.at between t.at - interval '1 hour' and t.at + interval '1 hour'),
+             t.retention, t.decision, case when t.decision = 'd' and cardinality(t.refused) = 1 then t.refused[1] end
+        from told t join log.entry n on n.position = t.position
+       order by 1 %2$s limit $6)
+    select * from (select * from page union all
+      select s.position, null, null, null, null, null from stop s where (select count(*) from page) < $6) r
+     order by r.leaf is null, r.position %2$s$q$, v_reports, v_down)
+    using p_tenant, p_filter, p_first, p_last, p_ascending, p_limit, p_budget_ms;
 end $function$;
-alter function across.find_event_position(uuid,uuid) owner to mayfly_across;
+alter function across.find_events(uuid,jsonb,bigint,bigint,boolean,integer,integer) owner to mayfly_across;
 -- may be executed by: mayfly_app
 
-CREATE OR REPLACE FUNCTION across.find_events(p_tenant uuid, p_filter jsonb, p_first bigint, p_last bigint, p_ascending boolean, p_limit integer, p_budget_ms integer)
+CREATE OR REPLACE FUNCTION across.find_join_tokens(p_hashes text[])
+ RETURNS TABLE(id uuid, tenant_id uuid, agent_id uuid, secret_hash bytea, state text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  return query select j.id, j.tenant_id, j.agent_id, j.secret_hash,
+      case when j.used_at is not null then 'used' when j.expires_at <= clock_timestamp() then 'expired' else 'fresh' end
+    from unnest(p_hashes) h(hash) join mayfly.join_token j on j.secret_hash = decode(h.hash, 'hex');
+end $function$;
+alter function across.find_join_tokens(text[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_keys_by_id(p_ids uuid[])
+ RETURNS TABLE(id uuid, tenant_id uuid, key_sealed bytea, kek_id text)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+#variable_conflict use_column
+begin
+  return query select k.id, k.tenant_id, k.key_sealed, k.kek_id from unnest(p_ids) n(id) join mayfly.subject_key k on k.id = n.id;
+end $function$;
+alter function across.find_keys_by_id(uuid[]) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_leaf(p_tenant uuid, p_id uuid, p_token text, p_at_ms double precision, p_within_ms double precision)
+ RETURNS TABLE("position" bigint)
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+AS $function$
+declare
+  v_text text := case when p_id is not null then format('"id":"%s"', p_id) else format('"token":"%s","type":"token.issued"', p_token) end;
+  v_from bigint := across.position_at(p_at_ms - p_within_ms);
+  v_to bigint := across.position_at(p_at_ms + p_within_ms);
+begin
+  return query select e.position from log.entry e
+    where e.position >= v_from and e.position < v_to and strpos(e.leaf, v_text) > 0
+      and (p_tenant is null or strpos(e.leaf, format('"tenant":"%s"', p_tenant)) > 0) order by e.position limit 1;
+end $function$;
+alter function across.find_leaf(uuid,uuid,text,double precision,double precision) owner to mayfly_across;
+-- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.find_own_events(p_tenant uuid, p_filter jsonb, p_first bigint, p_last bigint, p_ascending boolean, p_limit integer, p_budget_ms integer)
  RETURNS TABLE("position" bigint, leaf text, body text, retention smallint, decision text, reason text)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -2335,53 +2450,8 @@ begin
     v_part := v_part + case when p_ascending then 1 else -1 end;
   end loop;
 end $function$;
-alter function across.find_events(uuid,jsonb,bigint,bigint,boolean,integer,integer) owner to mayfly_across;
--- may be executed by: mayfly_app
-
-CREATE OR REPLACE FUNCTION across.find_join_tokens(p_hashes text[])
- RETURNS TABLE(id uuid, tenant_id uuid, agent_id uuid, secret_hash bytea, state text)
- LANGUAGE plpgsql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-begin
-  return query select j.id, j.tenant_id, j.agent_id, j.secret_hash,
-      case when j.used_at is not null then 'used' when j.expires_at <= clock_timestamp() then 'expired' else 'fresh' end
-    from unnest(p_hashes) h(hash) join mayfly.join_token j on j.secret_hash = decode(h.hash, 'hex');
-end $function$;
-alter function across.find_join_tokens(text[]) owner to mayfly_across;
--- may be executed by: mayfly_app
-
-CREATE OR REPLACE FUNCTION across.find_keys_by_id(p_ids uuid[])
- RETURNS TABLE(id uuid, tenant_id uuid, key_sealed bytea, kek_id text)
- LANGUAGE plpgsql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
-AS $function$
-#variable_conflict use_column
-begin
-  return query select k.id, k.tenant_id, k.key_sealed, k.kek_id from unnest(p_ids) n(id) join mayfly.subject_key k on k.id = n.id;
-end $function$;
-alter function across.find_keys_by_id(uuid[]) owner to mayfly_across;
--- may be executed by: mayfly_app
-
-CREATE OR REPLACE FUNCTION across.find_leaf(p_id uuid, p_token text, p_at_ms double precision, p_within_ms double precision)
- RETURNS TABLE("position" bigint)
- LANGUAGE plpgsql
- STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
- SET enable_seqscan TO 'off'
-AS $function$
-declare
-  v_text text := case when p_id is not null then format('"id":"%s"', p_id) else format('"token":"%s","type":"token.issued"', p_token) end;
-  v_from bigint := across.position_at(p_at_ms - p_within_ms);
-  v_to bigint := across.position_at(p_at_ms + p_within_ms);
-begin
-  return query select e.position from log.entry e
-    where e.position >= v_from and e.position < v_to and strpos(e.leaf, v_text) > 0 order by e.position limit 1;
-end $function$;
-alter function across.find_leaf(uuid,text,double precision,double precision) owner to mayfly_across;
--- may be executed by: mayfly_app
+alter function across.find_own_events(uuid,jsonb,bigint,bigint,boolean,integer,integer) owner to mayfly_across;
+-- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION across.find_person(p_id uuid)
  RETURNS TABLE(tenant_id uuid, issuer text, subject text, name text)
@@ -3125,10 +3195,17 @@ CREATE OR REPLACE FUNCTION across.positions_between(p_from timestamp with time z
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
+declare
+  v_from bigint := greatest(coalesce(floor(extract(epoch from p_from) / 10), 0), 0);
+  v_to bigint := coalesce(floor(extract(epoch from p_to) / 10), 2147483647);
 begin
-  select coalesce(min(s.first), 0), coalesce(max(s.last), -1) into first, last from log.event_slot s
-   where s.slot >= coalesce(floor(extract(epoch from p_from) / 10), 0)::bigint
-     and s.slot <= coalesce(floor(extract(epoch from p_to) / 10), 2147483647)::bigint;
+  -- Clocks may go back, so all that lies between counts and not the ends alone.
+  select coalesce(min(r.first), 0), coalesce(max(r.last), -1) into first, last from (
+    select s.first, s.last from log.event_slot s where s.slot between v_from and least(v_to, ((v_from >> 12) << 12) + 4095)
+    union all
+    select s.first, s.last from log.event_slot s where s.slot between greatest(v_from, (v_to >> 12) << 12) and v_to
+    union all
+    select t.first, t.last from log.event_stretch t where t.stretch > v_from >> 12 and t.stretch < v_to >> 12) r;
 end $function$;
 alter function across.positions_between(timestamp with time zone,timestamp with time zone) owner to mayfly_across;
 -- may be executed by: mayfly_app
@@ -3330,6 +3407,39 @@ begin
 end $function$;
 alter function across.replace_claim_hash(uuid,uuid,bytea,text,text) owner to mayfly_across;
 -- may be executed by: mayfly_app
+
+CREATE OR REPLACE FUNCTION across.report_query(p_tenant uuid, p_filter jsonb, p_first bigint, p_last bigint)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+  v_types text[] := array(select jsonb_array_elements_text(p_filter->'types'));
+  v_prefixes text[] := array(select jsonb_array_elements_text(p_filter->'prefixes'));
+  v text := format('m.subject_id = %L and m.position between %s and %s', (coalesce(p_filter->>'token', p_filter->>'agent'))::uuid, p_first, p_last);
+begin
+  if not p_filter ?| array['agent', 'token'] or p_filter ?| array['accounts', 'tasks', 'actor', 'person', 'approver', 'about', 'without']
+    or v_types || v_prefixes <> '{}' and not ('decisions.reported' = any(v_types)
+      or exists (select from unnest(v_prefixes) p where starts_with('decisions.reported', p))) then return null; end if;
+  if p_filter ?& array['agent', 'token'] then
+    v := v || format(' and exists (select from log.report_mention a where a.subject_id = %L and a.position = m.position)', (p_filter->>'agent')::uuid);
+  end if;
+  if p_tenant is not null then v := v || format(' and m.tenant_id = %L', p_tenant); end if;
+  if p_filter ? 'decisions' then
+    v := v || case when p_filter->'decisions' ?& array['a', 'd'] then '' when p_filter->'decisions' ? 'd' then ' and m.refused is not null'
+      when p_filter->'decisions' ? 'a' then ' and m.allowed' else ' and false' end;
+  end if;
+  if p_filter ? 'reason' then v := v || format(' and m.refused is not null and %L = any(m.refused)', p_filter->>'reason'); end if;
+  if p_filter ? 'reason_prefix' then
+    v := v || format(' and m.refused is not null and exists (select from unnest(m.refused) r where starts_with(r, %L))', p_filter->>'reason_prefix');
+  end if;
+  if p_filter ? 'from' then v := v || format(' and e.at >= to_timestamp(%L::float8 / 1000)', (p_filter->>'from')::float8); end if;
+  if p_filter ? 'before' then v := v || format(' and e.at < to_timestamp(%L::float8 / 1000)', (p_filter->>'before')::float8); end if;
+  return 'from log.report_mention m join log.event e on e.position = m.position where ' || v;
+end $function$;
+alter function across.report_query(uuid,jsonb,bigint,bigint) owner to mayfly_across;
+-- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION across.reseal(p_table text, p_column text, p_kek text, p_rows jsonb)
  RETURNS void
@@ -4453,6 +4563,35 @@ $function$;
 alter function log.match_of(text) owner to mayfly_log;
 -- may be executed by: mayfly_across, mayfly_app
 
+CREATE OR REPLACE FUNCTION log.mention_reported()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET enable_seqscan TO 'off'
+ SET enable_hashjoin TO 'off'
+ SET enable_mergejoin TO 'off'
+AS $function$
+begin
+  insert into log.report_mention (position, subject_id, tenant_id, allowed, refused)
+    select new.position, s.id, new.tenant_id, bool_or(d.outcome = 'allow'), array_agg(distinct left(d.reason, 64)) filter (where d.outcome = 'deny')
+      from (select log.json_of(b.body) as body from log.body b where b.position = new.position) b,
+           jsonb_to_recordset(case jsonb_typeof(b.body->'decisions') when 'array' then b.body->'decisions' end)
+             d(outcome text, reason text, jti text, account_id text),
+           lateral (
+             select log.uuid_in(d.jti)
+             union
+             select coalesce(
+               (select a.agent_id from mayfly.account a where a.id = log.uuid_in(d.account_id) and a.tenant_id = new.tenant_id),
+               (select e.agent_id from log.event e where e.account_id = log.uuid_in(d.account_id) and e.tenant_id = new.tenant_id
+                  and e.type = 'account.opened' limit 1))) s(id)
+     where s.id is not null and new.tenant_id is not null group by s.id
+    on conflict do nothing;
+  return null;
+end $function$;
+alter function log.mention_reported() owner to mayfly_log;
+-- none but its owner may execute it
+
 CREATE OR REPLACE FUNCTION log.named_checkpoints()
  RETURNS TABLE(shard uuid, size bigint)
  LANGUAGE plpgsql
@@ -5025,6 +5164,20 @@ begin
   return case when pg_input_is_valid(v_id, 'uuid') then v_id::uuid end;
 end $function$;
 alter function log.uuid_in(text) owner to mayfly_log;
+-- none but its owner may execute it
+
+CREATE OR REPLACE FUNCTION log.widen_stretch()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+  insert into log.event_stretch as s (stretch, first, last) values (new.slot >> 12, new.first, new.last)
+    on conflict (stretch) do update set first = least(s.first, excluded.first), last = greatest(s.last, excluded.last);
+  return null;
+end $function$;
+alter function log.widen_stretch() owner to mayfly_log;
 -- none but its owner may execute it
 
 CREATE OR REPLACE FUNCTION log.wire_id(p_prefix text, p_id uuid)

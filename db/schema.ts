@@ -81,6 +81,12 @@ export interface LogEventSlot {
   last: Int8
 }
 
+export interface LogEventStretch {
+  stretch: number
+  first: Int8
+  last: Int8
+}
+
 export interface LogFork {
   id: string
   at: Timestamp
@@ -126,6 +132,14 @@ export interface LogPendingRevocation {
   until: ColumnType<Date | null, Date | string | null | undefined, Date | string | null>
   cause: string
   actor: Json
+}
+
+export interface LogReportMention {
+  position: Int8
+  subject_id: string
+  tenant_id: string
+  allowed: boolean
+  refused: List<string> | null
 }
 
 export interface LogRetentionClass {
@@ -810,12 +824,14 @@ export interface DB {
   'log.event_cursor': LogEventCursor
   'log.event_mention': LogEventMention
   'log.event_slot': LogEventSlot
+  'log.event_stretch': LogEventStretch
   'log.fork': LogFork
   'log.fork_finished': LogForkFinished
   'log.fork_unknown': LogForkUnknown
   'log.head': LogHead
   'log.pending': LogPending
   'log.pending_revocation': LogPendingRevocation
+  'log.report_mention': LogReportMention
   'log.retention_class': LogRetentionClass
   'log.sealer': LogSealer
   'log.signer': LogSigner

@@ -105,13 +105,6 @@ export async function readEvent(db: Executor, tenantId: string | null, position:
   return rows[0]
 }
 
-/** id: of the event, as its leaf has it. tenantId null: of whichever tenant. Undefined also for one that is not projected yet. */
-export async function findEventPosition(db: Executor, tenantId: string | null, id: string): Promise<number | undefined> {
-  const { rows } = await sql<{ readonly position: number | null }>`
-    select across.find_event_position(${tenantId}::uuid, ${id}::uuid)::float8 as position`.execute(db)
-  return rows[0]?.position ?? undefined
-}
-
 /** Agents that a tenant ever had, uuids. */
 export async function readAgentsEver(db: Executor, tenantId: string): Promise<string[]> {
   const { rows } = await sql<{ readonly agent: string }>`select agent from across.agents_ever(${tenantId}::uuid) agent`.execute(

@@ -21,8 +21,9 @@ begin
 end $$;
 
 -- p_id: of the leaf; or p_token: the `jti` of a token, whose issuance it tells of. p_at_ms: when that was; p_within_ms: how far the leaf's
--- place may be from it. No row where there is none.
-create function across.find_leaf(p_id uuid, p_token text, p_at_ms double precision, p_within_ms double precision)
+-- place may be from it. No row where there is none. p_tenant: whose it has to be, null: anybody's. Another tenant's leaf takes as long as
+-- one that is not there: the search does not end at it.
+create function across.find_leaf(p_tenant uuid, p_id uuid, p_token text, p_at_ms double precision, p_within_ms double precision)
   returns table ("position" bigint)
 language plpgsql stable security definer set search_path = pg_catalog, pg_temp
   set enable_seqscan = off as $$
@@ -32,5 +33,6 @@ declare
   v_to bigint := across.position_at(p_at_ms + p_within_ms);
 begin
   return query select e.position from log.entry e
-    where e.position >= v_from and e.position < v_to and strpos(e.leaf, v_text) > 0 order by e.position limit 1;
+    where e.position >= v_from and e.position < v_to and strpos(e.leaf, v_text) > 0
+      and (p_tenant is null or strpos(e.leaf, format('"tenant":"%s"', p_tenant)) > 0) order by e.position limit 1;
 end $$;

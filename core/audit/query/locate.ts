@@ -1,5 +1,5 @@
 import { catchUp } from '#core/audit/query/read-page.ts'
-import { findEventPosition } from '#db/audit/events.ts'
+import { findLeaf } from '#db/log/find-leaf.ts'
 import type { Executor } from '#db/unscoped-db.ts'
 
 /**
@@ -10,5 +10,5 @@ export async function locateEvent(db: Executor, tenantId: string | null, name: s
   if (/^(0|[1-9][0-9]{0,14})$/.test(name)) return Number(name)
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)) return undefined
   await catchUp(db)
-  return findEventPosition(db, tenantId, name)
+  return findLeaf(db, tenantId, { id: name }, Number.parseInt(name.replaceAll('-', '').slice(0, 12), 16))
 }

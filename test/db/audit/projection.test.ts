@@ -3,9 +3,10 @@ import { auditEventTypes, catalogue } from '#core/audit/catalogue/catalogue.ts'
 import { prepareEvent, sealFacts } from '#core/audit/event.ts'
 import { eventOnly } from '#core/audit/event-only.ts'
 import { formatId, newUuid } from '#core/ids/id.ts'
-import { countEvents, type EventFilter, findEventPosition, findEvents, positionsBetween } from '#db/audit/events.ts'
+import { countEvents, type EventFilter, findEvents, positionsBetween } from '#db/audit/events.ts'
 import { projectLog, readProjection } from '#db/audit/projection.ts'
 import { appendBatch } from '#db/log/append.ts'
+import { findLeaf } from '#db/log/find-leaf.ts'
 import { createTestDatabase, type TestDatabase } from '#test/setup/database.ts'
 
 let db: TestDatabase
@@ -257,11 +258,11 @@ test('who looks at too much is told where it stopped, and misses nothing by goin
 
 test('an event is found by its id, in its own tenant', async () => {
   for (const event of [made[0]!, made[77]!, made.at(-1)!]) {
-    expect(await findEventPosition(db.database.db, event.tenant, event.id)).toBe(event.position)
-    expect(await findEventPosition(db.database.db, null, event.id)).toBe(event.position)
-    expect(await findEventPosition(db.database.db, event.tenant === a ? b : a, event.id)).toBeUndefined()
+    expect(await findLeaf(db.database.db, event.tenant, { id: event.id }, event.atMs)).toBe(event.position)
+    expect(await findLeaf(db.database.db, null, { id: event.id }, event.atMs)).toBe(event.position)
+    expect(await findLeaf(db.database.db, event.tenant === a ? b : a, { id: event.id }, event.atMs)).toBeUndefined()
   }
-  expect(await findEventPosition(db.database.db, null, newUuid(made[0]!.atMs))).toBeUndefined()
+  expect(await findLeaf(db.database.db, null, { id: newUuid(made[0]!.atMs) }, made[0]!.atMs)).toBeUndefined()
 })
 
 test('a clock that went back hides nothing from a question by time', async () => {

@@ -13,11 +13,11 @@ const count = 400
 const timeOf = (at: number): number => startMs + at * 500 - (at % 7 === 0 ? 10_000 : 0)
 
 let database: TestDatabase
+const tenantId = newUuid()
 const leaves: { readonly id: string; readonly token: string; readonly atMs: number }[] = []
 
 beforeAll(async () => {
   database = await createTestDatabase({ madeUpEvents: true })
-  const tenantId = newUuid()
   for (let at = 0; at < count; at++) {
     const atMs = timeOf(at)
     const token = newId('token', atMs)
@@ -34,21 +34,28 @@ describe('a leaf is found', () => {
     const { db } = database.database
     for (const at of [0, 1, 7, 133, 200, count - 1]) {
       const { id, atMs } = leaves[at]!
-      expect(await findLeaf(db, { id }, atMs)).toBe(at)
+      expect(await findLeaf(db, null, { id }, atMs)).toBe(at)
     }
   })
 
   test('by its token, where it tells of that token’s issuance', async () => {
     const { db } = database.database
-    expect(await findLeaf(db, { token: leaves[100]!.token }, leaves[100]!.atMs)).toBe(100)
-    expect(await findLeaf(db, { token: leaves[101]!.token }, leaves[101]!.atMs)).toBeUndefined()
+    expect(await findLeaf(db, null, { token: leaves[100]!.token }, leaves[100]!.atMs)).toBe(100)
+    expect(await findLeaf(db, null, { token: leaves[101]!.token }, leaves[101]!.atMs)).toBeUndefined()
   })
 
   test('not where there is none, nor at another time, nor by a part of a name', async () => {
     const { db } = database.database
     const { id, atMs } = leaves[50]!
-    expect(await findLeaf(db, { id: newUuid(atMs) }, atMs)).toBeUndefined()
-    expect(await findLeaf(db, { id }, atMs + 3_600_000)).toBeUndefined()
-    expect(await findLeaf(db, { token: leaves[100]!.token.slice(0, -1) }, leaves[100]!.atMs)).toBeUndefined()
+    expect(await findLeaf(db, null, { id: newUuid(atMs) }, atMs)).toBeUndefined()
+    expect(await findLeaf(db, null, { id }, atMs + 3_600_000)).toBeUndefined()
+    expect(await findLeaf(db, null, { token: leaves[100]!.token.slice(0, -1) }, leaves[100]!.atMs)).toBeUndefined()
+  })
+
+  test('by whom it belongs to, and by nobody else', async () => {
+    const { db } = database.database
+    const { id, token, atMs } = leaves[100]!
+    expect(await findLeaf(db, tenantId, { id }, atMs)).toBe(100)
+    for (const name of [{ id }, { token }]) expect(await findLeaf(db, newUuid(), name, atMs)).toBeUndefined()
   })
 })

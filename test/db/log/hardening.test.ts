@@ -146,6 +146,7 @@ const workingTables: Readonly<Record<string, string>> = {
   'log.checkpoint': 'of hours that are long over all but the last one goes, row by row, as a trigger of its own lets it',
   'log.event_cursor': 'how far the projection has come; it only grows, as a trigger of its own sees to',
   'log.event_slot': 'which positions belong to which time: made anew from the log like all of the projection',
+  'log.event_stretch': 'the same of half a day',
   'log.pending': 'empty between transactions',
   'log.sealer': 'one row, how far the log is sealed; it only grows, as triggers of its own see to',
   'log.pending_revocation': 'empty between transactions',

@@ -143,7 +143,7 @@ async function locate(db: UnscopedDb, tenantId: string | null, name: string): Pr
   if (/^\d{1,16}$/.test(name)) return Number(name)
   const uuid = parseId('token', name) ?? name
   const atMs = Number.parseInt(uuid.replaceAll('-', '').slice(0, 12), 16)
-  const position = await findLeaf(db, uuid === name ? { id: name } : { token: name }, atMs)
+  const position = await findLeaf(db, tenantId, uuid === name ? { id: name } : { token: name }, atMs)
   const [stored] = position === undefined ? [] : await readEntriesBetween(db, position, position + 1)
   if (!stored || (tenantId !== null && tenantOfLeaf(stored.leaf) !== tenantId)) throw new BrokerError('not_found')
   return stored.position
