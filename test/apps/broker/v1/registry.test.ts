@@ -50,8 +50,8 @@ describe.each(kinds)('$path', ({ path, noun, make }) => {
     expect(replaced.status).toBe(200)
     expect(replaced.body.name).toBe('renamed')
     expect((await api.call('DELETE', `${path}/${created.body.id}`, who.tenantAdmin)).status).toBe(204)
-    expect((await api.call('GET', `${path}/${created.body.id}`, who.tenantAdmin)).status).toBe(404)
     expect((await eventTypes()).slice(before)).toEqual([`${noun}.created`, `${noun}.changed`, `${noun}.deleted`])
+    expect((await api.call('GET', `${path}/${created.body.id}`, who.tenantAdmin)).status).toBe(404)
     expect(await epoch()).toBe(epochBefore + 3n)
   })
 
