@@ -1,7 +1,7 @@
 // Connections to a stream of server-sent events.
 //
 // HTTP/1.1 is spoken here, over node:tls: a guard that hears of a revocation has done nothing for a while, so what an event costs
-// is the code that it runs through for the first time in a while, and node:https makes that half as much again.
+// is the code that it runs through for the first time in a while, and node:https makes that a third more.
 
 import { isIP, type OnReadOpts } from 'node:net'
 import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
