@@ -43,6 +43,7 @@ const idsAndWords: Readonly<Record<string, string>> = {
   'log.entry.leaf': 'random ids, times, names of types and salted hashes: what proofs stand on',
   'log.pending.leaf': 'the same, between a statement and the end of its transaction',
   'log.pending.body': 'as log.body, between a statement and the end of its transaction',
+  'log.report_mention.refused': 'codes of guards: lower case, at most 64 characters',
   'log.checkpoint.note': 'sizes, hashes and signatures',
   'log.fork.sealed_root': 'a hash',
   'log.fork_unknown.root': 'a hash',

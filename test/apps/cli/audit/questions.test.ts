@@ -105,6 +105,12 @@ beforeAll(async () => {
     account_id: formatId('account', ids.reaped),
   } as const
   await seed('decisions.reported', {}, { allowed: 1, denied: 0, decisions: [used] })
+  const refused = {
+    ...used,
+    outcome: 'deny',
+    reason: 'insufficient_scope',
+    account_id: formatId('account', ids.claimed),
+  } as const
   await seed('account.expired', reaped)
   await seed('attachment.parked', reaped, { failed: 'unreachable', attempts: 7 })
   await seed('attachment.torn_down', reaped, { destroyed: [{ what: 'role', count: 1 }] })
@@ -112,6 +118,7 @@ beforeAll(async () => {
   await seed('account.reaped', reaped)
   const claimed = { accountId: ids.claimed, agentId }
   await seed('account.opened', claimed)
+  await seed('decisions.reported', {}, { allowed: 0, denied: 1, decisions: [refused] })
   await seed('account.claimed', claimed, { actor_person: ids.approver })
   await seed('change.proposed', {}, { change: ids.change })
   await seed('change.approved', {}, { change: ids.change, actor_person: ids.approver })
@@ -145,8 +152,8 @@ test('who did what, with which token, from where, under which approval', async (
 
 test('every refusal of an agent', async () => {
   const events = await eventsOf('Every refusal')
-  expect(typesOf(events)).toEqual(['token.denied'])
-  expect(events[0]).toMatchObject({ reason: 'unknown_scope', decision: 'deny' })
+  const told = events.map(({ type, reason, decision }: Record<string, unknown>) => `${type} ${decision} ${reason}`)
+  expect(told.sort()).toEqual(['decisions.reported deny insufficient_scope', 'token.denied deny unknown_scope'])
 })
 
 test('accounts that were never claimed', async () => {
