@@ -4,6 +4,7 @@
 //
 // When nothing is wanted for a while a line says so, with the position that has been reached: silence is told from a broken line.
 
+import { setTimeout } from 'node:timers/promises'
 import { toOcsf } from '#core/audit/catalogue/ocsf.ts'
 import { plainJson } from '#core/json/plain-json.ts'
 import { type EntryView, type StreamEntry, viewEntry } from './entry.ts'
@@ -45,6 +46,8 @@ export interface FollowOptions {
   readonly told?: (position: number, entries: number) => void
 }
 
+const longestRestMs = 100
+
 /** Why it ended: the end of the log is reached, it was stopped, or it is another log now. */
 export type Followed = 'end' | 'stopped' | 'restored'
 
@@ -59,14 +62,18 @@ export async function followLog(deps: FollowDeps, options: FollowOptions): Promi
     // Positions of another log mean nothing here. The reader has to learn what became of it.
     if (head.shard !== options.shard) return 'restored'
     while (reader.position + 1 < head.size && !signal.aborted) {
+      const begunMs = performance.now()
       const lines = reader.take(await pages.read(reader.position + 1, head.size))
       if (lines !== '') {
         await reader.say(lines)
         quietSince = deps.nowMs()
-      } else if (deps.nowMs() - quietSince >= heartbeatMs) {
+        continue
+      }
+      if (deps.nowMs() - quietSince >= heartbeatMs) {
         await reader.say(reader.heartbeat(head.size))
         quietSince = deps.nowMs()
       }
+      await rest(performance.now() - begunMs, signal)
     }
     if (!options.follow) {
       await reader.say(reader.heartbeat(head.size))
@@ -82,6 +89,11 @@ export async function followLog(deps: FollowDeps, options: FollowOptions): Promi
     } else head = grown ?? head
   }
   return 'stopped'
+}
+
+/** Where nothing fits no reader's own pace holds the reading back: so it rests as long as it worked, and others get the other half. */
+async function rest(workedMs: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(Math.min(workedMs, longestRestMs), undefined, { signal }).catch(() => {})
 }
 
 class Reader {

@@ -84,6 +84,16 @@ describe('who follows the log', () => {
     expect(await ended).toBe('restored')
   })
 
+  test('rests where nothing fits: whoever waits for a timer meanwhile is heard before the end of the log', async () => {
+    const log = logOf(Array(256 * 40).fill(false))
+    let heard = false
+    setTimeout(() => {
+      heard = true
+    }, 1)
+    await follow(log, -1)
+    expect(heard).toBe(true)
+  })
+
   test('beside others costs one read of each page', async () => {
     const log = logOf(Array(256).fill(true))
     await Promise.all(Array.from({ length: 20 }, () => follow(log, -1)))
