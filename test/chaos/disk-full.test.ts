@@ -25,7 +25,8 @@ beforeAll(() => {
   cleanup.defer(() => rmdirSync(folder))
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0711`, 'tmpfs', folder], { stdio: 'pipe' })
-    cleanup.defer(() => void execFileSync('umount', [folder], { stdio: 'pipe' }))
+    // Lazily: a process of PostgreSQL's may take a moment longer to go, and its files with it.
+    cleanup.defer(() => void execFileSync('umount', ['-l', folder], { stdio: 'pipe' }))
     disk = folder
   } catch (error) {
     why = `mounting a file system is not permitted here: ${(error as Error).message.trim()}`
