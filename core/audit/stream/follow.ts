@@ -62,7 +62,7 @@ export async function followLog(deps: FollowDeps, options: FollowOptions): Promi
     // Positions of another log mean nothing here. The reader has to learn what became of it.
     if (head.shard !== options.shard) return 'restored'
     while (reader.position + 1 < head.size && !signal.aborted) {
-      const begunMs = performance.now()
+      const begunMs = deps.nowMs()
       const lines = reader.take(await pages.read(reader.position + 1, head.size))
       if (lines !== '') {
         await reader.say(lines)
@@ -73,7 +73,7 @@ export async function followLog(deps: FollowDeps, options: FollowOptions): Promi
         await reader.say(reader.heartbeat(head.size))
         quietSince = deps.nowMs()
       }
-      await rest(performance.now() - begunMs, signal)
+      await rest(deps.nowMs() - begunMs, signal)
     }
     if (!options.follow) {
       await reader.say(reader.heartbeat(head.size))
