@@ -11,13 +11,20 @@ import type { Attempt } from './attempt.ts'
 import type { ExchangeRequest } from './exchange-request.ts'
 import { boundKeysOf } from './presented-keys.ts'
 
-/** Who comes. A refusal here is counted, not logged one by one: anyone can cause it. */
-export async function authenticate(attempt: Attempt): Promise<VerifiedSubject> {
+/**
+ * Who comes. Nothing is waited for where the subject token was seen before. A refusal is counted, not logged one by one: anyone can
+ * cause it.
+ */
+export function authenticate(attempt: Attempt): VerifiedSubject | Promise<VerifiedSubject> {
+  const { deps, input, snapshot, tokenHash, nowMs } = attempt
+  const known = deps.subjects.recall(snapshot, tokenHash, nowMs)
+  return known && input.request.subjectKind === 'jwt' ? known : authenticateAnew(attempt)
+}
+
+async function authenticateAnew(attempt: Attempt): Promise<VerifiedSubject> {
   const { deps, input, snapshot, presented, tokenHash, nowMs } = attempt
   const { subjects, rejections } = deps
   const { request, address } = input
-  const known = subjects.recall(snapshot, tokenHash, nowMs)
-  if (known && request.subjectKind === 'jwt') return known
   const { certificate } = presented
   // Whose certificate is an agent's own, or whose token was good before the configuration changed, is no junk, whatever the
   // neighbours behind one address do.

@@ -64,8 +64,11 @@ export async function exchange(deps: ExchangeDeps, input: ExchangeInput): Promis
   const presented = proving instanceof Promise ? await proving : proving
   for (let tries = 0; tries < maxAttempts; tries++) {
     const attempt: Attempt = { deps, input, snapshot, presented, tokenHash, nowMs: deps.clock.nowMs(), first: tries === 0 }
-    const subject = await authenticate(attempt)
-    const plan = await decide(attempt, subject)
+    // What is at hand is not waited for: each wait costs a turn of the queue.
+    const authenticating = authenticate(attempt)
+    const subject = authenticating instanceof Promise ? await authenticating : authenticating
+    const deciding = decide(attempt, subject)
+    const plan = deciding instanceof Promise ? await deciding : deciding
     let outcome = isDenial(plan) ? await recordDenial(attempt, subject, plan) : await issue(attempt, subject, plan)
     if (typeof outcome !== 'string') return outcome
     const refusal = refusalOf(outcome)
@@ -98,9 +101,9 @@ async function currentSnapshot(deps: ExchangeDeps, old: TenantSnapshot): Promise
 }
 
 /** Which key, which account, what is granted, until when. */
-async function decide(attempt: Attempt, subject: VerifiedSubject): Promise<Plan | Denial> {
+function decide(attempt: Attempt, subject: VerifiedSubject): Plan | Denial | Promise<Plan | Denial> {
   const { deps, input, snapshot, presented, nowMs } = attempt
-  const { clientId, subjectToken, subjectKind } = input.request
+  const { clientId } = input.request
   const suspension = findSuspension(snapshot, subject)
   if (suspension) return deny('access_denied', suspension.reason, suspension.hint)
   if (clientId !== undefined && clientId !== subject.agent.clientId)
@@ -111,8 +114,14 @@ async function decide(attempt: Attempt, subject: VerifiedSubject): Promise<Plan 
     )
   const key = bindKey(snapshot, subject, presented, deps.certificates, nowMs)
   if (!key.ok) return key
-  const notHeld = subject.account && (await holdAccount(attempt, subject, key))
-  if (notHeld) return notHeld
+  if (!subject.account) return decideFor(attempt, subject, key)
+  return holdAccount(attempt, subject, key).then(notHeld => notHeld ?? decideFor(attempt, subject, key))
+}
+
+/** key: one that may be used. */
+function decideFor(attempt: Attempt, subject: VerifiedSubject, key: KeyBinding): Plan | Denial | Promise<Plan | Denial> {
+  const { deps, input } = attempt
+  const { subjectToken, subjectKind } = input.request
   // A client that proved its own key brings no token that somebody could steal.
   const pinName = key.binding === 'bearer' && subjectKind !== 'client' ? Pins.nameOf(subjectToken) : undefined
   if (pinName !== undefined && deps.pins.contradicts(pinName, key.key))
@@ -175,7 +184,8 @@ async function issue(
   if (plan.opening) deps.accounts.remember(plan.opening.account)
   if (plan.opening?.child) deps.lineages.remember(plan.opening.child.lineage)
   if (plan.pin) deps.pins.remember(plan.pin)
-  const claimSecret = plan.opening?.claimSecret ?? (await renewClaimSecret(attempt, plan))
+  const renewing = plan.opening ? undefined : renewClaimSecret(attempt, plan)
+  const claimSecret = renewing ? await renewing : plan.opening?.claimSecret
   const answer = tokenAnswer(plan, token, snapshot.tenant.issuer, claimSecret)
   return { answer, standings: deps.quotas.standings(taken) }
 }

@@ -42,26 +42,54 @@ export interface Plan {
 
 export const isDenial = (value: Plan | Denial): value is Denial => 'code' in value
 
-/** pinName: the name under which the subject token is pinned to its key (`Pins.nameOf`); undefined: the key is proven. */
-export async function planIssuance(
+/**
+ * Nothing is waited for where all of it is remembered. pinName: the name under which the subject token is pinned to its key
+ * (`Pins.nameOf`); undefined: the key is proven.
+ */
+export function planIssuance(
   attempt: Attempt,
   subject: VerifiedSubject,
   key: KeyBinding,
   pinName: string | undefined,
-): Promise<Plan | Denial> {
+): Plan | Denial | Promise<Plan | Denial> {
   const { deps, snapshot } = attempt
   const tenantId = snapshot.tenant.id
   const choosing = chooseAccount(attempt, subject, key)
   const keyHeld = deps.subjectKeys.recall(tenantId, subject.subjectHash) ?? deps.subjectKeys.get(tenantId, subject.subjectHash)
-  const atHand = !(choosing instanceof Promise) && !(keyHeld instanceof Promise)
-  const [choice, subjectKey] = atHand ? [choosing, keyHeld] : await Promise.all([choosing, keyHeld])
+  if (!(choosing instanceof Promise) && !(keyHeld instanceof Promise))
+    return planChosen(attempt, subject, key, { choice: choosing, subjectKey: keyHeld, pinName })
+  return Promise.all([choosing, keyHeld]).then(([choice, subjectKey]) =>
+    planChosen(attempt, subject, key, { choice, subjectKey, pinName }),
+  )
+}
+
+interface Chosen<Kind = Choice> {
+  readonly choice: Kind
+  readonly subjectKey: HeldSubjectKey
+  readonly pinName: string | undefined
+}
+
+/** A denial names the account that it is about, where there is one. */
+function planChosen(
+  attempt: Attempt,
+  subject: VerifiedSubject,
+  key: KeyBinding,
+  chosen: Chosen<Choice | Denial>,
+): Plan | Denial | Promise<Plan | Denial> {
+  const { choice } = chosen
   if (!choice.ok) return choice
-  const plan = await planIn(attempt, subject, key, { choice, subjectKey, pinName })
-  return isDenial(plan) && choice.kind === 'existing' ? { ...plan, accountId: choice.account.id } : plan
+  const named = (plan: Plan | Denial): Plan | Denial =>
+    isDenial(plan) && choice.kind === 'existing' ? { ...plan, accountId: choice.account.id } : plan
+  const account = choice.kind === 'existing' ? choice.account : newAccount(attempt, subject, choice)
+  const bounding = findBounds(attempt, subject, key, { choice, account })
+  if (bounding instanceof Promise)
+    return bounding.then(bounds => planIn(attempt, subject, key, { ...chosen, choice, account, bounds })).then(named)
+  const plan = planIn(attempt, subject, key, { ...chosen, choice, account, bounds: bounding })
+  return plan instanceof Promise ? plan.then(named) : named(plan)
 }
 
 /** What is granted in an account, and until when. */
-async function planIn(
+function planIn(
   attempt: Attempt,
   subject: VerifiedSubject,
   key: KeyBinding,
@@ -69,12 +97,11 @@ async function planIn(
     choice,
     subjectKey,
     pinName,
-  }: { readonly choice: Choice; readonly subjectKey: HeldSubjectKey; readonly pinName: string | undefined },
-): Promise<Plan | Denial> {
+    account,
+    bounds,
+  }: Chosen & { readonly account: Account; readonly bounds: AccountBounds | Denial },
+): Plan | Denial | Promise<Plan | Denial> {
   const { deps, input, snapshot, nowMs } = attempt
-  const account = choice.kind === 'existing' ? choice.account : newAccount(attempt, subject, choice)
-  const bounding = findBounds(attempt, subject, key, { choice, account })
-  const bounds = bounding instanceof Promise ? await bounding : bounding
   if (!bounds.ok) return bounds
   const asked = aimRequest(snapshot, subject.bounds ? withinProof(input.request, subject.bounds) : input.request)
   if ('ok' in asked) return asked
@@ -87,11 +114,7 @@ async function planIn(
   const expiresSeconds = endOfToken(terms, input.request, nowSeconds)
   if (expiresSeconds <= nowSeconds || !isLive(account, nowSeconds))
     return deny('access_denied', 'nothing_left', 'Less than a second is left of the account or of the presented credentials.')
-  const { delegation } = asked
-  const parent = { accountId: account.id, lineage: bounds.lineage, agent: subject.agent }
-  const short = delegation && (await carve(attempt, parent, delegation.quota))
-  if (short) return short
-  return {
+  const plan: Plan = {
     claims: claimsOf(attempt, terms, expiresSeconds),
     binding: key.binding,
     dropped: grant.dropped,
@@ -103,6 +126,10 @@ async function planIn(
     pin: choice.pin ?? (pinName === undefined ? undefined : pinFor(deps, pinName, key, subject)),
     subjectKey,
   }
+  const { delegation } = asked
+  if (!delegation) return plan
+  const parent = { accountId: account.id, lineage: bounds.lineage, agent: subject.agent }
+  return carve(attempt, parent, delegation.quota).then(short => short ?? plan)
 }
 
 type Choice = AccountChoice | ChildChoice

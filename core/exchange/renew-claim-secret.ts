@@ -9,9 +9,12 @@ import type { Plan } from './plan.ts'
  * and a fresh claim secret; the earlier one, which someone else may have seen, no longer opens anything.
  * Undefined when this request is no such repetition.
  */
-export async function renewClaimSecret({ deps, input, snapshot, nowMs }: Attempt, plan: Plan): Promise<string | undefined> {
-  if (plan.openingKey === null || plan.openingKey !== input.idempotencyKeyHash) return undefined
-  const { accountId } = plan.claims
+export function renewClaimSecret(attempt: Attempt, plan: Plan): Promise<string | undefined> | undefined {
+  const isRepeated = plan.openingKey !== null && plan.openingKey === attempt.input.idempotencyKeyHash
+  return isRepeated ? renew(attempt, plan.claims.accountId) : undefined
+}
+
+async function renew({ deps, snapshot, nowMs }: Attempt, accountId: string): Promise<string | undefined> {
   const tenantId = snapshot.tenant.id
   const { leaf, body } = prepareEvent({ type: 'account.claim_secret_renewed', tenantId, accountId, facts: {} }, nowMs)
   const secret = newClaimSecret(accountId)

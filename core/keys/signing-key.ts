@@ -1,13 +1,14 @@
 // A tenant's signing keys. The private half exists in clear only inside a process that signs: it is made here, sealed at
 // once under the key-encryption key, and opened again by whoever loads the tenant.
 
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { newUuid } from '#core/ids/id.ts'
 import { jwkThumbprint } from '#core/jwt/jwk-thumbprint.ts'
 import type { NewSigningKeyRow } from '#db/registry/signing-keys.ts'
 import type { KeyEncryption } from './key-encryption.ts'
+import { type SignJws, signHere } from './sign-jws.ts'
 import type { Signer } from './signer.ts'
 
 const generate = promisify(generateKeyPair)
@@ -82,7 +83,7 @@ export function toSigningKeyRow(key: SealedSigningKey): NewSigningKeyRow {
 export async function openSigningKey(
   keyEncryption: KeyEncryption,
   stored: SealedSigningKey,
-  signInput: SignInput = signHere,
+  signWith: SignJws = signHere,
 ): Promise<Signer> {
   const context = { tenantId: stored.tenantId, purpose: 'signing-key', rowId: stored.id } as const
   const der = await keyEncryption.open(stored.privateSealed, stored.kekId, context)
@@ -92,26 +93,17 @@ export async function openSigningKey(
     const jwk = createPublicKey(key).export({ format: 'jwk' }) as Record<string, unknown>
     if (jwk['kty'] !== algorithms[stored.alg].kty || jwkThumbprint(jwk) !== stored.kid)
       throw new BrokerError('internal', { detail: `signing key ${stored.id} does not fit its kid` })
-    return createSigner(key, stored.kid, stored.alg, signInput)
+    return createSigner(key, stored.kid, stored.alg, signWith)
   } finally {
     der.fill(0)
   }
-}
-
-/** Signs ASCII text with SHA-256; resolves to the signature in base64url, ECDSA as r ‖ s. */
-export type SignInput = (key: KeyObject, input: string) => Promise<string>
-
-/** On the calling thread. `signing-thread.ts` has the one for load. */
-export const signHere: SignInput = async (key, input) => {
-  const options = key.asymmetricKeyType === 'ec' ? ({ key, dsaEncoding: 'ieee-p1363' } as const) : { key }
-  return sign('sha256', Buffer.from(input, 'latin1'), options).toString('base64url')
 }
 
 /**
  * Signs text that is already JSON, by node:crypto itself: fast-jwt takes an object only, so it would parse or stringify the
  * claims a second time, whose exact bytes the audit log has hashed before.
  */
-function createSigner(key: KeyObject, kid: string, alg: SigningAlgorithm, signInput: SignInput = signHere): Signer {
+function createSigner(key: KeyObject, kid: string, alg: SigningAlgorithm, signWith: SignJws = signHere): Signer {
   const headers = new Map<string, string>()
   const header = (typ: string): string => {
     let encoded = headers.get(typ)
@@ -124,9 +116,6 @@ function createSigner(key: KeyObject, kid: string, alg: SigningAlgorithm, signIn
   return {
     kid,
     alg,
-    async sign(payload, typ) {
-      const input = `${header(typ)}.${Buffer.from(payload).toString('base64url')}`
-      return `${input}.${await signInput(key, input)}`
-    },
+    sign: (payload, typ) => signWith(key, header(typ), payload),
   }
 }

@@ -2,12 +2,16 @@
 // the request waits for it but the answer.
 
 import type { KeyObject } from 'node:crypto'
+import { BrokerError } from '#core/errors/broker-error.ts'
 import { BatchThread } from './batch-thread.ts'
-import type { SignInput } from './signing-key.ts'
+import type { SignJws } from './sign-jws.ts'
 
-/** One batch: `keys` are those that the thread has not seen, `keyIndexes` names the key of each line of `inputs`. */
+/**
+ * One batch: `keys` are those that the thread has not seen, `keyIndexes` names the key of each line of `inputs`: header in base64url,
+ * a dot, and the payload as text.
+ */
 export interface SigningOrder {
-  readonly keys: readonly { readonly index: number; readonly key: KeyObject; readonly dsaEncoding: 'ieee-p1363' | 'der' }[]
+  readonly keys: readonly { readonly index: number; readonly key: KeyObject }[]
   readonly keyIndexes: readonly number[]
   readonly inputs: string
 }
@@ -23,8 +27,12 @@ export class SigningThread {
     this.#pack(jobs, fresh),
   )
 
-  /** The signature of ASCII text, base64url. Rejects with BrokerError `internal` when the thread dies; the next call starts another. */
-  readonly sign: SignInput = (key, input) => this.#thread.do({ key, input })
+  /** Rejects with BrokerError `internal` when the thread dies; the next call starts another. */
+  readonly sign: SignJws = (key, header, payload) => {
+    // Two lines would be two jobs, and each caller behind them would get another's token.
+    if (payload.includes('\n')) return Promise.reject(new BrokerError('internal', { detail: 'a payload of several lines' }))
+    return this.#thread.do({ key, input: `${header}.${payload}` })
+  }
 
   close(): Promise<void> {
     return this.#thread.close()
@@ -38,7 +46,7 @@ export class SigningThread {
       if (index === undefined) {
         index = this.#indexes.size
         this.#indexes.set(key, index)
-        keys.push({ index, key, dsaEncoding: key.asymmetricKeyType === 'ec' ? 'ieee-p1363' : 'der' })
+        keys.push({ index, key })
       }
       return index
     })
