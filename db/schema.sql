@@ -3756,8 +3756,9 @@ begin
     select first_position + l.n - 1, l.leaf from unnest(v_leaves) with ordinality l(leaf, n);
   insert into log.body (position, retention, at, body)
     select first_position + l.n - 1,
-           -- Most are tokens: they are told by their end alone.
-           case when right(l.leaf, 28) = '"type":"token.issued","v":1}' then 1::smallint else coalesce((
+           -- Most are tokens: they are told by their end alone. By bytes: right() counts the characters of the whole leaf, for 2.6 µs.
+           case when substr(convert_to(l.leaf, 'UTF8'), octet_length(l.leaf) - 27) = '"type":"token.issued","v":1}'::bytea
+             then 1::smallint else coalesce((
              select c.class from log.event_class c
               where c.type = split_part(split_part(right(l.leaf, 80), '"type":"', 2), '"', 1)), 1::smallint) end,
            v_now, l.body

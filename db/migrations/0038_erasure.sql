@@ -204,8 +204,9 @@ declare
   v_after text := replace(v_before,
     'select first_position + l.n - 1, 1, v_now, l.body from unnest(v_bodies) with ordinality l(body, n) where l.body <> '''';',
     'select first_position + l.n - 1,
-           -- Most are tokens: they are told by their end alone.
-           case when right(l.leaf, 28) = ''"type":"token.issued","v":1}'' then 1::smallint else coalesce((
+           -- Most are tokens: they are told by their end alone. By bytes: right() counts the characters of the whole leaf, for 2.6 µs.
+           case when substr(convert_to(l.leaf, ''UTF8''), octet_length(l.leaf) - 27) = ''"type":"token.issued","v":1}''::bytea
+             then 1::smallint else coalesce((
              select c.class from log.event_class c
               where c.type = split_part(split_part(right(l.leaf, 80), ''"type":"'', 2), ''"'', 1)), 1::smallint) end,
            v_now, l.body
