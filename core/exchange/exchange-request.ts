@@ -58,12 +58,21 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
   const grantType = one('grant_type')
   if (grantType === undefined) throw malformed('grant_type is missing.')
   refuseWhatIsNotOffered(form)
-  const common = {
-    clientId: one('client_id'),
-    clientAssertion: parseClientAssertion(one),
+  const clientAssertion = parseClientAssertion(one)
+  const brought = parseBrought(form, grantType)
+  const wanted = parseWanted(form, brought.grant)
+  // One literal. Put together from spreads it would land in V8's old generation, and with it all that the request holds.
+  return {
+    grant: brought.grant,
+    subjectToken: brought.subjectToken,
+    subjectKind: brought.subjectKind,
+    delegationToken: brought.delegationToken,
     delegation: parseDelegation(form),
-    targets: [...(form.get('resource') ?? []), ...(form.get('audience') ?? [])],
-    idJagAudience: undefined,
+    clientId: one('client_id'),
+    clientAssertion,
+    work: brought.work,
+    targets: wanted.targets,
+    idJagAudience: wanted.idJagAudience,
     scope: one('scope'),
     authorizationDetails: one('authorization_details'),
     allowNarrowing: parseFlag('allow_narrowing', one('allow_narrowing')),
@@ -72,21 +81,26 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
     ttlSeconds: parseTtl(one('ttl')),
     nonce: match('nonce', one('nonce'), /^[A-Za-z0-9_.~-]{8,128}$/, '8 to 128 unreserved characters'),
   }
-  if (grantType !== grantTypes.clientCredentials && (form.has('pow_challenge') || form.has('pow_solution')))
+}
+
+type Brought = Pick<ExchangeRequest, 'grant' | 'subjectToken' | 'subjectKind' | 'delegationToken' | 'work'>
+
+/** What the grant asks for as proof of who comes. */
+function parseBrought(form: Form, grantType: string): Brought {
+  const isClient = grantType === grantTypes.clientCredentials
+  if (!isClient && (form.has('pow_challenge') || form.has('pow_solution')))
     throw malformed('pow_challenge and pow_solution go with client_credentials alone.')
-  if (grantType === grantTypes.tokenExchange)
-    return { grant: 'token_exchange', ...parseSubjectToken(form), ...common, ...parseWanted(form) }
+  if (grantType === grantTypes.tokenExchange) return { grant: 'token_exchange', ...parseSubjectToken(form) }
   if (grantType === grantTypes.jwtBearer) {
-    const assertion = one('assertion')
+    const assertion = form.get('assertion')?.[0]
     if (assertion === undefined) throw malformed('assertion is missing.')
-    return { grant: 'jwt_bearer', subjectToken: assertion, subjectKind: 'jwt', ...common }
+    return { grant: 'jwt_bearer', subjectToken: assertion, subjectKind: 'jwt' }
   }
+  if (!isClient) throw new BrokerError('unsupported_grant', { hint: `Offered: ${Object.values(grantTypes).join(', ')}.` })
   // Whoever brings a subject token means to be judged by it; if it is bad, it must not be passed over for the client itself.
-  if (grantType === grantTypes.clientCredentials && (form.has('subject_token') || form.has('assertion')))
+  if (form.has('subject_token') || form.has('assertion'))
     throw malformed('client_credentials takes no subject_token and no assertion: the client itself is the subject.')
-  if (grantType === grantTypes.clientCredentials)
-    return { grant: 'client_credentials', subjectToken: '', subjectKind: 'client', ...common, work: parseWork(form) }
-  throw new BrokerError('unsupported_grant', { hint: `Offered: ${Object.values(grantTypes).join(', ')}.` })
+  return { grant: 'client_credentials', subjectToken: '', subjectKind: 'client', work: parseWork(form) }
 }
 
 /** Of subject token types other than JWTs. */
@@ -116,17 +130,20 @@ function parseSubjectToken(form: Form): Pick<ExchangeRequest, 'subjectToken' | '
 }
 
 /** RFC 8693 § 2.1 `requested_token_type`. For an ID-JAG `audience` is no name of the resource but of its authorization server. */
-function parseWanted(form: Form): Partial<Pick<ExchangeRequest, 'targets' | 'idJagAudience'>> {
-  const [requested] = form.get('requested_token_type') ?? []
-  if (requested === undefined || requested === accessTokenType || requested === tokenType('jwt')) return {}
+function parseWanted(form: Form, grant: ExchangeRequest['grant']): Pick<ExchangeRequest, 'targets' | 'idJagAudience'> {
+  const resources = form.get('resource') ?? []
+  const audiences = form.get('audience') ?? []
+  const [requested] = (grant === 'token_exchange' && form.get('requested_token_type')) || []
+  if (requested === undefined || requested === accessTokenType || requested === tokenType('jwt'))
+    return { targets: [...resources, ...audiences], idJagAudience: undefined }
   if (requested !== idJagTokenType)
     throw new BrokerError('unsupported_token_type', {
       hint: `requested_token_type can only be ${accessTokenType} or ${idJagTokenType}.`,
     })
-  const [audience, ...others] = form.get('audience') ?? []
+  const [audience, ...others] = audiences
   if (audience === undefined || others.length > 0)
     throw malformed('audience must name one authorization server: that of the resource which the ID-JAG is for.')
-  return { targets: form.get('resource') ?? [], idJagAudience: audience }
+  return { targets: resources, idJagAudience: audience }
 }
 
 /** What would authenticate, narrow or delegate, and is not evaluated, must not be passed over in silence. */
