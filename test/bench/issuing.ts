@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util'
 import postgres, { type Sql } from 'postgres'
 import { makeLogKey } from '#core/tlog/log-keys.ts'
 import { urlFor } from '#db/prepare.ts'
-import { startBenchBroker } from './broker/bench-broker.ts'
+import { imageEnvironment, startBenchBroker } from './broker/bench-broker.ts'
 import { LoadProcess } from './load/load-process.ts'
 import { bytesPerEvent, sumOf } from './log-bytes.ts'
 import { describeMachine, rssBytesOf } from './machine.ts'
@@ -57,7 +57,7 @@ const load = new LoadProcess({
 async function startSealing(): Promise<ChildProcess> {
   const child = fork(new URL('./seal/child.ts', import.meta.url), {
     env: {
-      PATH: process.env['PATH'],
+      ...imageEnvironment(),
       DATABASE_URL: urlFor(broker.adminUrl, 'bench', 'mayfly_app', 'bench'),
       MAYFLY_LOG_KEY: key,
       FOLDER: folder,
@@ -69,25 +69,33 @@ async function startSealing(): Promise<ChildProcess> {
   return child
 }
 
-async function measure(isSealed: boolean): Promise<number> {
-  const child = isSealed ? await startSealing() : undefined
+/** Whoever seals runs for weeks: it is not started for each round, which would charge its start to the round, but held (SIGSTOP). */
+async function measure(sealer: ChildProcess, isSealed: boolean): Promise<number> {
+  if (isSealed) {
+    sealer.kill('SIGCONT')
+    await caughtUp(sql)
+  }
   try {
     const { tokensPerSecond } = await load.run({ kind: 'closed', connections: 96, seconds, warmupSeconds: 1, maxRequests: 1e6 })
     return tokensPerSecond
   } finally {
-    if (child) {
-      child.kill()
-      await once(child, 'exit')
-    }
+    if (isSealed) sealer.kill('SIGSTOP')
   }
 }
 
+async function endSealing(sealer: ChildProcess): Promise<void> {
+  sealer.kill('SIGKILL')
+  if (sealer.exitCode === null && sealer.signalCode === null) await once(sealer, 'exit')
+}
+
+const sealer = await startSealing()
 try {
   const rates: { alone: number[]; sealed: number[] } = { alone: [], sealed: [] }
-  await measure(false)
+  await measure(sealer, true)
+  await measure(sealer, false)
   for (let round = 0; round < rounds; round++) {
     for (const isSealed of round % 2 === 0 ? [false, true] : [true, false]) {
-      rates[isSealed ? 'sealed' : 'alone'].push(await measure(isSealed))
+      rates[isSealed ? 'sealed' : 'alone'].push(await measure(sealer, isSealed))
     }
     tell(
       `round ${round + 1}: ${Math.round(rates.alone.at(-1)!)} tokens/s alone, ${Math.round(rates.sealed.at(-1)!)} with the sealer`,
@@ -104,6 +112,7 @@ try {
   if (values.json) console.log(JSON.stringify({ name: 'issuing', machine: describeMachine(), figures }))
   else for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(24)} ${value}`)
 } finally {
+  await endSealing(sealer)
   load.stop()
   await sql.end({ timeout: 2 })
   await broker.stop()

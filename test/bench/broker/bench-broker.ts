@@ -156,7 +156,7 @@ async function closeServer(server: Server): Promise<void> {
  * What the image sets for every process in it, its compile cache included; but in production a broker refuses certificates that
  * were made for development.
  */
-function imageEnvironment(): Record<string, string> {
+export function imageEnvironment(): Record<string, string> {
   const dockerfile = readFileSync(new URL('../../../deploy/docker/Dockerfile', import.meta.url), 'utf8')
   const set = [...dockerfile.matchAll(/^ENV (\w+)="?([^"\n]+)"?$/gm)].map(([, name, value]) => [name!, value!])
   const env = {

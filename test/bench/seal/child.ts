@@ -4,11 +4,13 @@ import { createPrivateKey } from 'node:crypto'
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import { createLogger } from '#apps/process/logger.ts'
+import { keepObjectsYoung } from '#apps/process/young-objects.ts'
 import { startProjection } from '#apps/worker/projection/projection.ts'
 import { startSealer } from '#apps/worker/sealer/sealer.ts'
 import { openDatabase } from '#db/connect.ts'
 import { createSealerLock } from '#db/log/sealer-lock.ts'
 
+keepObjectsYoung()
 const { DATABASE_URL: url = '', MAYFLY_LOG_KEY: key = '', FOLDER: folder = '', PROJECT: project } = process.env
 const database = openDatabase(url, { poolSize: 2 })
 const logger = createLogger('worker', 'warn')
