@@ -40,10 +40,12 @@ export class BatchThread<Job> {
     })
   }
 
+  /** What is under way is refused. */
   async close(): Promise<void> {
     const worker = this.#worker
-    this.#worker = undefined
-    await worker?.terminate()
+    if (!worker) return
+    this.#forget(worker, new Error('closed'))
+    await worker.terminate()
   }
 
   #send(): void {
@@ -66,6 +68,8 @@ export class BatchThread<Job> {
     const worker = new Worker(this.#module, { resourceLimits: { maxYoungGenerationSizeMb: 4 } })
     worker.unref()
     worker.on('message', (answer: string) => {
+      // Of one that was given up: another batch is under way, and nobody may get another's line.
+      if (this.#worker !== worker) return
       const batch = this.#inFlight
       this.#inFlight = []
       this.#send()
@@ -78,8 +82,9 @@ export class BatchThread<Job> {
     return worker
   }
 
+  /** A thread that dies says so twice, `error` and a while later `exit`; by then the next one may be at work. */
   #forget(worker: Worker, cause: unknown): void {
-    if (this.#worker !== worker && this.#inFlight.length === 0) return
+    if (this.#worker !== worker) return
     this.#worker = undefined
     const lost = [...this.#inFlight, ...this.#waiting]
     this.#inFlight = []

@@ -5,9 +5,10 @@ import { parentPort } from 'node:worker_threads'
 import { signJws } from './sign-jws.ts'
 import type { SigningOrder } from './signing-thread.ts'
 
-const known: KeyObject[] = []
+let known: KeyObject[] = []
 
-parentPort!.on('message', ({ keys, keyIndexes, inputs }: SigningOrder) => {
+parentPort!.on('message', ({ forget, keys, keyIndexes, inputs }: SigningOrder) => {
+  if (forget) known = []
   for (const { index, key } of keys) known[index] = key
   const tokens = inputs.split('\n').map((input, i) => {
     const dot = input.indexOf('.')

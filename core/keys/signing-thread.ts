@@ -11,6 +11,8 @@ import type { SignJws } from './sign-jws.ts'
  * a dot, and the payload as text.
  */
 export interface SigningOrder {
+  /** The thread forgets its keys before it takes these. */
+  readonly forget: boolean
   readonly keys: readonly { readonly index: number; readonly key: KeyObject }[]
   readonly keyIndexes: readonly number[]
   readonly inputs: string
@@ -20,6 +22,9 @@ interface Job {
   readonly key: KeyObject
   readonly input: string
 }
+
+/** Keys that were rotated away, or whose tenant is gone, leave the thread's memory with the rest once there are so many. */
+const mostKeys = 1_000
 
 export class SigningThread {
   #indexes = new Map<KeyObject, number>()
@@ -39,7 +44,8 @@ export class SigningThread {
   }
 
   #pack(jobs: readonly Job[], fresh: boolean): SigningOrder {
-    if (fresh) this.#indexes = new Map()
+    const forget = fresh || this.#indexes.size > mostKeys
+    if (forget) this.#indexes = new Map()
     const keys: SigningOrder['keys'][number][] = []
     const keyIndexes = jobs.map(({ key }) => {
       let index = this.#indexes.get(key)
@@ -50,6 +56,6 @@ export class SigningThread {
       }
       return index
     })
-    return { keys, keyIndexes, inputs: jobs.map(({ input }) => input).join('\n') }
+    return { forget, keys, keyIndexes, inputs: jobs.map(({ input }) => input).join('\n') }
   }
 }

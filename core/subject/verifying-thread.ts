@@ -31,6 +31,8 @@ export class VerifyingThread {
 
   /** Rejects when the signature does not verify, and with BrokerError `internal` when the thread dies. token: a compact JWS. */
   readonly verify: VerifySignature = async (pem, alg, token) => {
+    // Two lines would be two jobs, and each caller behind them would get the verdict on another's.
+    if (token.includes('\n')) throw new Error('a token of several lines')
     const answer = await this.#thread.do({ pem, alg, token })
     if (answer !== verified) throw new Error('the signature does not verify')
   }

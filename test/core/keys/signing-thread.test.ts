@@ -46,3 +46,13 @@ test('takes no payload of several lines, and gives nobody the token of another',
   ] as const)
     expect(result?.status === 'fulfilled' && verifies('header', payload, result.value, ec)).toBe(true)
 })
+
+test('signs by the right key, too, once it has forgotten the many that it knew', async () => {
+  const pairs = Array.from({ length: 1_001 }, () => generateKeyPairSync('ec', { namedCurve: 'P-256' }))
+  const signAll = () => Promise.all(pairs.map(({ privateKey }, i) => thread.sign(privateKey, 'header', String(i))))
+  // As many as it may know, then others in another order: each has another place than before.
+  await signAll()
+  pairs.push(ec)
+  pairs.reverse()
+  for (const [i, token] of (await signAll()).entries()) expect(verifies('header', String(i), token, pairs[i]!)).toBe(true)
+})

@@ -48,3 +48,10 @@ test('blames the broker and not the token when the thread dies, and goes on with
   for (const result of await lost) expect(result).toMatchObject({ status: 'rejected', reason: { code: 'internal' } })
   await thread.verify(pemOf('ES256'), 'ES256', token)
 })
+
+test('takes no token of several lines, and gives nobody the verdict on another', async () => {
+  const good = await make('ES256', 1)
+  const jobs = [`${good}\n${good}`, spoil(good), good]
+  const results = await Promise.allSettled(jobs.map(token => thread.verify(pemOf('ES256'), 'ES256', token)))
+  expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled'])
+})
