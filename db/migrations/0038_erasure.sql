@@ -433,6 +433,12 @@ begin
   if v_erasure.tenant_id is not null and v_tenants <> array[v_erasure.tenant_id] and v_tenants <> '{}' then
     raise exception 'across.destroy_subject_keys: a key of another tenant' using errcode = 'insufficient_privilege';
   end if;
+  -- Whoever places a hold has its tenant's row: what was placed until now is seen below, and what comes finds what is left. A snapshot of before
+  -- would not see it.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'across.destroy_subject_keys: only in a transaction that is read committed' using errcode = 'invalid_transaction_state';
+  end if;
+  perform from mayfly.tenant t where t.id = any(array_append(v_tenants, v_erasure.tenant_id)) order by t.id for no key update;
   if across.is_held(array_append(v_tenants, v_erasure.tenant_id), v_erasure.person_ids, v_erasure.key_ids) then
     raise exception 'across.destroy_subject_keys: a legal hold covers it' using errcode = 'object_in_use';
   end if;
