@@ -21,15 +21,27 @@ const mostRemembered = 10_000
 
 export class OperatorRefusals {
   readonly #said = new LRUCache<string, number>({ max: mostRemembered })
+  /** Being written: whoever asks the same meanwhile waits for it, too. */
+  readonly #saying = new Map<string, Promise<void>>()
 
   /** Resolves when it is in the log. db: of the principal's tenant. nowMs: the database's clock. */
-  async record(db: Db, { principal, operation, reason, target }: Refusal, nowMs: number): Promise<void> {
-    const name = `${principal.credentialId} ${operation} ${reason}`
+  async record(db: Db, refusal: Refusal, nowMs: number): Promise<void> {
+    const name = `${refusal.principal.credentialId} ${refusal.operation} ${refusal.reason}`
     const said = this.#said.get(name)
     if (said !== undefined && nowMs - said < onceMs && nowMs >= said) return
-    const facts = { ...actorFacts(principal), operation, reason, ...(target !== undefined && { target }) }
-    const event = { type: 'operator.refused', tenantId: principal.tenantId, facts } as const
-    await db.transaction().execute(trx => recordEvent(trx, event, nowMs))
-    this.#said.set(name, nowMs)
+    let saying = this.#saying.get(name)
+    if (!saying) {
+      saying = write(db, refusal, nowMs)
+        .then(() => void this.#said.set(name, nowMs))
+        .finally(() => this.#saying.delete(name))
+      this.#saying.set(name, saying)
+    }
+    await saying
   }
+}
+
+async function write(db: Db, { principal, operation, reason, target }: Refusal, nowMs: number): Promise<void> {
+  const facts = { ...actorFacts(principal), operation, reason, ...(target !== undefined && { target }) }
+  const event = { type: 'operator.refused', tenantId: principal.tenantId, facts } as const
+  await db.transaction().execute(trx => recordEvent(trx, event, nowMs))
 }

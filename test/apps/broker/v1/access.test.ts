@@ -81,7 +81,10 @@ describe('the table of who may call what', () => {
     }
     const before = (await refused()).length
     const made = await api.call('POST', '/v1/operators', who.tenantAdmin, { role: 'auditor', name: 'curious' })
-    for (let n = 0; n < 3; n++) expect((await api.call('POST', '/v1/webhooks', made.body.token, {})).status).toBe(403)
+    const ask = () => api.call('POST', '/v1/webhooks', made.body.token, {})
+    // At once, then one after the other.
+    for (const { status } of await Promise.all([ask(), ask(), ask(), ask()])) expect(status).toBe(403)
+    for (let n = 0; n < 2; n++) expect((await ask()).status).toBe(403)
     const [entry, ...rest] = (await refused()).slice(before)
     expect(rest).toEqual([])
     expect(entry!.body).toMatchObject({ actor: made.body.id, actor_role: 'auditor', reason: 'role' })
