@@ -69,7 +69,7 @@ async function startSealing(): Promise<ChildProcess> {
   return child
 }
 
-/** Whoever seals runs for weeks: it is not started for each round, which would charge its start to the round, but held (SIGSTOP). */
+/** Between rounds whoever seals is held (SIGSTOP), not ended: in production it runs for weeks, and its start must not count. */
 async function measure(sealer: ChildProcess, isSealed: boolean): Promise<number> {
   if (isSealed) {
     sealer.kill('SIGCONT')
@@ -88,8 +88,9 @@ async function endSealing(sealer: ChildProcess): Promise<void> {
   if (sealer.exitCode === null && sealer.signalCode === null) await once(sealer, 'exit')
 }
 
-const sealer = await startSealing()
+let sealer: ChildProcess | undefined
 try {
+  sealer = await startSealing()
   const rates: { alone: number[]; sealed: number[] } = { alone: [], sealed: [] }
   await measure(sealer, true)
   await measure(sealer, false)
@@ -112,7 +113,7 @@ try {
   if (values.json) console.log(JSON.stringify({ name: 'issuing', machine: describeMachine(), figures }))
   else for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(24)} ${value}`)
 } finally {
-  await endSealing(sealer)
+  if (sealer) await endSealing(sealer)
   load.stop()
   await sql.end({ timeout: 2 })
   await broker.stop()

@@ -2,8 +2,7 @@
 
 import { openDiskStore } from '#apps/process/tiles/disk-store.ts'
 import { type Checkpoint, parseCheckpoint } from '#core/tlog/checkpoint.ts'
-import type { NoteSigner } from '#core/tlog/note.ts'
-import { type OpenedNote, openNote } from '#core/tlog/note.ts'
+import { type NoteSigner, type OpenedNote, openNote } from '#core/tlog/note.ts'
 import { TlogError } from '#core/tlog/tlog-error.ts'
 
 export interface LastCheckpoint {
