@@ -9,6 +9,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Authority, newAuthority } from '../../test/tls.ts'
 import { EventStreams, type StreamEnd } from '../src/feed/event-stream.ts'
+import { parseResponseHead } from '../src/feed/response-head.ts'
 
 const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n'
 const events = 'event: heartbeat\ndata: {"epoch":1}\n\nevent: entries\nid: s.2\ndata: {"from":2,\ndata: "to":2}\n\n'
@@ -130,11 +131,26 @@ describe('what is no stream opens nothing', () => {
     ['packed', `${head}Content-Encoding: gzip\r\n\r\n`, { why: 'refused', status: 200 }],
     ['packed chunks', `${head}Transfer-Encoding: gzip, chunked\r\n\r\n`, { why: 'refused', status: 200 }],
     ['another protocol', 'HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n', { why: 'refused', status: 101 }],
-    ['no HTTP', 'data: {}\n\ndata: {}\r\n\r\n', { why: 'failed' }],
-    ['HTTP/2', 'HTTP/2 200\r\n\r\n', { why: 'failed' }],
-    ['a folded line', `${head} folded\r\n\r\n`, { why: 'failed' }],
-    ['a name with a space', `${head}Content-Length : 5\r\n\r\n`, { why: 'failed' }],
-    ['a head without end', `${head}${'x: y\r\n'.repeat(10_000)}`, { why: 'failed' }],
+    ['no HTTP', 'data: {}\n\ndata: {}\r\n\r\n', { why: 'broken' }],
+    ['HTTP/2', 'HTTP/2 200\r\n\r\n', { why: 'broken' }],
+    ['a folded line', `${head} folded\r\n\r\n`, { why: 'broken' }],
+    ['a name with a space', `${head}Content-Length : 5\r\n\r\n`, { why: 'broken' }],
+    ['a head without end', `${head}${'x: y\r\n'.repeat(10_000)}`, { why: 'broken' }],
+    ['a head of bare line feeds', `${head}\n\n${'x: y\n'.repeat(10_000)}`, { why: 'broken' }],
+    ['a bare line feed in a value', `${head}X: y\nContent-Length: 5\r\n\r\n`, { why: 'broken' }],
+    ['a control character in a value', `${head}X: y\x01\r\n\r\n`, { why: 'broken' }],
+    ['a length, twice', `${head}Content-Length: 5\r\nContent-Length: 6\r\n\r\n`, { why: 'refused', status: 200 }],
+    ['chunks, twice', `${head}${'Transfer-Encoding: chunked\r\n'.repeat(2)}\r\n`, { why: 'refused', status: 200 }],
+    ['chunks with another blank', `${head}Transfer-Encoding: chunked\xa0\r\n\r\n`, { why: 'refused', status: 200 }],
+    ['two types', `${head}Content-Type: text/html\r\n\r\n`, { why: 'refused', status: 200 }],
+    [
+      'a type that begins like it',
+      'HTTP/1.1 200 OK\r\nContent-Type: text/event-streams\r\n\r\n',
+      { why: 'refused', status: 200 },
+    ],
+    ['nothing', 'HTTP/1.1 204 No\r\nContent-Type: text/event-stream\r\n\r\n', { why: 'refused', status: 204 }],
+    ['unchanged', 'HTTP/1.1 304 No\r\nContent-Type: text/event-stream\r\n\r\n', { why: 'refused', status: 304 }],
+    ['elsewhere', 'HTTP/1.1 307 No\r\nLocation: /v1/feed\r\n\r\n', { why: 'refused', status: 307 }],
     ['a head that was cut off', head, { why: 'ended' }],
   ])('%s', async (_what, text, end) => {
     answer = say(`${text}${events}`.replace(head === text ? events : '\0', ''))
@@ -162,19 +178,73 @@ describe('what is no stream opens nothing', () => {
   })
 })
 
+test('a head is read in a time that grows with its length and no faster', () => {
+  const text = `HTTP/1.1 200 OK\r\nx:${' '.repeat(48_000)}\x01`
+  const from = performance.now()
+  expect(parseResponseHead(text)).toBeUndefined()
+  expect(performance.now() - from).toBeLessThan(300)
+  expect(parseResponseHead('HTTP/1.1 200\r\nx: \t a\xa0 b \t')?.headers.get('x')).toBe('a\xa0 b')
+})
+
 describe('a stream ends', () => {
   test.each<[string, string]>([
     ['by a chunk that is none', 'zz\r\n'],
     ['by a chunk of another length', '1\r\nab\r\n'],
     ['by a line between chunks without end', 'a;'.padEnd(2000, 'x')],
+    ['by a chunk with a sign', '-1\r\na\r\n'],
+    ['by a chunk with a blank before its size', ' 1\r\na\r\n'],
+    ['by a chunk of more than can be', '100000000\r\n'],
+    ['by a chunk without size', ';x\r\n'],
+    ['by a chunk of two lines', '1;\nx\r\na\r\n'],
   ])('%s', async (_what, body) => {
     answer = socket => socket.write(`${head}Transfer-Encoding: chunked\r\n\r\n${body}`, 'latin1')
-    expect((await read()).end).toEqual({ why: 'failed', opened: true, status: 200 })
+    expect((await read()).end).toEqual({ why: 'broken', opened: true, status: 200 })
   })
 
   test('by an event that does not end', async () => {
     answer = socket => socket.write(`${head}\r\ndata: ${'x'.repeat(17 * 1024 * 1024)}`, 'latin1')
-    expect((await read()).end).toEqual({ why: 'failed', opened: true, status: 200 })
+    expect((await read()).end).toEqual({ why: 'broken', opened: true, status: 200 })
+  })
+
+  test('by what never comes to be an event, however little of it would be one', async () => {
+    const padded = `:${'x'.repeat(16_000)}\ndata: 1234567890123\n`
+    answer = socket => socket.write(`${head}\r\n${padded.repeat(80)}`, 'latin1')
+    expect((await read({ idleMs: 2_000 })).end).toEqual({ why: 'broken', opened: true, status: 200 })
+  })
+
+  test('by a line that is none of an event, and nothing after it counts', async () => {
+    answer = socket => socket.write(`${head}\r\n${'x\n'.repeat(9)}${events}`, 'latin1')
+    expect(await read({ idleMs: 2_000 })).toEqual({ end: { why: 'broken', opened: true, status: 200 }, events: [] })
+  })
+
+  test('by an error of its reader, which goes no further', async () => {
+    answer = socket => socket.write(`${head}\r\n${events}`, 'latin1')
+    const onEvent = () => {
+      throw new Error('the reader fails')
+    }
+    expect((await read({ onEvent })).end.why).toBe('broken')
+  })
+
+  test.each([
+    ['', `${head}\r\n`],
+    [' in chunks', `${head}Transfer-Encoding: chunked\r\n\r\n`],
+  ])('by its end%s, and an event that is cut there never counts', async (_how, start) => {
+    for (const at of [1, 20, events.indexOf('\n\n') + 1]) {
+      const part = events.slice(0, at)
+      answer = say(start + (_how === '' ? part : chunked([part])))
+      expect(await read()).toEqual({ end: { why: 'ended', opened: true, status: 200 }, events: [] })
+      answer = socket => socket.write(start + (_how === '' ? part : `fff\r\n${part}`), () => socket.destroy())
+      expect((await read()).events).toEqual([])
+    }
+  })
+
+  test('where bytes trickle and no event comes of them', async () => {
+    answer = socket => {
+      socket.write(`${head}\r\n`, 'latin1')
+      const trickle = setInterval(() => socket.write(':\n'), 10)
+      socket.on('close', () => clearInterval(trickle))
+    }
+    expect((await read({ idleMs: 100 })).end).toEqual({ why: 'silent', opened: true, status: 200 })
   })
 
   test('where nothing comes', async () => {

@@ -22,9 +22,12 @@ export interface StreamRequest {
   readonly onEvent: (event: EventSourceMessage) => boolean
 }
 
-/** How a stream ended. `opened` tells whether it was one at all. */
+/**
+ * How a stream ended. `opened` tells whether it was one at all; `broken`: what came is no HTTP, or no events, and would perhaps come
+ * again in the same way.
+ */
 export interface StreamEnd {
-  readonly why: 'ended' | 'refused' | 'silent' | 'failed' | 'unwanted'
+  readonly why: 'ended' | 'refused' | 'silent' | 'broken' | 'failed' | 'unwanted'
   readonly opened: boolean
   /** The answer's status, where there was one. */
   readonly status?: number

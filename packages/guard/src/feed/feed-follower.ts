@@ -2,7 +2,7 @@
 //
 //   snapshot ──▶ stream from there ──▶ (entries, heartbeats) ──▶ the stream ends ──▶ stream from where it stopped
 //      ▲                                                                               │
-//      └────── a gap, a reset, an event not understood, or silence ────────────────────┘
+//      └────── a gap, a reset, what is not understood, a refusal, or silence ──────────┘
 //
 // Silence leads back to a snapshot, because behind a proxy that holds the stream back only snapshots arrive: then this polls,
 // every few seconds, and is as fresh as that. What was confirmed stays confirmed until it is too old; a broken connection
@@ -195,7 +195,7 @@ export class FeedFollower {
   #countEnd(end: StreamEnd): void {
     if (end.opened) this.#streams += 1
     else this.#lastFailure = end.status ?? 0
-    if (end.why === 'silent' || (end.why === 'refused' && end.status === 200)) this.#position = undefined
+    if (isDeadEnd(end)) this.#position = undefined
   }
 
   /** Whether the stream goes on. */
@@ -266,4 +266,13 @@ export class FeedFollower {
       }
     })
   }
+}
+
+/**
+ * Whether asking for the same again would perhaps end in the same way for ever. Not where it is the credential that is refused, or
+ * the moment.
+ */
+function isDeadEnd({ why, status = 0 }: StreamEnd): boolean {
+  if (why !== 'refused') return why === 'silent' || why === 'broken'
+  return status === 200 || (status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status))
 }

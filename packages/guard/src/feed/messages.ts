@@ -33,7 +33,7 @@ export function parseSnapshot(body: unknown): Snapshot | undefined {
   if (!isRecord(body)) return undefined
   const { shard, epoch, time } = body
   const entries = parseEntries(body['entries'])
-  if (typeof shard !== 'string' || !isEpoch(epoch) || !isTime(time) || !entries) return undefined
+  if (!isShard(shard) || !isEpoch(epoch) || !isTime(time) || !entries) return undefined
   return { shard, epoch, databaseMs: time, entries }
 }
 
@@ -74,6 +74,8 @@ function parseEntries(list: unknown): FeedEntry[] | undefined {
   return entries
 }
 
+/** It goes into a URL. */
+const isShard = (value: unknown): value is string => typeof value === 'string' && /^[0-9A-Za-z_-]{1,64}$/.test(value)
 const isEpoch = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 const isTime = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value)
 

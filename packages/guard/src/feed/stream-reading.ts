@@ -1,15 +1,19 @@
-// One stream of server-sent events, from the request to its end. It ends by itself where nothing came for a while: a heartbeat is
-// due each second, so silence is a connection that was cut without a word, or a proxy that keeps what it should pass on.
+// One stream of server-sent events, from the request to its end. It ends by itself where no event came for a while: a heartbeat is
+// due each second, so silence is a connection that was cut without a word, or a proxy that keeps what it should pass on. Bytes
+// that never make an event are silence too.
 
 import type { OnReadOpts } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { createParser, type EventSourceParser } from 'eventsource-parser'
 import { ChunkedText } from './chunked-text.ts'
 import type { StreamEnd, StreamRequest } from './event-stream.ts'
-import { framingOf, parseResponseHead, type ResponseHead, retryAfter } from './response-head.ts'
+import { framingOf, isEventStream, parseResponseHead, type ResponseHead, retryAfter } from './response-head.ts'
 
-/** Longest text of one event; beyond it the stream is ended. */
-const mostBuffered = 16 * 1024 * 1024
+/**
+ * Most that comes from one event to the next, all told: an event of a thousand entries is a twentieth of it. The parser's own limit
+ * counts only what it will hand out, while what it keeps holds on to all that came along, which is a thousand times as much.
+ */
+const mostBetweenEvents = 1024 * 1024
 const mostHeadChars = 32 * 1024
 /** What one TLS record holds. */
 const readBytes = 16 * 1024
@@ -26,6 +30,8 @@ export class StreamReading {
   /** What has come of the head; undefined: all of it. */
   #head: string | undefined = ''
   #chunks: ChunkedText | undefined
+  /** What has come since the last event. */
+  #sinceEvent = 0
 
   /** open: makes the connection, which reads into the one buffer that it is given. onEnd: called once. */
   constructor(request: StreamRequest, open: (onread: OnReadOpts) => TLSSocket, onEnd: (end: StreamEnd) => void) {
@@ -51,15 +57,18 @@ export class StreamReading {
 
   #createParser(): EventSourceParser {
     return createParser({
-      maxBufferSize: mostBuffered,
       onEvent: event => {
-        if (!this.#isOver && !this.#request.onEvent(event)) this.#stop('unwanted')
+        if (this.#isOver) return
+        this.#sinceEvent = 0
+        this.#timer.refresh()
+        if (!this.#request.onEvent(event)) this.#stop('unwanted')
       },
       onRetry: retryAfterMs => {
         this.#end = { ...this.#end, retryAfterMs }
       },
       onError: error => {
-        if (error.type === 'max-buffer-size-exceeded') this.#stop('failed')
+        // A line that no broker writes. Thrown, because the parser would make an error of each of thousands in one read.
+        throw error
       },
     })
   }
@@ -81,13 +90,18 @@ export class StreamReading {
 
   #takeBody(text: string): void {
     const body = this.#chunks ? this.#chunks.take(text) : text
-    if (body === undefined) {
-      this.#stop('failed')
-      return
+    this.#sinceEvent += text.length
+    if (body === undefined || !this.#isParsed(body) || this.#sinceEvent > mostBetweenEvents) this.#stop('broken')
+    else if (this.#chunks?.hasEnded) this.#stop('ended')
+  }
+
+  #isParsed(body: string): boolean {
+    try {
+      this.#parser.feed(body)
+      return true
+    } catch {
+      return false
     }
-    this.#parser.feed(body)
-    this.#timer.refresh()
-    if (this.#chunks?.hasEnded) this.#stop('ended')
   }
 
   #takeHead(text: string): void {
@@ -96,7 +110,7 @@ export class StreamReading {
     this.#head = text
     if (end < 0 && text.length <= mostHeadChars) return
     if (!head) {
-      this.#stop('failed')
+      this.#stop('broken')
       return
     }
     const rest = text.slice(end + 4)
@@ -110,7 +124,7 @@ export class StreamReading {
     const framing = framingOf(head)
     this.#head = undefined
     this.#end = { ...this.#end, status, ...retryAfter(headers.get('retry-after')) }
-    if (status !== 200 || !headers.get('content-type')?.startsWith('text/event-stream') || !framing) {
+    if (!isEventStream(head) || !framing) {
       this.#stop('refused')
       return
     }
