@@ -1,5 +1,6 @@
 // An operator who is told no is a decision like any other, and the first thing to look at when a credential was stolen. Asking the same
-// again is told once a minute: nobody fills the log by asking.
+// again is told once a minute: nobody fills the log by asking, not by asking all at once either. Another target is not the same: else one
+// harmless refusal would hide what is reached for behind it. Of those a minute tells so many for each credential.
 
 import { LRUCache } from 'lru-cache'
 import { recordEvent } from '#core/audit/record.ts'
@@ -18,25 +19,46 @@ export interface Refusal {
 
 const onceMs = 60_000
 const mostRemembered = 10_000
+/** Beyond the first target of each operation and reason. */
+const moreTargets = 20
+
+/** What one credential was refused within a minute. */
+interface Said {
+  readonly fromMs: number
+  /** By operation and reason, and by target beside them: resolves when it is in the log. */
+  readonly told: Map<string, Promise<void>>
+  targets: number
+}
 
 export class OperatorRefusals {
-  readonly #said = new LRUCache<string, number>({ max: mostRemembered })
-  /** Being written: whoever asks the same meanwhile waits for it, too. */
-  readonly #saying = new Map<string, Promise<void>>()
+  readonly #said = new LRUCache<string, Said>({ max: mostRemembered })
 
-  /** Resolves when it is in the log. db: of the principal's tenant. nowMs: the database's clock. */
-  async record(db: Db, refusal: Refusal, nowMs: number): Promise<void> {
-    const name = `${refusal.principal.credentialId} ${refusal.operation} ${refusal.reason}`
-    const said = this.#said.get(name)
-    if (said !== undefined && nowMs - said < onceMs && nowMs >= said) return
-    let saying = this.#saying.get(name)
-    if (!saying) {
-      saying = write(db, refusal, nowMs)
-        .then(() => void this.#said.set(name, nowMs))
-        .finally(() => this.#saying.delete(name))
-      this.#saying.set(name, saying)
-    }
-    await saying
+  /** Resolves when it is in the log, or the same is. db: of the principal's tenant. nowMs: the database's clock. */
+  record(db: Db, refusal: Refusal, nowMs: number): Promise<void> {
+    const { principal, operation, reason, target } = refusal
+    const said = this.#saidOf(principal.credentialId, nowMs)
+    const name = `${operation} ${reason}`
+    const exactly = `${name} ${target ?? ''}`
+    const first = said.told.get(name)
+    const before = said.told.get(exactly) ?? (target === undefined || said.targets >= moreTargets ? first : undefined)
+    if (before) return before
+    if (first) said.targets++
+    const names = first ? [exactly] : [name, exactly]
+    const written = write(db, refusal, nowMs).catch((error: unknown) => {
+      for (const each of names) said.told.delete(each)
+      throw error
+    })
+    for (const each of names) said.told.set(each, written)
+    return written
+  }
+
+  #saidOf(credentialId: string, nowMs: number): Said {
+    const last = this.#said.get(credentialId)
+    // Requests that run beside each other read the clock in any order.
+    if (last !== undefined && Math.abs(nowMs - last.fromMs) < onceMs) return last
+    const said = { fromMs: nowMs, told: new Map<string, Promise<void>>(), targets: 0 }
+    this.#said.set(credentialId, said)
+    return said
   }
 }
 

@@ -126,7 +126,7 @@ export const operatorEvents = defineEvents({
   'operator.refused': {
     version: 1,
     about:
-      'An operator was refused: its role does not allow the call, or what it asked for is not its own; at most one entry a minute for each credential, call and reason.',
+      'An operator was refused: its role does not allow the call, or what it asked for is not its own; at most one entry a minute for each credential, call and reason, and twenty more for other targets.',
     facts: facts({
       ...actor,
       operation: text('the call: method and route'),
