@@ -1,19 +1,14 @@
 import { PublishedKeys } from '#core/issuer-token/published-keys.ts'
 import { type ParsedJwt, parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
-import type { VerifySignature } from '#core/subject/signature-verifier.ts'
 
 /** `typ` of a task token; ID-JAGs and the like are none. */
 export const taskTokenTypes = new Set(['at+jwt', 'agent-task+jwt'])
 
 /** Reads task tokens that a tenant's own keys signed. */
 export class OwnTokens {
-  readonly #keys: PublishedKeys
-
-  /** verify: where signatures are checked, the calling thread by default. */
-  constructor(verify?: VerifySignature) {
-    this.#keys = new PublishedKeys(verify)
-  }
+  /** On the calling thread, where a check cannot fail for any other reason than the token. */
+  readonly #keys = new PublishedKeys()
 
   /** The token, if one of the tenant's published keys signed it; nothing else of it is checked. Never throws. RFC 8725 § 3. */
   async read(

@@ -1,3 +1,4 @@
+import { BrokerError } from '#core/errors/broker-error.ts'
 import { parseCompactJwt } from '#core/jwt/parse-compact.ts'
 import type { TenantSnapshot } from '#core/registry/tenant.ts'
 import { readRevocable } from '#core/revocation/revocable.ts'
@@ -26,7 +27,7 @@ export class IssuerTokens {
   /**
    * Signature, kind, issuer, audience and time; whether the account lives, whether the token was revoked and who presents it is
    * not looked at here.
-   * nowMs: the database's clock. Never throws. RFC 9068 § 4, RFC 8725.
+   * nowMs: the database's clock. Throws BrokerError where the check itself failed: then the token is not to blame. RFC 9068 § 4, RFC 8725.
    */
   async verify(snapshot: TenantSnapshot, text: string, nowMs: number): Promise<IssuerTokenResult> {
     const parsed = parseCompactJwt(text)
@@ -36,7 +37,8 @@ export class IssuerTokens {
     if (!key) return refused('unknown_key', 'it was not signed by this issuer')
     try {
       await key.verify(text)
-    } catch {
+    } catch (error) {
+      if (error instanceof BrokerError) throw error
       return refused('bad_signature', 'its signature does not verify')
     }
     const token = readIssuerToken(header.typ, payload, snapshot.tenant.issuer)
