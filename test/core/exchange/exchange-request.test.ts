@@ -36,6 +36,7 @@ describe('what is refused', () => {
       'unsupported_grant',
       /Offered: .*token-exchange, .*jwt-bearer, client_credentials/,
     ],
+    ['another grant, whatever else is wrong', { grant_type: 'password', ttl: 'x', may_act: 'x' }, 'unsupported_grant', /Offered/],
     [
       'a subject token for the grant that has none (threats 5)',
       { ...good, grant_type: 'client_credentials' },
@@ -205,6 +206,16 @@ describe('what is read', () => {
       subjectKind: 'jwt',
       subjectToken: assertion.assertion,
     })
+  })
+
+  test('requested_token_type by token exchange alone: beside the other grants it has no meaning, and audience names the API', () => {
+    const wanted = { requested_token_type: 'urn:ietf:params:oauth:token-type:id-jag', audience: 'https://a.example' }
+    expect(parse({ ...good, ...wanted })).toMatchObject({ targets: [], idJagAudience: 'https://a.example' })
+    for (const grant of [assertion, { grant_type: grantTypes.clientCredentials }]) {
+      const request = parse({ ...grant, ...wanted })
+      expect(request.targets).toEqual(['https://a.example'])
+      expect(request.idJagAudience).toBeUndefined()
+    }
   })
 
   test('other credentials are never read in the place of a subject token (threats 5)', () => {
