@@ -1,8 +1,10 @@
 import { type Static, Type } from 'typebox'
 import { type Erased, eraseSubject, livingMost, type Wanted } from '#core/audit/erasure/erase.ts'
 import { previewErasure } from '#core/audit/erasure/preview.ts'
+import { Readings } from '#core/audit/query/readings.ts'
 import { BrokerError } from '#core/errors/broker-error.ts'
 import { formatId } from '#core/ids/id.ts'
+import { actorFacts } from '#core/operators/principal.ts'
 import { type ErasureRow, findErasure, listErasures } from '#db/erasure/erasures.ts'
 import { principalOf, rowsOf } from '../../http/access.ts'
 import { answerPage } from './answer-page.ts'
@@ -67,6 +69,7 @@ const Preview = Type.Object(
 const base = { tags: ['audit'], security: operatorSecurity }
 
 export function erasureRoutes(app: V1App, deps: V1Deps): void {
+  const readings = new Readings()
   registerOperation(
     app,
     deps,
@@ -96,7 +99,7 @@ export function erasureRoutes(app: V1App, deps: V1Deps): void {
     {
       schema: {
         ...base,
-        summary: 'Show what an erasure would find; changes nothing',
+        summary: 'Show what an erasure would find; changes nothing, and is an entry of the log as reading it is',
         body: Body,
         response: { 200: Preview, ...problems },
       },
@@ -108,6 +111,17 @@ export function erasureRoutes(app: V1App, deps: V1Deps): void {
       const found = await rowsOf(deps.db, request)
         .transaction()
         .execute(trx => previewErasure(trx, order))
+      // It tells whether somebody was here and what it opened, as the log does. Who was meant stays out of what nobody can erase.
+      const filters =
+        body.person === undefined ? { by: body.subject === undefined ? 'names' : 'subject' } : { person: body.person }
+      const reading = {
+        tenantId,
+        actor: actorFacts(principalOf(request)),
+        operation: 'POST /v1/erasures/preview',
+        filters,
+        entries: 1,
+      }
+      await readings.record(rowsOf(deps.db, request), reading, deps.clock.nowMs())
       reply.header('cache-control', 'no-store')
       return {
         keys: found.keys,

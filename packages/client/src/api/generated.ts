@@ -2839,7 +2839,7 @@ export interface MayflyApi {
     create(body?: ErasureInput, options?: ApiCallOptions): Promise<Erasure | Waiting>
     /** List erasures. `GET /v1/erasures` */
     list(query?: { limit?: number }, options?: ApiCallOptions): Pages<Erasure>
-    /** Show what an erasure would find; changes nothing. `POST /v1/erasures/preview` */
+    /** Show what an erasure would find; changes nothing, and is an entry of the log as reading it is. `POST /v1/erasures/preview` */
     preview(body?: ErasureInput, options?: ApiCallOptions): Promise<ErasuresPreviewAnswer>
     /** Show one erasure, and how far it has come. `GET /v1/erasures/{id}` */
     get(id: string, options?: ApiCallOptions): Promise<Erasure>

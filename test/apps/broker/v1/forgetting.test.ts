@@ -85,6 +85,29 @@ describe('POST /v1/erasures', () => {
   })
 })
 
+describe('POST /v1/erasures/preview', () => {
+  const preview = (token: string, subject: string) => call('POST', '/v1/erasures/preview', token, { issuer, subject })
+  const readings = async () => (await team.events()).filter(({ operation }) => operation === 'POST /v1/erasures/preview')
+
+  test('is an entry of the log, which does not say who was looked for', async () => {
+    const subject = await knownSubject()
+    const before = (await readings()).length
+    for (let n = 0; n < 3; n++) expect((await preview(team.ann, subject)).body).toMatchObject({ keys: 1 })
+    const [said, ...rest] = (await readings()).slice(before)
+    expect(rest).toEqual([])
+    expect(said).toMatchObject({ type: 'audit.read', actor_role: 'tenant-admin', filters: { by: 'subject' }, entries: 1 })
+    expect(JSON.stringify(said)).not.toContain(subject)
+  })
+
+  test('tells another tenant no more of a subject than of nobody, and nothing to who may not erase', async () => {
+    const subject = await knownSubject()
+    const [known, nobody] = [await preview(otherAdmin, subject), await preview(otherAdmin, 'repo:acme/nobody')]
+    expect([known.status, errorOf(known), known.body.hint]).toEqual([404, 'not_found', nobody.body.hint])
+    for (const token of [auditor, team.cleo]) expect((await preview(token, subject)).status).toBe(403)
+    expect((await preview(team.who.platformAdmin, subject)).status).toBe(400)
+  })
+})
+
 describe('a person of the deployment', () => {
   test('is erased by the deployment alone, with its keys in every tenant that it acted in', async () => {
     const { api, who } = team
