@@ -171,42 +171,6 @@ describe('the guard keeps up', () => {
     expect(guard.stats().feed).toMatchObject({ epoch: 0, gaps: 1 })
   })
 
-  test('by a new snapshot after a line that is none of an event', async () => {
-    await world.following()
-    world.feed.send('x\n\n')
-    await until(() => expect(world.feed.streamsOpened).toHaveLength(2))
-    expect(world.feed.snapshotsTaken).toHaveLength(2)
-  })
-
-  test.each<[number, boolean]>([
-    [400, true],
-    [410, true],
-    [401, false],
-    [429, false],
-    [503, false],
-  ])('after a stream that was refused with %i: by a new snapshot: %s', async (status, isNew) => {
-    const guard = await world.following()
-    let refused = 0
-    world.feed.other = ({ path }, response) => {
-      if (!path.startsWith('/v1/feed?') || refused > 0) return false
-      refused += 1
-      json(response, status, {})
-      return true
-    }
-    world.feed.cut()
-    await until(() => expect(world.feed.streams.size).toBe(1))
-    expect(refused).toBe(1)
-    expect(guard.stats().feed).toMatchObject({ snapshots: isNew ? 2 : 1, lastFailure: status })
-  })
-
-  test('after a snapshot whose place could not be asked from', async () => {
-    world.feed.shard = '\ud800'
-    const guard = world.guard()
-    expect(await world.token().ask(guard)).toBe('503 revocation_unknown')
-    world.feed.restore()
-    await until(async () => expect(await world.token().ask(guard)).toBe('allowed'))
-  })
-
   test('through a restored backup: another shard, and what it knew stays refused', async () => {
     const guard = await world.following()
     const { claims, ask } = world.token()

@@ -57,6 +57,8 @@ export interface FeedState {
 
 const idleMs = 3000
 const mostBackOffMs = 3000
+/** A stream that held for so long was a good one. Every stream begins with a heartbeat, so the first one tells nothing of that. */
+const steadyMs = 900
 /** As many heartbeats in a row may tell of entries that did not come. */
 const patience = 3
 const mostSnapshotBytes = 64 * 1024 * 1024
@@ -74,6 +76,8 @@ export class FeedFollower {
   #position: Position | undefined
   #beatsBehind = 0
   #failures = 0
+  /** When the last stream was asked for, on the monotonic clock. */
+  #askedAtMs = 0
   #snapshots = 0
   #streams = 0
   #gaps = 0
@@ -180,6 +184,7 @@ export class FeedFollower {
   async #follow(): Promise<number | undefined> {
     const { issuer, timeoutMs } = this.#options
     const { shard, epoch } = this.#position!
+    this.#askedAtMs = performance.now()
     const end = await this.#eventStreams.read({
       url: `${endpoint(issuer, 'v1/feed')}?since=${encodeURIComponent(`${shard}.${epoch}`)}`,
       headers: await this.#authorization(),
@@ -220,7 +225,7 @@ export class FeedFollower {
       return this.#beatsBehind < patience || this.#startAnew()
     }
     this.#beatsBehind = 0
-    this.#failures = 0
+    if (at.monotonicMs - this.#askedAtMs >= steadyMs) this.#failures = 0
     if (this.#freshness.confirm(beat.databaseMs, at)) this.index.forgetEnded(Math.min(at.wallMs, beat.databaseMs) / 1000)
     return true
   }
