@@ -34,8 +34,9 @@ begin
              union
              select coalesce(
                (select a.agent_id from mayfly.account a where a.id = log.uuid_in(d.account_id) and a.tenant_id = new.tenant_id),
-               (select e.agent_id from log.event e where e.account_id = log.uuid_in(d.account_id) and e.tenant_id = new.tenant_id
-                  and e.type = 'account.opened' limit 1))) s(id)
+               -- Among its first events: what a report names may be another tenant's, with a million of them and no opening to be found here.
+               (select e.agent_id from (select f.agent_id, f.tenant_id, f.type from log.event f where f.account_id = log.uuid_in(d.account_id)
+                  order by (f.position >> 16) limit 64) e where e.tenant_id = new.tenant_id and e.type = 'account.opened' limit 1))) s(id)
      where s.id is not null and new.tenant_id is not null group by s.id
     on conflict do nothing;
   return null;
