@@ -61,7 +61,7 @@ export function parseExchangeRequest(form: Form): ExchangeRequest {
   const clientAssertion = parseClientAssertion(one)
   const brought = parseBrought(form, grantType)
   const wanted = parseWanted(form, brought.grant)
-  // One literal. Put together from spreads it would land in V8's old generation, and with it all that the request holds.
+  // One literal. Put together from spreads it was mostly made in V8's old generation, which kept all that the request holds: decision 41.
   return {
     grant: brought.grant,
     subjectToken: brought.subjectToken,
