@@ -1635,8 +1635,10 @@ begin
   end loop;
   return query
     with recursive up(id, parent, distance) as (
-      select e.account_id, e.parent_id, 0 from log.event e
-       where e.account_id = p_account and e.tenant_id = p_tenant and e.type = 'account.opened'
+      -- Among its first events: it may be another tenant's, which nobody is to learn from how long this takes.
+      select e.account_id, e.parent_id, 0 from (select f.account_id, f.parent_id, f.tenant_id, f.type from log.event f
+         where f.account_id = p_account order by (f.position >> 16) limit 64) e
+       where e.tenant_id = p_tenant and e.type = 'account.opened'
       union all
       select e.account_id, e.parent_id, u.distance - 1 from up u join log.event e on e.account_id = u.parent and e.type = 'account.opened'
        where e.tenant_id = p_tenant and u.distance > -16
@@ -1647,9 +1649,10 @@ begin
     )
     select f.id, f.distance, o.parent_id, o.agent_id, o.at, x.at, x.type
       from family f
-      left join lateral (select e.parent_id, e.agent_id, e.at from log.event e
-         where e.account_id = f.id and e.tenant_id = p_tenant and e.type = 'account.opened' limit 1) o on true
-      left join lateral (select e.at, e.type from log.event e where e.account_id = f.id and e.tenant_id = p_tenant
+      left join lateral (select e.parent_id, e.agent_id, e.at from (select g.parent_id, g.agent_id, g.at, g.tenant_id, g.type from log.event g
+           where g.account_id = f.id order by (g.position >> 16) limit 64) e
+         where e.tenant_id = p_tenant and e.type = 'account.opened' limit 1) o on true
+      left join lateral (select e.at, e.type from log.event e where o.at is not null and e.account_id = f.id and e.tenant_id = p_tenant
          and e.type in ('account.completed', 'account.expired', 'account.revoked', 'account.closed') order by e.position limit 1) x on true
      order by f.distance, f.id;
 end $function$;

@@ -1,5 +1,6 @@
 // What a guard names in its reports may be another tenant's: an account with as many events as anybody likes.
 
+import type { TransactionSql } from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { prepareEvent } from '#core/audit/event.ts'
 import { eventOnly } from '#core/audit/event-only.ts'
@@ -27,6 +28,19 @@ beforeAll(async () => {
 })
 afterAll(() => db.close())
 
+const fetched = async (trx: TransactionSql): Promise<number> => {
+  const [row] = await trx<[{ rows: string }]>`
+    select coalesce(sum(idx_tup_fetch), 0)::text as rows from pg_stat_xact_user_tables where schemaname = 'log' and relname like 'event_0%'`
+  return Number(row.rows)
+}
+/** Rows of the projection that are fetched by what `ask` does. */
+const rowsRead = (ask: (trx: TransactionSql) => Promise<unknown>): Promise<number> =>
+  db.admin.begin(async trx => {
+    const before = await fetched(trx)
+    await ask(trx)
+    return (await fetched(trx)) - before
+  })
+
 test('a report of another tenant’s account is projected without reading that account’s events once for each decision', async () => {
   const decisions = Array.from({ length: decisionsMost }, () => ({
     time: 1,
@@ -38,14 +52,18 @@ test('a report of another tenant’s account is projected without reading that a
   const facts = { allowed: 0, denied: decisionsMost, decisions, resource: newUuid() }
   const report = prepareEvent({ type: 'decisions.reported', tenantId: own, facts } as never, Date.now())
   await appendBatch(db.database.sql, [eventOnly(own, report)])
-  const read = await db.admin.begin(async trx => {
-    await trx`select log.project_events(1000)`
-    const [row] = await trx<[{ rows: string }]>`
-      select coalesce(sum(idx_tup_fetch), 0)::text as rows from pg_stat_xact_user_tables where schemaname = 'log' and relname like 'event_0%'`
-    return Number(row.rows)
-  })
+  const read = await rowsRead(trx => trx`select log.project_events(1000)`)
   expect(read).toBeLessThan(decisionsMost * 100)
   // Of the tokens; the account is nobody's here.
   const [told] = await db.admin<[{ mentions: number }]>`select count(*)::int as mentions from log.report_mention`
   expect(told).toEqual({ mentions: decisionsMost })
+})
+
+test('the trail of another tenant’s account reads no more than that of none, however much happened to it', async () => {
+  let family: unknown
+  const read = await rowsRead(async trx => {
+    family = await trx`select opened_at, ended_at from across.account_family(${own}, ${account}, 10)`
+  })
+  expect(family).toMatchObject([{ opened_at: null, ended_at: null }])
+  expect(read).toBeLessThan(200)
 })
