@@ -1,8 +1,9 @@
 // The guard on a feed that a broken broker, or a proxy between, makes unreadable: it must neither be let down for ever nor hammer.
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { json } from '../../test/tls.ts'
-import { until, useFeed } from './feed-world.ts'
+import { RevocationIndex } from '../src/feed/revocation-index.ts'
+import { epochOf, until, useFeed } from './feed-world.ts'
 
 const world = useFeed()
 
@@ -58,4 +59,15 @@ describe('the guard finds back', () => {
     world.feed.restore()
     await until(async () => expect(await world.token().ask(guard)).toBe('allowed'))
   })
+})
+
+test('a heap of heartbeats at once is not a heap of rounds of forgetting', async () => {
+  world.feed.isBeating = false
+  const guard = await world.following()
+  const rounds = vi.spyOn(RevocationIndex.prototype, 'forgetEnded')
+  for (let i = 0; i < 50; i += 1) world.feed.beat()
+  const epoch = world.feed.revoke('a', 'acct_9', 2)
+  await until(() => expect(epochOf(guard)).toBe(epoch))
+  expect(rounds).toHaveBeenCalledTimes(1)
+  rounds.mockRestore()
 })

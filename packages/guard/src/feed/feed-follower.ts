@@ -59,6 +59,7 @@ const idleMs = 3000
 const mostBackOffMs = 3000
 /** A stream that held for so long was a good one. Every stream begins with a heartbeat, so the first one tells nothing of that. */
 const steadyMs = 900
+const forgetEachMs = 900
 /** As many heartbeats in a row may tell of entries that did not come. */
 const patience = 3
 const mostSnapshotBytes = 64 * 1024 * 1024
@@ -78,6 +79,7 @@ export class FeedFollower {
   #failures = 0
   /** When the last stream was asked for, on the monotonic clock. */
   #askedAtMs = 0
+  #forgotAtMs = Number.NEGATIVE_INFINITY
   #snapshots = 0
   #streams = 0
   #gaps = 0
@@ -226,7 +228,11 @@ export class FeedFollower {
     }
     this.#beatsBehind = 0
     if (at.monotonicMs - this.#askedAtMs >= steadyMs) this.#failures = 0
-    if (this.#freshness.confirm(beat.databaseMs, at)) this.index.forgetEnded(Math.min(at.wallMs, beat.databaseMs) / 1000)
+    // A heap of heartbeats at once must not be a heap of rounds.
+    if (this.#freshness.confirm(beat.databaseMs, at) && at.monotonicMs - this.#forgotAtMs >= forgetEachMs) {
+      this.#forgotAtMs = at.monotonicMs
+      this.index.forgetEnded(Math.min(at.wallMs, beat.databaseMs) / 1000)
+    }
     return true
   }
 
