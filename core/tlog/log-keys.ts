@@ -4,8 +4,15 @@ import { generateKeyPairSync } from 'node:crypto'
 
 const block = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----/g
 
-/** The blocks, each ending with a newline; none where there are none. */
-export const splitLogKeys = (pem: string): string[] => (pem.match(block) ?? []).map(text => `${text}\n`)
+/**
+ * The blocks, each ending with a newline; none where there are none, or something else between them: a key of another form would be left out
+ * in silence, and lost where the file is written anew.
+ */
+export function splitLogKeys(pem: string): string[] {
+  const blocks = pem.match(block) ?? []
+  const begun = pem.match(/-----BEGIN /g) ?? []
+  return blocks.length === begun.length ? blocks.map(text => `${text}\n`) : []
+}
 
 /** A new key for a log: Ed25519, PKCS #8 in PEM. */
 export const makeLogKey = (): string =>

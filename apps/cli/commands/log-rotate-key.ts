@@ -29,7 +29,10 @@ async function run({ io, flags, args, print }: Context): Promise<void> {
   const file = resolvePath(io, args['file']!)
   const keys = splitLogKeys(findPrivateFile(file) ?? '')
   if (keys.length === 0)
-    throw new CliError({ what: `${file} holds no private key.`, next: 'Name the file that MAYFLY_LOG_KEY_FILE names.' })
+    throw new CliError({
+      what: `${file} holds no private key, or something that is none.`,
+      next: 'Name the file that MAYFLY_LOG_KEY_FILE names.',
+    })
   const isFinish = flags.has('finish')
   if (isFinish && keys.length === 1) throw new CliError({ what: 'There is nothing to finish.', why: 'The file holds one key.' })
   if (!isFinish && keys.length >= keysMax)
