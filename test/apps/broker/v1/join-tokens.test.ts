@@ -81,8 +81,8 @@ describe('a join token', () => {
     expect((await end(body.id, who.auditor)).status).toBe(403)
     expect((await end(body.id, who.tenantAdmin)).status).toBe(204)
     expect((await end(body.id, who.tenantAdmin)).status).toBe(404)
-    const event = (await readLog(api.admin)).at(-1)!
-    expect([event.leaf.type, event.body.used]).toEqual(['join_token.deleted', false])
+    const deleted = (await readLog(api.admin)).filter(({ leaf }) => leaf.type === 'join_token.deleted')
+    expect(deleted.map(({ body }) => body.used)).toEqual([false])
   })
 
   test('ends with its agent', async () => {
